@@ -1,0 +1,62 @@
+// The caching allocator behind every tensor, and its counters.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace clearcut {
+
+struct MemoryStats {
+  std::size_t live = 0;                 // bytes in blocks handed out now
+  std::size_t peak = 0;                 // largest `live` since start or reset_peak()
+  std::size_t idle = 0;                 // bytes kept for reuse
+  std::int64_t system_allocations = 0;  // blocks asked of the system, ever
+  std::int64_t reuses = 0;              // blocks served from the idle ones, ever
+};
+
+MemoryStats memory_stats();
+void reset_memory_peak();
+/// Hard cap on idle bytes (default 4 GiB); idle blocks beyond it go back to the system, oldest first.
+void set_idle_memory_cap(std::size_t bytes);
+void release_idle_memory();
+
+/// Debug mode (also: environment CLEARCUT_DEBUG_MEMORY=1): fresh and freed blocks are filled with 0xFF
+/// (NaN in float and double), and 64 guard bytes behind each block are checked when it is freed.
+/// A damaged guard is kept for memory_damage(): destructors must not throw.
+void set_memory_debug(bool on);
+std::string memory_damage();  // "" or a description of the first damaged block
+
+/// A block of host memory, aligned to 64 bytes. Size classes: multiples of 512 B up to 1 MiB, then of
+/// 2 MiB (aligned to 2 MiB, huge pages asked for). An idle block serves a request that needs at least
+/// half of it. Cost of a reuse: one lock and one tree look-up.
+class MemoryBlock {
+ public:
+  explicit MemoryBlock(std::size_t bytes);
+  ~MemoryBlock();
+  MemoryBlock(const MemoryBlock&) = delete;
+  MemoryBlock& operator=(const MemoryBlock&) = delete;
+
+  void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }  // as asked for
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::size_t capacity_ = 0;
+  bool guarded_ = false;
+};
+
+/// Typed scratch memory for kernels: Scratch<float> panel(n); panel.data()[i].
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(std::int64_t n) : block_(static_cast<std::size_t>(n) * sizeof(T)) {}
+  T* data() const { return static_cast<T*>(block_.data()); }
+  T& operator[](std::int64_t i) const { return data()[i]; }
+
+ private:
+  MemoryBlock block_;
+};
+
+}  // namespace clearcut
