@@ -1,0 +1,146 @@
+#include "tensor/safetensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <nlohmann/json.hpp>
+
+#include "tensor/file.h"
+
+namespace clearcut {
+
+static_assert(std::endian::native == std::endian::little, "number files are little-endian, as is this code");
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::uint64_t kMaxHeader = 100'000'000;
+
+struct FormatName {
+  const char* name;
+  DType dtype;
+};
+constexpr FormatName kFormatNames[] = {{"F32", DType::kFloat32},
+                                       {"F64", DType::kFloat64},
+                                       {"I32", DType::kInt32},
+                                       {"I64", DType::kInt64},
+                                       {"U8", DType::kUInt8}};
+
+struct Entry {
+  std::string name;
+  DType dtype;
+  Shape shape;
+  std::uint64_t begin, end;
+};
+
+// Refuses a name that comes twice; the JSON library itself would keep the last one.
+Json parse_header(const std::string& path, std::string_view text) {
+  std::vector<std::string> names;
+  const Json::parser_callback_t watch = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::key && depth == 1) names.push_back(value.get<std::string>());
+    return true;
+  };
+  Json header = Json::parse(text, watch, /*allow_exceptions=*/false);
+  check(header.is_object(), "safetensors", path, ": the header is not a JSON object");
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  check(twice == names.end(), "safetensors", path, ": the name '", twice == names.end() ? "" : *twice,
+        "' comes twice in the header");
+  return header;
+}
+
+DType parse_dtype(const std::string& where, const std::string& name) {
+  for (const FormatName& known : kFormatNames)
+    if (name == known.name) return known.dtype;
+  fail("safetensors", where, ": dtype must be F32, F64, I32, I64 or U8, got ", name);
+}
+
+Entry parse_entry(const std::string& path, const std::string& name, const Json& json) {
+  const std::string where = cat(path, ", tensor '", name, "'");
+  try {
+    const DType dtype = parse_dtype(where, json.at("dtype").get<std::string>());
+    const Shape shape(json.at("shape").get<std::vector<std::int64_t>>());
+    const auto offsets = json.at("data_offsets").get<std::vector<std::uint64_t>>();
+    check(offsets.size() == 2 && offsets[0] <= offsets[1], "safetensors", where,
+          ": data_offsets must be [begin, end] with begin <= end");
+    const std::uint64_t size = static_cast<std::uint64_t>(shape.numel()) * size_of(dtype);
+    check(offsets[1] - offsets[0] == size, "safetensors", where, ": ", shape, " ", dtype, " needs ", size,
+          " bytes, the offsets give ", offsets[1] - offsets[0]);
+    return {name, dtype, shape, offsets[0], offsets[1]};
+  } catch (const Json::exception& error) {
+    fail("safetensors", where, ": needs dtype, shape and data_offsets (", error.what(), ")");
+  }
+}
+
+void check_layout(const std::string& path, std::vector<Entry> entries, std::uint64_t data_size) {
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.begin < b.begin; });
+  std::uint64_t at = 0;
+  for (const Entry& e : entries) {
+    check(e.begin == at, "safetensors", path, ", tensor '", e.name, "': starts at byte ", e.begin,
+          ", expected ", at, " (tensors must neither overlap nor leave holes)");
+    at = e.end;
+  }
+  check(at == data_size, "safetensors", path, ": the header describes ", at, " bytes of data, the file has ",
+        data_size);
+}
+
+}  // namespace
+
+SafetensorsFile read_safetensors(const std::string& path) {
+  const Bytes bytes = read_file(path, std::size_t{1} << 40);
+  check(bytes.size() >= 8, "safetensors", path, ": ", bytes.size(), " bytes are too few for a header");
+  std::uint64_t header_size = 0;
+  std::memcpy(&header_size, bytes.data(), 8);
+  check(header_size <= kMaxHeader && header_size <= bytes.size() - 8, "safetensors", path,
+        ": the header says ", header_size, " bytes, the file has ", bytes.size() - 8,
+        " behind its length (limit ", kMaxHeader, ")");
+  const Json header = parse_header(path, {reinterpret_cast<const char*>(bytes.data()) + 8, header_size});
+  SafetensorsFile file;
+  std::vector<Entry> entries;
+  for (const auto& [name, json] : header.items()) {
+    if (name != "__metadata__") {
+      entries.push_back(parse_entry(path, name, json));
+      continue;
+    }
+    check(json.is_object(), "safetensors", path, ": __metadata__ must be an object of texts");
+    for (const auto& [key, value] : json.items()) {
+      check(value.is_string(), "safetensors", path, ": __metadata__ '", key, "' must be a text");
+      file.metadata[key] = value.get<std::string>();
+    }
+  }
+  check_layout(path, entries, bytes.size() - 8 - header_size);
+  for (const Entry& e : entries) {
+    const Tensor t(e.shape, e.dtype);
+    on<Numbers>("safetensors", t.device(), e.dtype, [&]<class T>(auto) {
+      if (t.bytes() > 0) std::memcpy(t.data<T>(), bytes.data() + 8 + header_size + e.begin, t.bytes());
+    });
+    file.tensors.emplace_back(e.name, t);
+  }
+  return file;
+}
+
+void write_safetensors(const std::string& path, const SafetensorsFile& file) {
+  Json header = Json::object();
+  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
+  std::uint64_t at = 0;
+  for (const auto& [name, t] : file.tensors) {
+    check(!header.contains(name) && name != "__metadata__", "safetensors", path, ": the name '", name,
+          "' comes twice or is reserved");
+    const auto* row = std::find_if(std::begin(kFormatNames), std::end(kFormatNames),
+                                   [&](const FormatName& f) { return f.dtype == t.dtype(); });
+    header[name] = {
+        {"dtype", row->name}, {"shape", t.shape().sizes()}, {"data_offsets", {at, at + t.bytes()}}};
+    at += t.bytes();
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // the format allows spaces; data then starts aligned
+  const std::uint64_t header_size = text.size();
+  std::string out(reinterpret_cast<const char*>(&header_size), 8);
+  out += text;
+  for (const auto& [name, t] : file.tensors)
+    on<Numbers>("safetensors", t.device(), t.dtype(), [&]<class T>(auto) {
+      out.append(reinterpret_cast<const char*>(t.data<const T>()), t.bytes());
+    });
+  write_file(path, out);
+}
+
+}  // namespace clearcut
