@@ -1,0 +1,149 @@
+#include "autograd/var.h"
+
+#include <algorithm>
+#include <atomic>
+#include <unordered_set>
+
+#include "tensor/ops/sum_to.h"
+
+namespace clearcut {
+
+namespace {
+
+thread_local bool no_grad = false;
+thread_local const char* op_in_backward = nullptr;
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> counter{0};
+  return ++counter;
+}
+
+std::shared_ptr<Node> make_node(const char* op, const Tensor& y) {
+  auto node = std::make_shared<Node>();
+  node->op = op;
+  node->id = next_id();
+  node->shape = y.shape();
+  node->dtype = y.dtype();
+  node->device = y.device();
+  return node;
+}
+
+// Adds a gradient to a node. The first one is taken as it is, so the sum is made in a new tensor.
+void accumulate(Node& node, const Tensor& g) {
+  node.grad = node.grad.defined() ? ops::add_same(node.grad, g) : g;
+}
+
+// All nodes reachable from `root`, newest first: every node comes after all of its users.
+std::vector<std::shared_ptr<Node>> walk_order(const std::shared_ptr<Node>& root) {
+  std::vector<std::shared_ptr<Node>> order{root};
+  std::unordered_set<const Node*> seen{root.get()};
+  for (std::size_t i = 0; i < order.size(); ++i)
+    for (std::size_t k = 0; k < order[i]->inputs.size(); ++k) {
+      const std::shared_ptr<Node> input = order[i]->inputs[k];
+      if (input && seen.insert(input.get()).second) order.push_back(input);
+    }
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a->id > b->id; });
+  return order;
+}
+
+void hand_out(Node& node, const Grads& grads) {
+  check(grads.size() == node.inputs.size(), node.op, "backward returned ", grads.size(), " gradients for ",
+        node.inputs.size(), " inputs");
+  for (std::size_t i = 0; i < grads.size(); ++i) {
+    if (!node.inputs[i]) continue;
+    Node& input = *node.inputs[i];
+    check(grads[i].defined(), node.op, "backward returned no gradient for input ", i, ", which needs one");
+    check(grads[i].dtype() == input.dtype && grads[i].device() == input.device, node.op,
+          "backward: gradient of input ", i, " must be ", input.dtype, " on ", input.device, "; got ",
+          grads[i].dtype(), " on ", grads[i].device());
+    accumulate(input, ops::sum_to(grads[i], node.input_shapes[i]));
+  }
+}
+
+void run_backward(Node& node) {
+  check(node.backward != nullptr, node.op,
+        "its tape was freed by an earlier backward(); run the forward pass again");
+  std::vector<bool> needed;
+  for (const auto& input : node.inputs) needed.push_back(input != nullptr);
+  op_in_backward = node.op;
+  hand_out(node, node.backward(node.grad, Need(std::move(needed))));
+  op_in_backward = nullptr;
+  node.backward = nullptr;
+}
+
+// Frees long chains of nodes one by one: the default destructors would recurse once per layer.
+void free_chain(std::vector<std::shared_ptr<Node>>& order) {
+  for (const auto& node : order)
+    if (!node->is_leaf) node->inputs.clear();
+  order.clear();
+}
+
+}  // namespace
+
+Var::Var(Tensor value, bool requires_grad) : value_(std::move(value)) {
+  if (!requires_grad) return;
+  check(value_.dtype() == DType::kFloat32 || value_.dtype() == DType::kFloat64, "var",
+        "only float32 and float64 values have gradients; got ", value_.dtype());
+  node_ = make_node("leaf", value_);
+  node_->is_leaf = true;
+  node_->keeps_grad = true;
+}
+
+const Tensor& Var::grad() const {
+  check(node_ != nullptr, "grad", "this value needs no gradient: it was made without requires_grad");
+  return node_->grad;
+}
+void Var::zero_grad() const {
+  if (node_) node_->grad = Tensor();
+}
+void Var::keep_grad() const {
+  check(node_ != nullptr, "keep_grad", "this value needs no gradient");
+  node_->keeps_grad = true;
+}
+
+void Var::backward() const {
+  check(value_.defined() && value_.numel() == 1, "backward",
+        "without dy the value must have one element, got ", value_.shape());
+  backward(Tensor::full(value_.shape(), 1.0, value_.dtype(), value_.device()));
+}
+
+void Var::backward(const Tensor& dy) const {
+  check(node_ != nullptr, "backward", "nothing to differentiate: no input was made with requires_grad");
+  check(dy.shape() == value_.shape() && dy.dtype() == value_.dtype(), "backward", "dy must be ",
+        value_.shape(), " ", value_.dtype(), "; got ", dy.shape(), " ", dy.dtype());
+  auto order = walk_order(node_);
+  accumulate(*node_, dy);
+  for (const auto& node : order) {
+    if (node->is_leaf || !node->grad.defined()) continue;
+    run_backward(*node);
+    if (!node->keeps_grad) node->grad = Tensor();
+  }
+  free_chain(order);
+}
+
+Var record(const char* op, Tensor y, const std::vector<Var>& inputs, Backward backward) {
+  Var result(std::move(y));
+  const bool needed =
+      std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return x.requires_grad(); });
+  if (no_grad || !needed) return result;
+  result.node_ = make_node(op, result.value_);
+  for (const Var& x : inputs) {
+    result.node_->inputs.push_back(x.node());
+    result.node_->input_shapes.push_back(x.shape());
+  }
+  result.node_->backward = std::move(backward);
+  return result;
+}
+
+const Tensor& Saved::get() const {
+  if (value_.version() != version_) [[unlikely]]
+    fail(op_in_backward ? op_in_backward : "saved", "a value saved for its backward pass, ", value_.shape(),
+         ", was overwritten by ", value_.last_writer(), " after it was recorded; write to a clone instead");
+  return value_;
+}
+
+NoGrad::NoGrad() : outer_(no_grad) { no_grad = true; }
+NoGrad::~NoGrad() { no_grad = outer_; }
+bool NoGrad::active() { return no_grad; }
+
+}  // namespace clearcut

@@ -1,0 +1,155 @@
+// What every operator row must pass; see autograd/op_case.h.
+#include "autograd/op_case.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/gradcheck.h"
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+#include "tests/golden.h"
+
+namespace clearcut {
+namespace {
+
+struct OpRun {
+  Tensor y;
+  std::vector<Tensor> grads;
+  std::int64_t fast_forward = 0, fast_backward = 0;
+};
+
+Tensor random_like(const Tensor& y) {
+  Tensor dy(y.shape(), DType::kFloat64);
+  RandomStream(2, "dy").fill_normal(dy, 0, 1);
+  return dy.to(DType::kFloat32).to(y.dtype()).to(y.device());
+}
+
+OpRun run(const OpFunction& f, const std::vector<Tensor>& inputs, const Tensor& dy = {}) {
+  std::vector<Var> vars;
+  for (const Tensor& x : inputs) vars.emplace_back(x.clone(), true);
+  OpRun result;
+  const std::int64_t before = fast_bodies_entered;
+  const Var y = f(vars);
+  const std::int64_t between = fast_bodies_entered;
+  result.y = y.value();
+  y.backward(dy.defined() ? dy : random_like(result.y));
+  result.fast_forward = between - before;
+  result.fast_backward = fast_bodies_entered - between;
+  for (const Var& x : vars) result.grads.push_back(x.grad());
+  return result;
+}
+
+// Float rounding of a sum of n terms of size `scale`: eps * sqrt(n) * scale, times 8 for the
+// non-random part and the few operations around the sum.
+double tolerance(const OpCase& row, const Tensor& expected) {
+  double scale = 1e-3;
+  for (const double v : expected.values<double>()) scale = std::max(scale, std::abs(v));
+  return 8 * 1.2e-7 * std::sqrt(row.terms) * scale;
+}
+
+void expect_close(const Tensor& got, const Tensor& expected, double tol, const std::string& what) {
+  ASSERT_EQ(got.shape(), expected.shape()) << what;
+  const auto a = got.to(DType::kFloat64).values<double>(), b = expected.to(DType::kFloat64).values<double>();
+  for (std::size_t i = 0; i < a.size(); ++i)
+    ASSERT_LE(std::abs(a[i] - b[i]), tol)
+        << what << ", element " << i << ": " << a[i] << " but expected " << b[i];
+}
+
+class OpTest : public testing::TestWithParam<OpCase> {};
+
+class FastOpTest : public OpTest {};
+
+TEST_P(FastOpTest, AgreesWithReferenceInDouble) {
+  const OpCase& row = GetParam();
+  for (std::size_t e = 0; e < row.shapes.size(); ++e) {
+    const OpRun fast = run(row.f, draw_inputs(row, e, DType::kFloat32, Device::kCpu));
+    const OpRun slow = run(row.f, draw_inputs(row, e, DType::kFloat64, Device::kReference));
+    EXPECT_EQ(fast.fast_forward > 0, row.fast_forward)
+        << row.name << ": fast body entered in the forward pass";
+    EXPECT_EQ(fast.fast_backward > 0, row.fast_backward)
+        << row.name << ": fast body entered in the backward pass";
+    EXPECT_EQ(slow.fast_forward + slow.fast_backward, 0) << row.name << ": Reference ran a fast body";
+    expect_close(fast.y, slow.y, tolerance(row, slow.y), cat(row.name, " forward, shapes ", e));
+    for (std::size_t k = 0; k < slow.grads.size(); ++k)
+      expect_close(fast.grads[k], slow.grads[k], tolerance(row, slow.grads[k]),
+                   cat(row.name, " gradient ", k, ", shapes ", e));
+  }
+}
+
+TEST_P(OpTest, GradientMatchesCentralDifferences) {
+  const OpCase& row = GetParam();
+  for (std::size_t e = 0; e < row.shapes.size(); ++e) {
+    const auto result = gradcheck(row.f, draw_inputs(row, e, DType::kFloat64, Device::kReference));
+    EXPECT_TRUE(result.passed) << row.name << ", shapes " << e << ": " << result.where;
+  }
+}
+
+TEST_P(OpTest, SameBitsForOneAndManyThreads) {
+  const OpCase& row = GetParam();
+  const auto inputs = draw_inputs(row, row.shapes.size() - 1, DType::kFloat32, Device::kCpu);
+  const int before = threads();
+  set_threads(1);
+  const OpRun one = run(row.f, inputs);
+  set_threads(3);
+  const OpRun many = run(row.f, inputs);
+  set_threads(before);
+  EXPECT_EQ(one.y.values<float>(), many.y.values<float>()) << row.name;
+  for (std::size_t k = 0; k < one.grads.size(); ++k)
+    EXPECT_EQ(one.grads[k].values<float>(), many.grads[k].values<float>()) << row.name << " gradient " << k;
+}
+
+// The oracle from outside: numbers that PyTorch wrote in double, or a hand case.
+TEST_P(OpTest, ReferenceMatchesOracle) {
+  const OpCase& row = GetParam();
+  ASSERT_TRUE(row.oracle || !row.golden.empty()) << row.name << " has no oracle";
+  if (row.oracle) row.oracle();
+  if (row.golden.empty()) return;
+  const test::OpGolden golden = test::op_golden(row.golden);
+  std::vector<Tensor> inputs;
+  for (const Tensor& x : golden.inputs) inputs.push_back(x.to(Device::kReference));
+  const OpRun got = run(row.f, inputs, golden.dy.to(Device::kReference));
+  // Both sides run in double; 1e-9 of the largest value leaves room for another order of summation.
+  const double tol = 1e-4 * tolerance(row, golden.y);
+  expect_close(got.y, golden.y, std::max(tol, 1e-12), row.name + " forward");
+  for (std::size_t k = 0; k < golden.grads.size(); ++k)
+    expect_close(got.grads[k], golden.grads[k], std::max(1e-4 * tolerance(row, golden.grads[k]), 1e-12),
+                 cat(row.name, " gradient ", k));
+}
+
+TEST_P(OpTest, BadInputIsRefusedWithTheRule) {
+  for (const BadCall& bad : GetParam().bad) {
+    try {
+      bad.call();
+      ADD_FAILURE() << GetParam().name << ": accepted, expected an error with: " << bad.text;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(bad.text), std::string::npos) << "said: " << error.what();
+    }
+  }
+}
+
+std::string test_name(const testing::TestParamInfo<OpCase>& info) {
+  std::string name = info.param.name;
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+// Rows with a fast Cpu body; for the others the Cpu device runs the reference loop itself.
+std::vector<OpCase> fast_cases() {
+  std::vector<OpCase> rows;
+  std::copy_if(all_cases().begin(), all_cases().end(), std::back_inserter(rows),
+               [](const OpCase& row) { return row.fast_forward || row.fast_backward; });
+  return rows;
+}
+
+INSTANTIATE_TEST_SUITE_P(Row, OpTest, testing::ValuesIn(all_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(Row, FastOpTest, testing::ValuesIn(fast_cases()), test_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FastOpTest);
+
+}  // namespace
+
+void PrintTo(const OpCase& row, std::ostream* out) { *out << row.name; }
+
+}  // namespace clearcut
