@@ -1,0 +1,168 @@
+#include "nn/module.h"
+
+#include <algorithm>
+
+namespace clearcut {
+
+namespace {
+
+// Whole-text match; `*` stands for any text.
+bool matches(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern[0] == '*') {
+    for (std::size_t i = 0; i <= text.size(); ++i)
+      if (matches(pattern.substr(1), text.substr(i))) return true;
+    return false;
+  }
+  return !text.empty() && pattern[0] == text[0] && matches(pattern.substr(1), text.substr(1));
+}
+
+bool allowed(const LoadOptions& options, const std::string& name) {
+  return options.matching_only || std::any_of(options.allow.begin(), options.allow.end(),
+                                              [&](const std::string& p) { return matches(p, name); });
+}
+
+std::string list(const char* title, const std::vector<std::string>& names) {
+  if (names.empty()) return "";
+  std::string text = cat(names.size(), " ", title, ": ");
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + names[i];
+  return text + "; ";
+}
+
+}  // namespace
+
+Param::Param(const Scope& at, Tensor initial)
+    : name_(at.path), var_(initial.to(at.root->dtype()).to(at.root->device()), true) {
+  at.root->claim(name_);
+  at.root->order_.emplace_back(false, at.root->params_.size());
+  at.root->params_.push_back(this);
+}
+
+void Param::require_grad(bool required) { var_ = Var(var_.value(), required); }
+
+void Param::replace(Tensor value) {
+  check(value.shape() == var_.shape(), "param", name_, " has shape ", var_.shape(), ", got ", value.shape());
+  var_ = Var(std::move(value), var_.requires_grad());
+}
+
+Buffer::Buffer(const Scope& at, Tensor initial) : name_(at.path), value_(initial.to(at.root->device())) {
+  if (value_.dtype() == DType::kFloat32) value_ = value_.to(at.root->dtype());
+  at.root->claim(name_);
+  at.root->order_.emplace_back(true, at.root->buffers_.size());
+  at.root->buffers_.push_back(this);
+}
+
+void Buffer::replace(Tensor value) {
+  check(value.shape() == value_.shape(), "buffer", name_, " has shape ", value_.shape(), ", got ",
+        value.shape());
+  value_ = std::move(value);
+}
+
+void Registry::claim(const std::string& name) {
+  check(!name.empty(), "module", "a parameter needs a name");
+  check(names_.emplace(name, true).second, "module", "the name '", name, "' is taken already");
+}
+
+std::int64_t Registry::parameter_count() const {
+  std::int64_t n = 0;
+  for (const Param* p : params_) n += p->value().numel();
+  return n;
+}
+
+void Registry::zero_grad() const {
+  for (const Param* p : params_) p->var().zero_grad();
+}
+
+void Registry::require_grad(bool required) const {
+  for (Param* p : params_) p->require_grad(required);
+}
+
+StateDict Registry::state() const {
+  StateDict all;
+  for (const auto& [is_buffer, i] : order_) {
+    if (is_buffer)
+      all.emplace_back(buffers_[i]->name(), buffers_[i]->value());
+    else
+      all.emplace_back(params_[i]->name(), params_[i]->value());
+  }
+  return all;
+}
+
+LoadReport Registry::load(const StateDict& given, const LoadOptions& options) {
+  LoadReport report;
+  std::map<std::string, Tensor> source(given.begin(), given.end());
+  std::vector<std::pair<Tensor, Tensor>> copies;  // to, from
+  for (const auto& [name, tensor] : state()) {
+    const auto found = source.find(name);
+    if (found == source.end()) {
+      if (!allowed(options, name)) report.missing.push_back(name);
+      continue;
+    }
+    if (found->second.shape() == tensor.shape()) {
+      copies.emplace_back(tensor, found->second);
+      report.loaded.push_back(name);
+    } else if (!allowed(options, name)) {
+      report.wrong_shape.push_back(
+          cat(name, " wants ", tensor.shape(), ", file has ", found->second.shape()));
+    }
+    source.erase(found);
+  }
+  for (const auto& [name, tensor] : source)
+    if (!allowed(options, name)) report.unexpected.push_back(name);
+  const bool clean = report.missing.empty() && report.unexpected.empty() && report.wrong_shape.empty();
+  check(clean, "load", report.summary(),
+        "to keep some values on purpose, allow them by name, for example allow = {\"fc.*\"}");
+  for (auto& [to, from] : copies) to.copy_from(from.to(to.dtype()), "load");
+  return report;
+}
+
+std::string LoadReport::summary() const {
+  return list("missing", missing) + list("unexpected", unexpected) + list("wrong shape", wrong_shape);
+}
+
+void Registry::to(Device device) {
+  for (Param* p : params_) p->replace(p->value().to(device));
+  for (Buffer* b : buffers_) b->replace(b->value().to(device));
+  device_ = device;
+}
+
+void Registry::to(DType dtype) {
+  for (Param* p : params_) p->replace(p->value().to(dtype));
+  for (Buffer* b : buffers_)
+    if (b->value().dtype() == dtype_) b->replace(b->value().to(dtype));
+  dtype_ = dtype;
+}
+
+Var Registry::observe(const std::string& path, Var y) const {
+  if (recording_) seen_.emplace_back(path, y.shape());
+  for (Tap* tap : taps_) {
+    if (tap->path_ != path) continue;
+    if (!y.requires_grad() && !NoGrad::active()) y = Var(y.value(), true);
+    if (y.requires_grad()) y.keep_grad();
+    tap->value_ = y;
+  }
+  return y;
+}
+
+void Registry::record_paths(bool on) {
+  recording_ = on;
+  if (on) seen_.clear();
+}
+
+Tap::Tap(Registry& root, std::string path) : root_(root), path_(std::move(path)) {
+  root_.taps_.push_back(this);
+}
+Tap::~Tap() { std::erase(root_.taps_, this); }
+
+const Tensor& Tap::activation() const {
+  check(value_.defined(), "tap", "no module '", path_, "' ran; `clearcut model layers` lists the paths");
+  return value_.value();
+}
+
+const Tensor& Tap::gradient() const {
+  check(value_.defined() && value_.requires_grad() && value_.grad().defined(), "tap", "'", path_,
+        "' has no gradient yet: call backward() on a value that depends on it");
+  return value_.grad();
+}
+
+}  // namespace clearcut
