@@ -24,7 +24,7 @@ inline Var operator-(const Var& x, double s) { return add(x, -s); }
 inline Var operator-(double s, const Var& x) { return subtract_from(x, s); }
 inline Var operator*(const Var& x, double s) { return mul(x, s); }
 inline Var operator*(double s, const Var& x) { return mul(x, s); }
-inline Var operator/(const Var& x, double s) { return mul(x, 1 / s); }
+inline Var operator/(const Var& x, double s) { return div(x, s); }
 inline Var operator/(double s, const Var& x) { return divide_into(x, s); }
 
 }  // namespace clearcut

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "autograd/var.h"
-#include "tensor/ops/padding.h"
+#include "tensor/window.h"
 
 namespace clearcut {
 
