@@ -1,0 +1,124 @@
+// Explainers: which pixels of a picture speak for a class, by the word of a classifier.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "explain/slic.h"
+#include "tensor/tensor.h"
+
+namespace clearcut {
+
+class Classifier;
+
+/// What is explained: one class, or a group of classes that counts as one (the ImageNet dogs for "dog").
+/// With logits z and p = softmax(z) the score s is
+///   probability:  the sum of p over the group           (InterpretDL's choice, the default)
+///   otherwise:    log-sum-exp of z over the group       (for one class: its logit)
+struct Target {
+  std::vector<int> classes;
+  bool probability = true;
+};
+
+/// x' of Integrated Gradients, in the normalised space of the classifier.
+enum class Baseline : std::uint8_t {
+  kZero,  ///< 0: the mean colour that the normalisation subtracts
+  kBlur,  ///< the picture under an 11 x 11 Gaussian of deviation 5 pixels (the start of RISE's insertion)
+  kMean,  ///< the mean colour of the picture
+};
+
+/// Points a_i and weights of the path integral of Integrated Gradients.
+enum class PathRule : std::uint8_t {
+  kGauss,     ///< Gauss-Legendre (Captum's default): exact for polynomials up to degree 2 steps - 1
+  kMidpoint,  ///< a_i = (i + 1/2) / steps
+  kEnds,      ///< a_i = i / (steps - 1), both ends, weight 1 / steps (InterpretDL)
+};
+
+/// What a superpixel shows while LIME has switched it off.
+enum class Off : std::uint8_t { kMeanColour, kZero };
+
+/// From a signed value per channel, G [3, H, W], to one value per pixel. LIME's coefficients count as one
+/// channel.
+enum class Reduction : std::uint8_t {
+  kAbs,       ///< sum over c of |G_c|         (CS-abs; default of gradients)
+  kSquare,    ///< 1/3 sum over c of G_c^2     (CS-sq)
+  kPositive,  ///< max(0, sum over c of G_c)   (default of LIME: evidence for the class only)
+  kSigned,    ///< sum over c of G_c           (keeps completeness: the map sums to s(x) - s(x'))
+};
+
+/// One explainer and its settings. Those of other explainers are not looked at.
+struct ExplainOptions {
+  std::string explainer = "gradcam";  // cam, gradcam, smoothgrad, ig, lime
+  int samples = 0;                    // smoothgrad: noisy copies (0: 50); lime: pictures (0: 1000)
+  double noise = 0.1;                 // smoothgrad: deviation / (max x - min x) of the picture
+  int steps = 50;                     // ig
+  Baseline baseline = Baseline::kZero;
+  PathRule path = PathRule::kGauss;
+  Off off = Off::kMeanColour;
+  SlicOptions superpixels;     // lime, where the input brings no segments
+  std::string layer;           // gradcam: tap; empty: the classifier's feature_path()
+  bool relu = true;            // cam, gradcam: negative values become 0
+  std::string reduction = "";  // smoothgrad, ig, lime: abs, square, positive, signed; empty: the default
+};
+
+/// Reads "smoothgrad:samples=10:noise=0.15". Throws Error that names the nearest known word.
+ExplainOptions parse_explainer(const std::string& text);
+/// The inverse, with every setting that the explainer looks at: the form kept in manifests.
+std::string describe(const ExplainOptions& options);
+
+/// A batch of pictures, one target each.
+struct ExplainInput {
+  Tensor x;                          // float32 [N, 3, H, W], normalised, on the classifier's device
+  std::vector<Target> targets;       // N
+  std::vector<std::uint64_t> items;  // N picture ids: keys of the random numbers
+  std::vector<Tensor> segments;      // lime: N label maps int32 [H, W], 0 .. K-1; empty: SLIC of each picture
+  std::uint64_t seed = 1;
+  std::size_t budget_bytes = std::size_t{1} << 30;  // of memory for one forward and backward pass
+};
+
+/// What one explainer says about the N pictures.
+struct Explanation {
+  /// float32 [N, h, w]: values over the whole input after the reduction, not normalised, in the explainer's
+  /// own resolution: that of the input, for cam and gradcam that of the feature map.
+  Tensor maps;
+  /// N flags: the map is constant or not finite, so it says nothing. It is all zeros then.
+  std::vector<bool> empty;
+  /// lime only: per picture the coefficient of each superpixel, and the weighted R^2 of the fit.
+  std::vector<std::vector<double>> coefficients;
+  std::vector<double> fit;
+};
+
+/// What all explainers say, and what the classifier itself thinks.
+struct Explanations {
+  std::vector<Explanation> by_explainer;  // in the order of the options
+  std::vector<double> probability;        // N: of the target, from the undisturbed picture
+  std::vector<int> top1;                  // N: the class with the largest logit
+};
+
+/// Runs several explainers on a batch. One plain forward pass gives the probabilities, CAM and the
+/// activations of Grad-CAM.
+///
+/// Each picture's bits depend on the picture, its target, its item id, the seed and the options only: not on
+/// its neighbours, the budget or the number of threads. Inside, rows run in batches that fit budget_bytes
+/// (measured on the first row); when memory runs out, the batch is halved and tried again.
+///
+/// CAM explains logits whatever the target says (a class map is linear in the logit, not in the
+/// probability); for a group the class maps are weighted by softmax of the logits within the group, which is
+/// the chain rule through log-sum-exp.
+///
+/// Parameters need no gradients; the mode is evaluation during the call and restored after it.
+/// Throws Error if sizes disagree, a target class is out of range, or cam is asked of a network whose logits
+/// are not linear in pooled features.
+///
+/// Cost in forward passes per picture: cam 0, gradcam about 1 (backward to the feature map only), smoothgrad
+/// 3 samples, ig 3 steps, lime its samples; plus 1 shared.
+/// Sources: Zhou 2015 (1512.04150), Selvaraju 2017 (1610.02391), Smilkov 2017 (1706.03825), Sundararajan
+/// 2017 (1703.01365), Ribeiro 2016 (1602.04938); settings as in InterpretDL where they differ.
+Explanations explain(Classifier& classifier, const ExplainInput& input,
+                     const std::vector<ExplainOptions>& options);
+
+/// One explainer, maps only: float32 [N, h, w].
+Tensor explain(Classifier& classifier, const ExplainInput& input, const ExplainOptions& options);
+
+}  // namespace clearcut
