@@ -1,0 +1,61 @@
+// Two-dimensional convolution (cross-correlation, as in every deep-learning library) and its gradients.
+#pragma once
+
+#include "tensor/views.h"
+#include "tensor/window.h"
+
+namespace clearcut {
+
+struct ConvOptions {
+  Size2 stride = 1;
+  Padding2 padding = 0;     // zeros around x, in pixels; the sides may differ (SAME padding)
+  Size2 dilation = 1;       // distance of the taps; 1 is a plain convolution
+  std::int64_t groups = 1;  // C for a depthwise convolution
+};
+
+namespace ops {
+
+/// y[n, k, p, q] = bias[k] + sum over c, r, s of w[k, c, r, s]
+///                 * x[n, g C/groups + c, p stride.h + r dilation.h - top, q stride.w + s dilation.w - left]
+/// with g = k / (K / groups), the group of output channel k; x is 0 outside its map.
+///
+/// x        [N, C, H, W], float32 or float64
+/// w        [K, C / groups, R, S], as torch stores it
+/// bias     [K], or an undefined tensor for none
+/// returns  [N, K, P, Q], P = (H + top + bottom - dilation.h (R - 1) - 1) / stride.h + 1, rounded down; Q
+/// alike
+///
+/// Throws Error if channels, groups or bias do not fit, on a stride or dilation < 1, a negative padding, or
+/// when the dilated kernel is larger than the padded map.
+/// Cost: 2 N K P Q (C / groups) R S operations. Reference sums in double. Cpu (float32) packs patches
+/// straight into the panels of tensor/cpu/gemm.h (no im2col buffer); depthwise convolutions have their own
+/// loops.
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, const ConvOptions& options = {});
+/// dx of shape x_shape, from dy [N, K, P, Q] and w: each dy is sent back through the taps that read it.
+Tensor conv2d_backward_input(const Tensor& dy, const Tensor& w, const Shape& x_shape,
+                             const ConvOptions& options = {});
+/// dw of shape w_shape: dw[k, c, r, s] = sum over n, p, q of dy[n, k, p, q] * (the x that tap read).
+Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& w_shape,
+                              const ConvOptions& options = {});
+/// dbias[k] = sum over n, p, q of dy[n, k, p, q].
+Tensor conv2d_backward_bias(const Tensor& dy);
+
+/// The shape of y; the errors of conv2d.
+Shape conv2d_shape(const Shape& x, const Shape& w, const ConvOptions& options);
+
+}  // namespace ops
+
+namespace kernels {
+
+/// w is viewed as N = K, C = C / groups, H = R, W = S; bias.data is null for none.
+template <class T>
+void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, Flat<const T> bias, const ConvOptions& o, Nchw<T> y);
+template <class T>
+void conv2d_backward_input(Reference, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, Nchw<T> dx);
+template <class T>
+void conv2d_backward_weight(Reference, Nchw<const T> dy, Nchw<const T> x, const ConvOptions& o, Nchw<T> dw);
+template <class T>
+void conv2d_backward_bias(Reference, Nchw<const T> dy, Flat<T> dbias);
+
+}  // namespace kernels
+}  // namespace clearcut
