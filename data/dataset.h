@@ -1,0 +1,82 @@
+// Data sets: which pictures there are, and what is known about each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/label_png.h"
+#include "data/picture.h"
+
+namespace clearcut {
+
+/// One picture. `name` is its path relative to the data set, with '/', unique; `id` is hash_name(name): the
+/// item part of every random key, so it does not depend on the order or on the machine's folders.
+struct Item {
+  std::uint64_t id = 0;
+  std::string name;
+  std::string image;         // path to open
+  std::string mask;          // path to open; empty: no mask
+  std::vector<int> classes;  // image labels, ascending; empty: none known
+};
+
+enum class MaskFormat {
+  kNone,
+  kPng,      // label PNG: value = class index
+  kPsslNpz,  // arr_0: 1 = object of class classes[0], anything else background
+};
+
+struct Dataset {
+  std::string root;
+  std::vector<Item> items;
+  std::vector<std::string> class_names;  // index = class; with background where the masks have it
+  std::vector<Rgb> colours;              // one per class, from classes.txt or the VOC palette
+  MaskFormat masks = MaskFormat::kNone;
+  int ignore = 255;     // label value that counts for nothing; also the padding value
+  int background = -1;  // class index of the background; -1: none
+};
+
+/// What to open. Paths are relative to root. Lines that are empty or start with '#' are left out of lists.
+///
+///   format   list file                      finds
+///   list     IMAGE LABEL                    masks (CamVid); LABEL may be missing: pictures only
+///   voc      ID                             images/ID.jpg, masks/ID.png (or JPEGImages, SegmentationClass)
+///   classes  IMAGE CLASS [anything]         one class index per picture (Imagenette, ImageNet lists)
+///   folders  none, or IMAGE per line        one folder per class; classes are the folders in order of name
+///   csv      image,classes[,split,...]      image labels joined by '+' or ';', names or indices; split
+///   filters pssl     IMAGE (published layout)       labels/train/<wnid>/<name>.JPEG_eiseg.npz, class from
+///   the folder labels   a manifest.jsonl               {"image", "label", "classes"}: label PNGs that
+///   clearcut wrote
+struct DatasetSpec {
+  std::string format;
+  std::string root;
+  std::string list = {};     // default by format: train.txt, labels.csv, manifest.jsonl, none for folders
+  std::string split = {};    // csv: keep rows with this split; empty: all
+  std::string classes = {};  // class file; default classes.txt if there
+  std::string labels = {};   // pssl, labels: folder of the labels, default root
+  std::string images = {};   // voc, csv, labels: folder of the pictures, default images / root
+  int ignore = 255;          // pssl: always classes + 1 (1001), background: classes (1000)
+  std::int64_t limit = 0;    // keep the first so many items; 0: all
+  bool pssl_minus_one_ignored = false;  // pssl: -1 in arr_0 is ignore; the released code makes it background
+};
+
+/// Throws Error: a missing folder, list or class file (naming what was looked for), a line that does not fit
+/// (file:line), a class out of range, an item twice, no item at all. Pictures themselves are not opened.
+Dataset open_dataset(const DatasetSpec& spec);
+
+/// The label map of an item, int32 [H, W]. Errors name the file. PSSL npz: background everywhere, the
+/// picture's class where arr_0 is 1.
+Tensor read_mask(const Dataset& data, const Item& item);
+
+/// Lines of a class file: "INDEX NAME [R G B]", "INDEX<tab>NAME<tab>..." or "INDEX<tab>WNID<tab>NAMES".
+struct ClassFile {
+  std::vector<std::string> names;
+  std::vector<std::string> wnids;  // empty where the file has none
+  std::vector<Rgb> colours;        // empty where the file has none
+};
+ClassFile read_class_file(const std::string& path);
+
+/// The items of `data` whose names a text file lists, in its order; throws Error on a name that is not there.
+Dataset select_items(const Dataset& data, const std::string& list_path);
+
+}  // namespace clearcut
