@@ -5,19 +5,31 @@
 #
 # MINIMAL=1  stb_image in place of libjpeg-turbo, libspng and zlib
 # DEBUG=1    -O0 -g, for a debugger
+# SAN=       address,undefined or thread: g++'s sanitizers (thread builds without OpenMP)
+# DEPS=none  do not look for packages
 
+VERSION := 0.1.0
 MINIMAL ?= 0
 DEBUG ?= 0
+SAN ?=
+DEPS ?= auto
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+FILTER ?= *
+
 FLAVOUR := $(if $(filter 1,$(MINIMAL)),minimal,full)
-OTHER := $(if $(filter 1,$(MINIMAL)),full,minimal)
-CONFIG := $(FLAVOUR)$(if $(filter 1,$(DEBUG)),-debug)
+comma := ,
+CONFIG := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+# Objects of both flavours lie side by side: only files in folders named full/ or minimal/ differ.
 BUILD := build/$(CONFIG)
 
 CXX ?= g++
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(CI),-Werror)
-OPTIMISE := $(if $(filter 1,$(DEBUG)),-O0 -g,-O2)
+OPTIMISE := $(if $(filter 1,$(DEBUG)),-O0 -g,$(if $(SAN),-O1 -g,-O2))
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+OPENMP := $(if $(filter thread,$(SAN)),-Wno-unknown-pragmas,-fopenmp)
 # Reference code keeps the rounding that its formulas say: no contraction, no -march, no fast-math.
-CXXFLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=off -fopenmp $(WARNINGS) -I.
+CXXFLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=off $(OPENMP) $(SANITIZE) $(WARNINGS) -I.
 LIBS_full := -lyaml-cpp -ljpeg -lspng -lz
 LIBS_minimal := -lyaml-cpp
 LIBS := $(LIBS_$(FLAVOUR))
@@ -29,53 +41,130 @@ ISA_FLAGS_avx2 := -mavx2 -mfma
 ISA_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 ISA_CXXFLAGS := -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
 
-ROOMS := tensor autograd nn models explain data train
-SOURCES := $(shell find $(ROOMS) -name '*.cpp' -not -path '*/$(OTHER)/*' -not -path 'tensor/cpu/isa/*')
-ISA_SOURCES := $(wildcard tensor/cpu/isa/*.cpp)
-OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o) \
-           $(foreach isa,$(ISAS),$(ISA_SOURCES:tensor/cpu/isa/%.cpp=$(BUILD)/isa/$(isa)/%.o))
-CASE_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/cases/*.cpp))
-APP_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard apps/*.cpp)) $(CASE_OBJECTS)
-TEST_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(shell find tests -name '*.cpp'))
+ROOMS := tensor autograd nn models explain data train recipes
+SOURCES := $(shell find $(wildcard $(ROOMS)) -name '*.cpp' -not -path 'tensor/cpu/isa/*')
+HEADERS := $(shell find $(wildcard $(ROOMS) apps tests) -name '*.h')
+CODE := $(shell find $(wildcard $(ROOMS) apps tests examples) -name '*.h' -o -name '*.cpp')
+ISA_OBJECTS := $(foreach isa,$(ISAS),$(patsubst tensor/cpu/isa/%.cpp,$(BUILD)/isa/$(isa)/%.o,\
+                                       $(wildcard tensor/cpu/isa/*.cpp)))
+COMMON := $(foreach file,$(SOURCES),$(if $(findstring /full/,$(file))$(findstring /minimal/,$(file)),,$(file)))
+objects_of = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+OBJECTS_full := $(call objects_of,$(COMMON) $(foreach f,$(SOURCES),$(if $(findstring /full/,$(f)),$(f)))) $(ISA_OBJECTS)
+OBJECTS_minimal := $(call objects_of,$(COMMON) $(foreach f,$(SOURCES),$(if $(findstring /minimal/,$(f)),$(f)))) $(ISA_OBJECTS)
+CASE_OBJECTS := $(call objects_of,$(wildcard tests/cases/*.cpp))
+APP_OBJECTS := $(call objects_of,$(wildcard apps/*.cpp)) $(CASE_OBJECTS)
+UNIT_TESTS := $(BUILD)/$(FLAVOUR)/unit_tests
+PROGRAMS := $(if $(wildcard apps/*.cpp),$(BUILD)/full/clearcut $(BUILD)/minimal/clearcut)
+TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp'))
+EXAMPLES := $(patsubst %.cpp,$(BUILD)/%,$(wildcard examples/*.cpp))
+# A header that a .cpp of the same name includes first is compiled alone there; the others are checked here.
+ALONE := $(foreach h,$(HEADERS),$(if $(wildcard $(h:.h=.cpp)),,$(BUILD)/alone/$(h).ok))
 
-LIB := $(BUILD)/libclearcut.a
+MAKEFLAGS += --no-builtin-rules
+# Inner makes run with all cores unless the user chose a number.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
-.PHONY: all lib test clean format help
-all: bin/clearcut
+.PHONY: all lib install test test-all check demo demo-real lint format format-check headers-alone
+.PHONY: deps deps-build deps-all clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+# Commands are shown as one word and the file; V=1 shows them whole.
+V ?= 0
+say = $(if $(filter 1,$(V)),,@echo "$(1)" &&) 
 
-lib: $(LIB)
-$(LIB): $(OBJECTS)
-	@rm -f $@
-	ar rcs $@ $^
+all: deps-build  ## bin/clearcut (installs what the build needs)
+	$(INNER) bin/clearcut
 
-# The binary of the configuration that was built last stands at bin/clearcut.
-bin/clearcut: $(BUILD)/clearcut
-	@mkdir -p bin && cp -f $< $@
-$(BUILD)/clearcut: $(APP_OBJECTS) $(LIB)
-	$(CXX) $(CXXFLAGS) $^ -o $@ $(LIBS)
+lib: $(BUILD)/$(FLAVOUR)/libclearcut.a  ## the library alone
 
-$(BUILD)/unit_tests: $(TEST_OBJECTS) $(LIB)
-	$(CXX) $(CXXFLAGS) $^ -o $@ $(LIBS) -lgtest
+demo: deps-build  ## the whole job on drawn pictures; report in runs/demo/report/index.html
+	$(INNER) bin/clearcut
+	bin/clearcut run configs/demo.yaml -o runs/demo --resume
 
-FILTER ?= *
-test: $(BUILD)/unit_tests
-	$(BUILD)/unit_tests --gtest_brief=1 --gtest_filter='$(FILTER)'
+# DATA is the folder that docs/data.md describes; --full: make demo-real ARGS=--full
+demo-real: deps-build  ## the whole job on real pictures: make demo-real DATA=folder
+	$(INNER) bin/clearcut
+	@if [ -z "$(DATA)" ]; then cat docs/data.md; exit 2; fi
+	bin/clearcut run configs/demo-real.yaml -o runs/real --resume --set data=$(DATA) $(ARGS)
+
+test: deps  ## lint, unit tests, examples, library list; ends with "N passed, N failed"
+	$(INNER) check
+
+# With FILTER=name only the unit tests of that name run.
+check: $(UNIT_TESTS) $(if $(filter *,$(FILTER)),$(PROGRAMS) $(EXAMPLES))
+	+@tools/test.sh "$(MAKE) --no-print-directory" $(BUILD) $(UNIT_TESTS) '$(FILTER)'
+
+test-all: deps  ## also: sanitizers, longer fuzzing, yardsticks; what is missing is skipped by name
+	+@tools/test_all.sh "$(MAKE) --no-print-directory" $(BUILD)
+
+deps:  ## install the packages that build and tests need
+	@[ "$(DEPS)" = none ] || tools/deps.sh build full stb test
+deps-all:  ## also the optional packages of test-all
+	@tools/deps.sh build full stb test all
+deps-build:
+	@[ "$(DEPS)" = none ] || tools/deps.sh build $(if $(filter 1,$(MINIMAL)),stb,full)
+
+# ---- library, programs, tests
+
+$(BUILD)/full/libclearcut.a: $(OBJECTS_full)
+$(BUILD)/minimal/libclearcut.a: $(OBJECTS_minimal)
+%/libclearcut.a:
+	@mkdir -p $(@D) && rm -f $@
+	$(call say,archive $@)ar rcs $@ $^
+
+# The binary of the flavour that was asked for last stands at bin/clearcut.
+.PHONY: bin/clearcut
+bin/clearcut: $(BUILD)/$(FLAVOUR)/clearcut
+	@mkdir -p bin && { cmp -s $< $@ || cp -f $< $@; }
+$(BUILD)/%/clearcut: $(APP_OBJECTS) $(BUILD)/%/libclearcut.a
+	$(call say,link $@)$(CXX) $(CXXFLAGS) $^ -o $@ $(LIBS_$*)
+
+$(BUILD)/%/unit_tests: $(TEST_OBJECTS) $(BUILD)/%/libclearcut.a
+	$(call say,link $@)$(CXX) $(CXXFLAGS) $^ -o $@ $(LIBS_$*) -lgtest
 
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
+	$(call say,compile $<)$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
 define isa_rule
 $(BUILD)/isa/$(1)/%.o: tensor/cpu/isa/%.cpp
 	@mkdir -p $$(@D)
-	$$(CXX) $$(CXXFLAGS) $$(ISA_CXXFLAGS) $$(ISA_FLAGS_$(1)) -DCLEARCUT_ISA=$(1) -MMD -MP -c $$< -o $$@
+	$$(call say,compile $$< for $(1))$$(CXX) $$(CXXFLAGS) $$(ISA_CXXFLAGS) $$(ISA_FLAGS_$(1)) -DCLEARCUT_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 
-format:
-	clang-format -i $$(git ls-files '*.h' '*.cpp')
+# ---- for users of the library: headers, archive, pkg-config file
 
-clean:
+install: lib  ## library, headers and program to PREFIX (default /usr/local)
+	$(INNER) bin/clearcut
+	@tools/install.sh "$(DESTDIR)$(PREFIX)" "$(PREFIX)" $(VERSION) $(BUILD)/$(FLAVOUR) "$(LIBS)"
+
+# Examples are built as a user would: against the installed tree only.
+STAGE := $(BUILD)/stage
+$(STAGE)/lib/libclearcut.a: $(BUILD)/$(FLAVOUR)/libclearcut.a $(HEADERS)
+	@tools/install.sh "$(STAGE)" "$(abspath $(STAGE))" $(VERSION) $(BUILD)/$(FLAVOUR) "$(LIBS)"
+$(BUILD)/examples/%: examples/%.cpp $(STAGE)/lib/libclearcut.a
+	@mkdir -p $(@D)
+	$(call say,example $@)$(CXX) $(filter-out -I.,$(CXXFLAGS)) -I$(STAGE)/include/clearcut $^ -o $@ $(LIBS)
+
+# ---- lint
+
+lint: format-check headers-alone $(UNIT_TESTS)  ## include rules, lengths, headers alone, format
+	@$(UNIT_TESTS) --gtest_brief=1 --gtest_filter='House.*'
+format:  ## rewrite all sources in the house format
+	clang-format -i $(CODE)
+format-check:
+	@clang-format --dry-run -Werror $(CODE)
+headers-alone: $(ALONE)
+$(BUILD)/alone/%.ok: %
+	@mkdir -p $(@D)
+	@$(CXX) $(CXXFLAGS) -Wno-pragma-once-outside-header -fsyntax-only -x c++ $< && touch $@
+
+clean:  ## remove everything that was built
 	rm -rf build bin
 
--include $(OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+-include $(patsubst %.o,%.d,$(OBJECTS_full) $(OBJECTS_minimal) $(APP_OBJECTS) $(TEST_OBJECTS))

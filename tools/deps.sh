@@ -1,0 +1,58 @@
+#!/bin/sh
+# Installs the Debian packages that clearcut needs and does not find.   usage: tools/deps.sh GROUP...
+#
+# Prints each package that it installs with its purpose, and nothing where all is there. Without root
+# rights or network: one line with the exact command, exit 2.
+set -u
+
+# group  package  what for
+packages='
+build  libcli11-dev          command line options
+build  nlohmann-json3-dev    JSON: safetensors headers, manifests, reports
+build  libyaml-cpp-dev       configuration files
+full   libjpeg62-turbo-dev   JPEG pictures
+full   libspng-dev           PNG pictures
+full   zlib1g-dev            compressed arrays and label files
+stb    libstb-dev            pictures in the MINIMAL=1 build
+test   libgtest-dev          the tests
+test   clang-format          the format check
+all    clang                 libFuzzer: fuzzing of every file reader
+all    chromium              the report opened in a browser
+all    python3-numpy         yardstick scripts
+all    python3-pil           yardstick: picture codecs and resizing
+all    python3-opencv        yardstick: ONNX networks
+all    python3-torch         yardstick: operators, losses, training
+'
+
+missing=
+reasons=
+for group in "$@"; do
+  for package in $(echo "$packages" | awk -v g="$group" '$1 == g { print $2 }'); do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)
+    [ "$state" = installed ] && continue
+    missing="$missing $package"
+    reasons="$reasons$(echo "$packages" | awk -v p="$package" '$2 == p')
+"
+  done
+done
+[ -z "$missing" ] && exit 0
+
+command="apt-get install -y --no-install-recommends$missing"
+give_up() {
+  echo "clearcut needs packages that could not be installed ($1). Run as root: apt-get update && $command"
+  exit 2
+}
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  sudo -n true 2>/dev/null || give_up "no root rights"
+  as_root='sudo -n'
+fi
+command -v apt-get >/dev/null || give_up "no apt-get here"
+
+echo "Installing Debian packages:"
+printf '%s' "$reasons" | awk '{ p = $2; $1 = $2 = ""; printf "  %-22s%s\n", p, $0 }'
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() { $as_root env DEBIAN_FRONTEND=noninteractive $command >"$log" 2>&1; }
+# Package lists are fetched only if the packages cannot be had with the ones on this machine.
+install || { $as_root apt-get update >"$log" 2>&1 && install; } || { cat "$log" >&2; give_up "apt-get failed, see above"; }

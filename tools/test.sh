@@ -1,0 +1,46 @@
+#!/bin/sh
+# Runs the checks of `make test` one after another and closes with "N passed, N failed".
+#   usage: tools/test.sh MAKE BUILD UNIT_TESTS FILTER
+# Every line below is one test, except the unit tests, which bring their own totals.
+set -u
+make=$1 build=$2 unit_tests=$3 filter=$4 log=$2/test.log
+passed=0 failed=0 skipped=0
+
+# check NAME COMMAND...: one test. Its output is shown where it fails.
+check() {
+  name=$1; shift
+  if output=$("$@" 2>&1); then
+    passed=$((passed + 1)); echo "[ passed ] $name"
+  else
+    failed=$((failed + 1)); echo "$output"; echo "[ FAILED ] $name"
+  fi
+}
+
+unit_tests() {
+  "$unit_tests" --gtest_brief=1 --gtest_filter="$filter" 2>&1 | tee "$log.unit"
+  totals=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$log.unit" | tail -1)
+  # No totals line means that the program died: that is a failure.
+  set -- ${totals:-0 1 0}
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+# MINIMAL=1 must stand on libc, libm, libstdc++, libgcc, libgomp and yaml-cpp alone.
+minimal_libraries() {
+  extra=$(ldd "$build/minimal/clearcut" | awk '{ print $1 }' |
+    grep -vE '^(linux-vdso|libc|libm|libstdc\+\+|libgcc_s|libgomp|libyaml-cpp)\.so|/ld-linux')
+  [ -z "$extra" ] || { echo "the MINIMAL build needs also:" $extra; return 1; }
+}
+
+unit_tests
+if [ "$filter" = '*' ]; then
+  check "clang-format" $make format-check
+  check "headers compile alone" $make headers-alone
+  [ -x "$build/minimal/clearcut" ] && check "MINIMAL=1 library list" minimal_libraries
+  for program in "$build"/examples/*; do
+    [ -x "$program" ] && check "example $(basename "$program")" "$program"
+  done
+fi
+
+[ "$skipped" -gt 0 ] && echo "$skipped skipped, named above"
+echo "$passed passed, $failed failed" | tee "$log"
+[ "$failed" -eq 0 ]
