@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tensor/random.h"
 #include "tensor/views.h"
 
 namespace clearcut {
@@ -34,3 +35,12 @@ namespace clearcut::ops {
 Tensor dropout(const Tensor& x, const DropoutOptions& options);
 
 }  // namespace clearcut::ops
+
+namespace clearcut::kernels {
+
+/// y[n, i] = x[n, i] * scale where uniform number i / per_decision of streams[n] is at least p, else 0.
+template <class T>
+void dropout(Reference, Rows<const T> x, const std::vector<RandomStream>& streams, double p,
+             std::int64_t per_decision, Rows<T> y);
+
+}  // namespace clearcut::kernels
