@@ -28,10 +28,4 @@ struct SlicOptions {
 /// Source: Achanta 2012, as in scikit-image (its connectivity rule too).
 Tensor slic(const Tensor& picture, const SlicOptions& options = {});
 
-/// Number of labels of a label map: its largest value + 1.
-std::int64_t segment_count(const Tensor& segments);
-
-/// Replaces each value by the mean of its segment: values float32 [H, W], segments int32 [H, W].
-Tensor segment_means(const Tensor& values, const Tensor& segments);
-
 }  // namespace clearcut

@@ -1,0 +1,30 @@
+// Regions: label maps int32 [H, W] whose labels 0 .. K-1 name pieces of a picture.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace clearcut {
+
+struct RegionSizes {
+  std::int64_t min_size = 0;  // smaller regions merge into the neighbour with the longest common border
+  std::int64_t max_size = std::int64_t{1} << 40;  // larger ones are cut, breadth first
+};
+
+/// Splits every label into its connected pieces (4 neighbours), cuts large ones, merges small ones, and
+/// numbers the result in raster order of first pixels. Among neighbours with equally long borders the one
+/// whose first pixel comes first is taken. A picture with one region keeps it, however small.
+/// Merging can make a region larger than max_size.
+Tensor connect_regions(const Tensor& labels, const RegionSizes& sizes = {});
+
+/// Number of labels: the largest value + 1. Throws Error on a negative label.
+std::int64_t region_count(const Tensor& regions);
+
+/// Replaces each value by the mean over its region: values float32 [H, W], regions int32 [H, W].
+Tensor region_means(const Tensor& values, const Tensor& regions);
+/// values[k] painted on region k: float32 [H, W].
+Tensor paint_regions(const Tensor& regions, const std::vector<double>& values);
+
+}  // namespace clearcut
