@@ -1,0 +1,117 @@
+#include <CLI/CLI.hpp>
+
+#include <cstdlib>
+
+#include "apps/verbs.h"
+#include "tensor/parallel.h"
+#include "train/config.h"
+
+namespace clearcut::apps {
+
+void add_common(CLI::App& verb, Session& session, unsigned groups) {
+  CommonOptions& c = session.common;
+  if (groups & kConfig) {
+    verb.add_option("-c,--config", c.config, "YAML configuration (may name a _base_)")->required();
+    verb.add_option("--set", c.set, "set one key: --set a.b=c; may be repeated")
+        ->type_size(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  if (groups & kWorkDir)
+    verb.add_option("-o,--work-dir", c.work_dir, "folder for everything that is written");
+  if (groups & kCompute) {
+    verb.add_option("--device", c.device, "reference: plain loops; cpu: fast code; auto: the fastest here")
+        ->check(CLI::IsMember({"reference", "cpu", "auto"}))
+        ->capture_default_str();
+    verb.add_option("--threads", c.threads, "number of threads; 0: all cores")
+        ->check(CLI::Range(0, 4096))
+        ->capture_default_str();
+    verb.add_option("--mem-budget", c.memory_budget, "bytes for tensors, as 6GiB; sets the inner batch");
+  }
+  if (groups & kSeed)
+    verb.add_option_function<std::uint64_t>(
+            "--seed",
+            [&c](const std::uint64_t& seed) {
+              c.seed = seed;
+              c.seed_given = true;
+            },
+            "seed of all random numbers")
+        ->default_str("1");
+  if (groups & kProgress)
+    verb.add_option("--progress", c.progress, "auto: a bar on a terminal, lines elsewhere")
+        ->check(CLI::IsMember({"auto", "bar", "lines", "none"}))
+        ->capture_default_str();
+  if (groups & kBatch) {
+    verb.add_option("--limit", c.limit, "only the first N items; 0: all")->check(CLI::NonNegativeNumber);
+    verb.add_option("--shard", c.shard, "part i of n, as i/n counted from 0, or auto")->capture_default_str();
+    verb.add_flag("--overwrite,!--skip-existing", c.overwrite, "make again what exists (default: skip it)");
+    verb.add_option("--max-failures", c.max_failures, "stop after so many failed items; -1: never")
+        ->check(CLI::Range(-1, 1 << 30))
+        ->capture_default_str();
+  }
+  if (groups & kResume) {
+    auto* resume = verb.add_flag("--resume", c.resume, "go on from the last checkpoint");
+    verb.add_flag("--fresh", c.fresh, "delete what an earlier run left and start anew")->excludes(resume);
+  }
+}
+
+void on_run(CLI::App& verb, Session& session, std::function<int()> action) {
+  verb.callback([&session, action = std::move(action)] {
+    session.action = [&session, action] {
+      set_threads(session.common.threads);
+      return action();
+    };
+  });
+}
+
+Device device_of(const CommonOptions& common) {
+  return common.device == "auto" ? Device::kCpu : device_from_name(common.device);
+}
+
+ProgressStyle progress_of(const CommonOptions& common) { return progress_style(common.progress); }
+
+std::size_t memory_budget_of(const CommonOptions& common) {
+  return common.memory_budget.empty() ? 0 : parse_bytes(common.memory_budget);
+}
+
+namespace {
+
+/// A number from the first of these environment variables that is set; -1 if none is.
+std::int64_t from_environment(std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (const char* value = std::getenv(name)) return std::strtoll(value, nullptr, 10);
+  return -1;
+}
+
+Shard automatic_shard() {
+  // Slurm counts its array from SLURM_ARRAY_TASK_MIN; the others count from 0.
+  if (std::getenv("SLURM_ARRAY_TASK_ID") != nullptr) {
+    const std::int64_t first = std::max<std::int64_t>(from_environment({"SLURM_ARRAY_TASK_MIN"}), 0);
+    return {from_environment({"SLURM_ARRAY_TASK_ID"}) - first, from_environment({"SLURM_ARRAY_TASK_COUNT"})};
+  }
+  return {from_environment({"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "RANK"}),
+          from_environment({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS", "WORLD_SIZE"})};
+}
+
+}  // namespace
+
+Shard shard_of(const CommonOptions& common) {
+  Shard shard;
+  if (common.shard == "auto") {
+    shard = automatic_shard();
+    if (shard.index < 0 && shard.count < 0)
+      throw ConfigError(
+          "--shard auto: none of SLURM_ARRAY_TASK_ID, OMPI_COMM_WORLD_RANK, PMI_RANK, RANK is set");
+  } else {
+    char slash = 0, rest = 0;
+    std::istringstream text(common.shard);
+    if (!(text >> shard.index >> slash >> shard.count) || slash != '/' || text >> rest)
+      throw ConfigError(cat("--shard: must be i/n, as 0/4, or auto; got '", common.shard, "'"));
+  }
+  if (shard.count < 1 || shard.index < 0 || shard.index >= shard.count)
+    throw ConfigError(
+        cat("--shard: index must lie in [0, count), counted from 0; got ", shard.index, "/", shard.count));
+  return shard;
+}
+
+}  // namespace clearcut::apps

@@ -1,0 +1,58 @@
+// clearcut: from class labels to a segmentation model.
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+#include "apps/verbs.h"
+#include "apps/version.h"
+#include "tensor/interrupt.h"
+#include "train/config.h"
+#include "train/numerical.h"
+
+namespace clearcut::apps {
+namespace {
+
+void add_verbs(CLI::App& app, Session& session) { add_config(app, session); }
+
+int run(const std::function<int()>& action) {
+  try {
+    return action();
+  } catch (const ConfigError& error) {
+    std::cerr << "clearcut: " << error.what() << "\n";
+    return kUsage;
+  } catch (const NumericalError& error) {
+    std::cerr << "clearcut: " << error.what() << "\n";
+    return kNumerical;
+  } catch (const Interrupted& stop) {
+    std::cerr << "clearcut: " << stop.what() << "\n";
+    return kInterrupted;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "clearcut: memory: the system has no memory left; try a smaller batch or --mem-budget\n";
+    return kError;
+  } catch (const std::exception& error) {
+    std::cerr << "clearcut: " << error.what() << "\n";
+    return kError;
+  }
+}
+
+int main(int argc, char** argv) {
+  CLI::App app{"clearcut turns pictures with class labels into a segmentation model."};
+  app.set_version_flag("--version", version_text());
+  app.set_help_all_flag("--help-all", "the options of all verbs");
+  app.require_subcommand(1);
+  Session session;
+  add_verbs(app, session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);  // prints help, version or the mistake
+    return code == 0 ? kDone : kUsage;
+  }
+  catch_interrupts();
+  return run(session.action);
+}
+
+}  // namespace
+}  // namespace clearcut::apps
+
+int main(int argc, char** argv) { return clearcut::apps::main(argc, argv); }

@@ -1,0 +1,59 @@
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+#include <map>
+
+#include "apps/verbs.h"
+#include "train/config.h"
+
+namespace clearcut::apps {
+
+namespace {
+
+int show(const CommonOptions& common) {
+  std::cout << Config::load(common.config, common.set).effective();
+  return kDone;
+}
+
+struct Diff {
+  std::string first, second;
+};
+
+/// Prints "- key: value" and "+ key: value" for what differs; exit code 0 if nothing does, else 1.
+int diff(const Diff& files) {
+  const auto a = Config::load(files.first).leaves(), b = Config::load(files.second).leaves();
+  const std::map<std::string, std::string> in_a(a.begin(), a.end()), in_b(b.begin(), b.end());
+  bool same = true;
+  const auto print = [&](char sign, const auto& leaf, const auto& other) {
+    const auto found = other.find(leaf.first);
+    if (found != other.end() && found->second == leaf.second) return;
+    same = false;
+    std::cout << sign << " " << leaf.first << ": " << leaf.second << "\n";
+  };
+  for (const auto& leaf : a) {
+    print('-', leaf, in_b);
+    if (const auto other = in_b.find(leaf.first); other != in_b.end()) print('+', *other, in_a);
+  }
+  for (const auto& leaf : b)
+    if (!in_a.contains(leaf.first)) print('+', leaf, in_a);
+  return same ? kDone : kError;
+}
+
+}  // namespace
+
+void add_config(CLI::App& app, Session& session) {
+  auto* config = app.add_subcommand("config", "show, check or compare configurations");
+  config->require_subcommand(1);
+
+  auto* show_verb = config->add_subcommand("show", "print with _base_, overrides and ${...} applied");
+  add_common(*show_verb, session, kConfig);
+  on_run(*show_verb, session, [&session] { return show(session.common); });
+
+  auto* diff_verb = config->add_subcommand("diff", "print the keys that differ; exit code 1 if any does");
+  auto files = std::make_shared<Diff>();
+  diff_verb->add_option("first", files->first, "a configuration")->required();
+  diff_verb->add_option("second", files->second, "another one")->required();
+  on_run(*diff_verb, session, [files] { return diff(*files); });
+}
+
+}  // namespace clearcut::apps
