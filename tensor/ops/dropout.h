@@ -13,9 +13,9 @@ struct DropoutOptions {
   double p = 0.5;               // probability of zero, in [0, 1)
   bool whole_channels = false;  // one decision per [n, c] (dropout2d) in place of one per element
   std::uint64_t seed = 1;
-  std::string purpose = "dropout";   // the module path, so that layers draw different masks
-  std::vector<std::uint64_t> items;  // id of each picture of the batch; empty: 0, 1, 2, ...
-  std::uint32_t step = 0;            // training step
+  std::string purpose = "dropout";        // the module path, so that layers draw different masks
+  std::vector<std::uint64_t> items = {};  // id of each picture of the batch; empty: 0, 1, 2, ...
+  std::uint32_t step = 0;                 // training step
 };
 
 }  // namespace clearcut
