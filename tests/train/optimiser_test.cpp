@@ -1,0 +1,136 @@
+#include "train/optimiser.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "autograd/arithmetic.h"
+#include "autograd/reduce.h"
+#include "tensor/safetensors.h"
+#include "train/config.h"
+#include "train/schedule.h"
+
+namespace clearcut {
+namespace {
+
+/// Two parameters, "backbone.w" [3, 4] and "head.w" [5].
+struct Two {
+  explicit Two(DType dtype = DType::kFloat64)
+      : root(1, Device::kCpu, dtype),
+        backbone(root.scope() / "backbone" / "w", Tensor::zeros({3, 4}, dtype)),
+        head(root.scope() / "head" / "w", Tensor::zeros({5}, dtype)) {}
+  Registry root;
+  Param backbone, head;
+};
+
+void set_gradient(const Param& p, const Tensor& g) {
+  p.var().zero_grad();
+  sum(p.var() * Var(g)).backward();  // d/dw sum(w * g) = g
+}
+
+class SgdGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(SgdGolden, TenStepsEqualTorch) {
+  const auto file = read_safetensors("tests/golden/train/sgd.safetensors");
+  std::map<std::string, Tensor> golden(file.tensors.begin(), file.tensors.end());
+  const std::string name = GetParam();
+  Two model;
+  const std::vector<const Param*> params = {&model.backbone, &model.head};
+  for (const Param* p : params) p->value().copy_from(golden.at(name + ".start." + p->name()));
+  Sgd sgd(model.root, {.momentum = 0.9,
+                       .weight_decay = 4e-3,
+                       .nesterov = name == "nesterov",
+                       .rates = {{"backbone.*", 0.1}}});
+  const Schedule schedule = {.decay = Decay::kPoly, .rate = 0.1, .end = 0.01, .power = 0.9, .steps = 10};
+  for (std::int64_t t = 0; t < 10; ++t) {
+    for (const Param* p : params) set_gradient(*p, golden.at(name + ".grads." + p->name())[t]);
+    sgd.step(schedule.at(t));
+  }
+  for (const Param* p : params) {
+    const auto got = p->value().values<double>();
+    const auto want = golden.at(name + ".end." + p->name()).values<double>();
+    // Both compute in double; the order of two additions may differ: a few ulp of values near 1.
+    for (std::size_t i = 0; i < want.size(); ++i)
+      EXPECT_NEAR(got[i], want[i], 1e-14) << p->name() << " " << i;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Rule, SgdGolden, testing::Values("plain", "nesterov"));
+
+TEST(Sgd, FrozenParametersAndVelocitiesStay) {
+  Two model;
+  model.backbone.require_grad(false);
+  Sgd sgd(model.root, {.weight_decay = 0.5});
+  model.backbone.value().copy_from(Tensor::full({3, 4}, 2, DType::kFloat64));
+  set_gradient(model.head, Tensor::full({5}, 1, DType::kFloat64));
+  sgd.step(1);
+  EXPECT_EQ(model.backbone.value().values<double>(), std::vector<double>(12, 2.0));
+  EXPECT_EQ(model.head.value().values<double>(), std::vector<double>(5, -1.0));
+}
+
+TEST(Sgd, StateRoundTripsAndRefusesAnotherModel) {
+  Two a, b;
+  Sgd first(a.root, {}), second(b.root, {});
+  set_gradient(a.head, Tensor::full({5}, 1, DType::kFloat64));
+  first.step(1);
+  second.load(first.state());
+  EXPECT_EQ(second.state()[1].second.values<double>(), std::vector<double>(5, 1.0));
+  EXPECT_FALSE(second.state()[1].second.shares_storage(first.state()[1].second));
+  EXPECT_THROW(second.load({first.state()[0]}), Error);
+  EXPECT_THROW(second.load({{"backbone.w", Tensor::zeros({1})}, {"head.w", Tensor::zeros({5})}}), Error);
+}
+
+TEST(Sgd, ARateRuleThatFitsNothingIsAnError) {
+  Two model;
+  EXPECT_THROW(Sgd(model.root, {.rates = {{"backbon.*", 0.1}}}), Error);
+}
+
+TEST(Fits, StarsStandForAnyText) {
+  EXPECT_TRUE(fits("backbone.*", "backbone.conv1.weight"));
+  EXPECT_TRUE(fits("*.bias", "fc.bias"));
+  EXPECT_TRUE(fits("a*b*c", "abbc"));
+  EXPECT_TRUE(fits("*", ""));
+  EXPECT_FALSE(fits("backbone.*", "head.weight"));
+  EXPECT_FALSE(fits("fc", "fc.bias"));
+}
+
+// Hand cases: T = 4, rate 1.
+TEST(Schedule, PolyCosineStepConstant) {
+  const Schedule poly = {.decay = Decay::kPoly, .rate = 1, .end = 0.1, .power = 2, .steps = 4};
+  EXPECT_DOUBLE_EQ(poly.at(0), 1);
+  EXPECT_DOUBLE_EQ(poly.at(2), 0.9 * 0.25 + 0.1);
+  EXPECT_DOUBLE_EQ(poly.at(4), 0.1);
+  EXPECT_DOUBLE_EQ(poly.at(9), 0.1);  // beyond the end
+  const Schedule cosine = {.decay = Decay::kCosine, .rate = 1, .end = 0, .steps = 4};
+  EXPECT_DOUBLE_EQ(cosine.at(0), 1);
+  EXPECT_NEAR(cosine.at(2), 0.5, 1e-15);
+  EXPECT_NEAR(cosine.at(1), (1 + std::sqrt(0.5)) / 2, 1e-15);
+  const Schedule step = {.decay = Decay::kStep, .rate = 1, .steps = 9, .every = 3, .gamma = 0.5};
+  EXPECT_DOUBLE_EQ(step.at(2), 1);
+  EXPECT_DOUBLE_EQ(step.at(3), 0.5);
+  EXPECT_DOUBLE_EQ(step.at(8), 0.25);
+  const Schedule constant = {.decay = Decay::kConstant, .rate = 0.3, .steps = 2};
+  EXPECT_DOUBLE_EQ(constant.at(100), 0.3);
+}
+
+TEST(Schedule, WarmUpIsLinearAndThePolyStartsBehindIt) {
+  const Schedule s = {
+      .decay = Decay::kPoly, .rate = 1, .power = 1, .steps = 12, .warmup = 2, .warmup_start = 0.2};
+  EXPECT_DOUBLE_EQ(s.at(0), 0.2);
+  EXPECT_DOUBLE_EQ(s.at(1), 0.6);
+  EXPECT_DOUBLE_EQ(s.at(2), 1);
+  EXPECT_DOUBLE_EQ(s.at(7), 0.5);
+}
+
+TEST(Schedule, ReadsItsKeysOnly) {
+  const Config c = Config::parse("rate: 0.5\ndecay: step\nevery: 10\n", "t.yaml");
+  EXPECT_DOUBLE_EQ(read_schedule(c, 100).at(10), 0.05);
+  c.check_all_read();
+  const Config extra = Config::parse("rate: 0.5\ndecay: constant\npower: 1\n", "t.yaml");
+  read_schedule(extra, 100);
+  EXPECT_THROW(extra.check_all_read(), ConfigError);  // a constant rate has no power
+}
+
+}  // namespace
+}  // namespace clearcut
