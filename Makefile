@@ -131,6 +131,8 @@ define isa_rule
 $(BUILD)/isa/$(1)/%.o: tensor/cpu/isa/%.cpp
 	@mkdir -p $$(@D)
 	$$(call say,compile $$< for $(1))$$(CXX) $$(CXXFLAGS) $$(ISA_CXXFLAGS) $$(ISA_FLAGS_$(1)) -DCLEARCUT_ISA=$(1) -MMD -MP -c $$< -o $$@
+	@! nm -C $$@ | grep ' [VWuvw] ' || { rm -f $$@; \
+	  echo "$$<: weak symbols (above): the linker could take this copy on a machine that cannot run it" >&2; exit 1; }
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 

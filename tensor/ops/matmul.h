@@ -52,9 +52,10 @@ struct Matrices {
   }
 };
 
-/// c = a b; c is row-major (col_stride 1).
+/// c = a b; in each of a, b and c the row_stride or the col_stride is 1.
 template <class T>
 void matmul(Reference, Matrices<const T> a, Matrices<const T> b, Matrices<T> c);
+void matmul(Cpu, Matrices<const float> a, Matrices<const float> b, Matrices<float> c);
 
 /// y[row, :] += bias.
 template <class T>

@@ -1,0 +1,118 @@
+// The packed, blocked product behind matmul and convolution on the CPU.
+//
+// c[m, j] = init[m] + sum over k of a[m, k] * b[k, j]. The rows of a are packed once into panels of a
+// register tile's height. Each task owns a block of rows and columns of c: for each block of k it packs its
+// columns of b into panels that stay in the second cache, and runs a register tile over each pair of panels
+// (after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008, with the roles of
+// a and b swapped). The columns need not be a matrix: a convolution packs the patches of a map straight into
+// the panels.
+//
+// Each element of c is summed in the order of k in blocks that depend on K alone: its bits do not depend on
+// threads, tasks, or on the other columns (the other pictures of a batch).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/cpu/isa.h"
+#include "tensor/memory.h"
+
+namespace clearcut::gemm {
+
+/// Columns of c as pixels: column j is (image, row, col) of a grid, col fastest. A plain matrix is {1, 1, N}.
+struct Grid {
+  std::int64_t images = 1, rows = 1, cols = 1;
+  std::int64_t count() const { return images * rows * cols; }
+};
+
+/// Where the elements of b stand.
+class Columns {
+ public:
+  virtual ~Columns() = default;
+  /// panel[(k - k0) * width + j - j0] = b[k, j] for k0 <= k < k1, j0 <= j < j1. Columns behind j1 - j0 are
+  /// left as they are. The panel has kSlack floats more than (k1 - k0) * width, which may be overwritten.
+  virtual void pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
+                    std::int64_t width) const = 0;
+};
+constexpr std::int64_t kSlack = 64;
+
+/// b[k, (image, row, col)] = source[offset[k] + image * image_stride + row * row_stride + col].
+struct PatchColumns : Columns {
+  const float* source = nullptr;
+  const float* source_end = nullptr;  // nothing is read from here on
+  const std::int64_t* offset = nullptr;
+  Grid grid;
+  std::int64_t image_stride = 0, row_stride = 0;
+  void pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
+            std::int64_t width) const override;
+};
+
+/// b[k, j] = source[j * stride + k]: the transpose of a row-major matrix.
+struct TransposedColumns : Columns {
+  const float* source = nullptr;
+  std::int64_t stride = 0;
+  void pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
+            std::int64_t width) const override;
+};
+
+/// Where c goes: c[m, (image, row, col)] is at data[image * image_stride + m * m_stride + row * row_stride +
+/// col * col_stride].
+struct Output {
+  float* data = nullptr;
+  Grid grid;
+  std::int64_t image_stride = 0, m_stride = 0, row_stride = 0, col_stride = 1;
+};
+
+/// The left matrix: element (m, k) is at data[m * m_stride + offset[k]], or m * m_stride + k * k_stride
+/// without offsets.
+struct Left {
+  const float* data = nullptr;
+  std::int64_t M = 0, K = 0;
+  std::int64_t m_stride = 0, k_stride = 1;
+  const std::int64_t* offset = nullptr;
+};
+
+/// The rows of a Left in panels: rows m .. m + height of one panel lie [k][height]. A left matrix that meets
+/// few columns is not copied: its rows are read where they are.
+class PackedLeft {
+ public:
+  PackedLeft(const Left& a, std::int64_t columns);
+  /// Fills a, a_row and a_k of a tile for rows [m, m + rows), k from k0 on; m is a multiple of max_rows.
+  void aim(isa::GemmTile& tile, std::int64_t m, std::int64_t k0) const;
+  std::int64_t M() const { return left_.M; }
+  std::int64_t K() const { return left_.K; }
+
+ private:
+  void pack(std::int64_t m) const;
+
+  Left left_;
+  const isa::GemmKernels* kernels_;
+  bool direct_;
+  Scratch<float> panels_;
+};
+
+/// c = init + a b. init: one value per row, or null. Overwrites c; K = 0 gives init.
+void multiply(const PackedLeft& a, const Columns& b, const float* init, const Output& c);
+
+/// Widths in vectors of the panels of `columns` columns, as equal as can be and at most `most`.
+struct PanelWidths {
+  PanelWidths(std::int64_t columns, std::int64_t lanes, std::int64_t most);
+  std::int64_t panels, vectors, lanes;
+  std::int64_t first_column(std::int64_t panel) const { return panel * vectors / panels * lanes; }
+};
+
+/// Calls body(column within [j0, j1) minus j0, image, row, col, length) for each stretch of columns that
+/// share image and row.
+template <class Body>
+void for_each_run(const Grid& grid, std::int64_t j0, std::int64_t j1, const Body& body) {
+  std::int64_t col = j0 % grid.cols, row = j0 / grid.cols % grid.rows, image = j0 / grid.cols / grid.rows;
+  for (std::int64_t j = j0; j < j1;) {
+    const std::int64_t length = grid.cols - col < j1 - j ? grid.cols - col : j1 - j;
+    body(j - j0, image, row, col, length);
+    j += length;
+    col = 0;
+    if (++row == grid.rows) row = 0, ++image;
+  }
+}
+
+}  // namespace clearcut::gemm

@@ -1,0 +1,30 @@
+// The instruction set of the fast loops, chosen once at run time.
+//
+// A family of loops is tensor/cpu/isa/FAMILY.h (a struct of function pointers, declared in the namespaces
+// baseline, avx2 and avx512) and FAMILY.cpp, which the Makefile compiles once for each of them. To add one:
+// these two files, one line in IsaTable and one in isa.cpp.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "tensor/cpu/isa/gemm.h"
+
+namespace clearcut {
+
+struct IsaTable {
+  std::string_view name;  // "baseline" (SSE2), "avx2" (with FMA), "avx512" (F, DQ, BW, VL)
+  const isa::GemmKernels* gemm;
+};
+
+/// The loops in use: the best this processor supports, or the one that the environment variable CLEARCUT_ISA
+/// names. Throws Error if it names none, or one that this processor cannot run.
+const IsaTable& isa_table();
+
+/// Another choice from now on; not while parallel work runs. "" goes back to the first choice.
+void set_isa(std::string_view name);
+
+/// All sets that this processor supports, the best last.
+std::vector<std::string_view> supported_isas();
+
+}  // namespace clearcut

@@ -1,0 +1,150 @@
+// Register tiles of the matrix product. A tile of R rows and C vectors keeps R * C sums in registers: 8 x 3
+// of AVX-512's 32, 6 x 2 of AVX2's 16, 4 x 2 of SSE's 16 (which has no multiply-add and needs one for the
+// product).
+#include "tensor/cpu/isa/gemm.h"
+
+#include "tensor/cpu/isa/vector.h"
+
+namespace {
+
+using namespace clearcut::isa;
+
+#if defined(__AVX512F__)
+constexpr int kMaxRows = 8, kMaxVectors = 3;
+#elif defined(__AVX2__)
+constexpr int kMaxRows = 6, kMaxVectors = 2;
+#else
+constexpr int kMaxRows = 4, kMaxVectors = 2;
+#endif
+
+// Distance in k at which the panel is fetched into the first cache: it streams from the second.
+constexpr int64_t kAhead = 8;
+
+template <int R, int C>
+void tile(const GemmTile& t) {
+  Vec sum[R][C];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) sum[r][c] = splat(t.init ? t.init[r] : 0.0f);
+  const float* a = t.a;
+  const float* b = t.b;
+  for (int64_t k = 0; k < t.k; ++k) {
+    Vec bv[C];
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) {
+      bv[c] = load(b + c * kLanes);
+      __builtin_prefetch(b + kAhead * t.b_k + c * kLanes);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const Vec av = splat(a[r * t.a_row]);
+#pragma GCC unroll 4
+      for (int c = 0; c < C; ++c) sum[r][c] += av * bv[c];
+    }
+    a += t.a_k;
+    b += t.b_k;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) {
+      float* to = t.c + r * t.c_row + c * kLanes;
+      store(to, t.add ? load(to) + sum[r][c] : sum[r][c]);
+    }
+}
+
+using Tile = void (*)(const GemmTile&);
+template <int C>
+constexpr Tile tile_of_rows(int64_t rows) {
+  switch (rows) {
+    case 1:
+      return tile<1, C>;
+    case 2:
+      return tile<2, C>;
+    case 3:
+      return tile<3, C>;
+    case 4:
+      return tile<4, C>;
+#if defined(__AVX2__)
+    case 5:
+      return tile<5, C>;
+    case 6:
+      return tile<6, C>;
+#endif
+#if defined(__AVX512F__)
+    case 7:
+      return tile<7, C>;
+    case 8:
+      return tile<8, C>;
+#endif
+    default:
+      __builtin_unreachable();
+  }
+}
+
+void any_tile(const GemmTile& t) {
+#if defined(__AVX512F__)
+  if (t.vectors == 3) return tile_of_rows<3>(t.rows)(t);
+#endif
+  if (t.vectors == 2) return tile_of_rows<2>(t.rows)(t);
+  tile_of_rows<1>(t.rows)(t);
+}
+
+// One row of a panel from its runs; `safe` when whole vectors may be read behind every run.
+inline void copy_row(const PanelCopy& p, const float* from, float* to, bool safe) {
+  for (int64_t i = 0; i < p.run_count; ++i) {
+    const ColumnRun run = p.runs[i];
+    if (safe) {
+      for (int64_t j = 0; j < run.length; j += kLanes) store(to + run.to + j, load(from + run.from + j));
+    } else {
+      for (int64_t j = 0; j < run.length; ++j) to[run.to + j] = from[run.from + j];
+    }
+  }
+}
+
+void copy_panel(const PanelCopy& p) {
+  int64_t reach = 0;
+  for (int64_t i = 0; i < p.run_count; ++i) {
+    const int64_t end = p.runs[i].from + p.runs[i].length + kLanes;
+    reach = end > reach ? end : reach;
+  }
+  for (int64_t i = 0; i < p.k; ++i) {
+    const float* from = p.source + p.row_offset[i];
+    copy_row(p, from, p.panel + i * p.width, p.source_end - from >= reach);
+  }
+}
+
+void transpose_panel(const PanelTranspose& p) {
+  constexpr int64_t kStrip = 16;  // columns at a time: their lines of `to` stay in the first cache
+  for (int64_t j0 = 0; j0 < p.cols; j0 += kStrip) {
+    const int64_t strip = p.cols - j0 < kStrip ? p.cols - j0 : kStrip;
+    for (int64_t i = 0; i < p.rows; ++i) {
+      const float* from = p.from + i * p.from_row + j0;
+      float* to = p.to + j0 * p.width + i;
+      for (int64_t j = 0; j < strip; ++j) to[j * p.width] = from[j];
+    }
+  }
+}
+
+float dot(const float* x, const float* y, int64_t k) {
+  Vec sum[4] = {};
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= k; i += 4 * kLanes)
+    for (int c = 0; c < 4; ++c) sum[c] += load(x + i + c * kLanes) * load(y + i + c * kLanes);
+  for (; i + kLanes <= k; i += kLanes) sum[0] += load(x + i) * load(y + i);
+  const Vec all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  float total = 0;
+  for (int c = 0; c < kLanes; ++c) total += all[c];
+  for (; i < k; ++i) total += x[i] * y[i];
+  return total;
+}
+
+}  // namespace
+
+namespace clearcut::isa::CLEARCUT_ISA {
+
+extern const GemmKernels gemm_kernels = {kLanes,     kMaxRows,        kMaxVectors, any_tile,
+                                         copy_panel, transpose_panel, dot};
+
+}  // namespace clearcut::isa::CLEARCUT_ISA

@@ -1,0 +1,70 @@
+// The inner loops of the matrix product, one table per instruction set; tensor/cpu/gemm.h calls them.
+#pragma once
+
+#include <stdint.h>
+
+namespace clearcut::isa {
+
+/// c[r][v] (+)= init[r] + sum over k of a[r * a_row + k * a_k] * b[k * b_k + v], for r < rows and v < vectors
+/// * lanes. Each element is one chain of multiply-adds in the order of k, whatever rows and vectors are.
+struct GemmTile {
+  int64_t rows, vectors;  // 1 .. max_rows, 1 .. max_vectors
+  int64_t k;
+  const float* a;
+  int64_t a_row, a_k;
+  const float* b;
+  int64_t b_k;
+  float* c;
+  int64_t c_row;
+  const float* init;  // one value per row, or null for 0
+  bool add;           // to what c holds
+};
+
+/// Columns [to, to + length) of a panel, which stand side by side in the source from `from` on.
+struct ColumnRun {
+  int64_t to, from, length;
+};
+
+/// panel[i * width + run.to + j] = source[row_offset[i] + run.from + j] for all i < k, runs and j <
+/// run.length. Whole vectors are copied, so up to lanes - 1 floats behind the panel are overwritten; nothing
+/// is read at or behind source_end. Runs are in ascending order.
+struct PanelCopy {
+  const float* source;
+  const float* source_end;
+  const int64_t* row_offset;
+  int64_t k;
+  const ColumnRun* runs;
+  int64_t run_count;
+  float* panel;
+  int64_t width;
+};
+
+/// to[j * width + i] = from[i * from_row + j] for i < rows, j < cols.
+struct PanelTranspose {
+  const float* from;
+  int64_t from_row;
+  int64_t rows, cols;
+  float* to;
+  int64_t width;
+};
+
+struct GemmKernels {
+  int64_t lanes, max_rows, max_vectors;
+  void (*tile)(const GemmTile&);
+  void (*copy_panel)(const PanelCopy&);
+  void (*transpose_panel)(const PanelTranspose&);
+  /// sum over k of x[k] * y[k], by `lanes` partial sums four times unrolled.
+  float (*dot)(const float* x, const float* y, int64_t k);
+};
+
+namespace baseline {
+extern const GemmKernels gemm_kernels;
+}
+namespace avx2 {
+extern const GemmKernels gemm_kernels;
+}
+namespace avx512 {
+extern const GemmKernels gemm_kernels;
+}
+
+}  // namespace clearcut::isa

@@ -1,0 +1,25 @@
+// Vector types of the instruction set that this object is compiled for. Included by tensor/cpu/isa/*.cpp
+// only. Everything stands in an anonymous namespace: an object of one instruction set must not define a
+// symbol that the linker could take for all three (the Makefile checks this with nm).
+#pragma once
+
+#include <stdint.h>
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef float LooseVec __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
+inline void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
+inline Vec splat(float x) { return x - Vec{}; }
+
+}  // namespace

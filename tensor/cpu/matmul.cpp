@@ -1,0 +1,85 @@
+// Fast matrix product: picks the side that is packed, or dot products where c is a single column or row.
+#include "tensor/ops/matmul.h"
+
+#include <algorithm>
+
+#include "tensor/cpu/gemm.h"
+#include "tensor/parallel.h"
+
+namespace clearcut::kernels {
+
+namespace {
+
+using View = Matrices<const float>;
+
+View transposed(const View& x) {
+  return {x.data, x.batch, x.cols, x.rows, x.batch_stride, x.col_stride, x.row_stride};
+}
+Matrices<float> transposed(const Matrices<float>& x) {
+  return {x.data, x.batch, x.cols, x.rows, x.batch_stride, x.col_stride, x.row_stride};
+}
+
+// Rows of a times columns of b, both contiguous in k. Each w of a linear layer is read once per row of a.
+constexpr std::int64_t kMostDotRows = 3;
+
+void by_dots(const View& a, const View& b, const Matrices<float>& c) {
+  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, a.cols));
+  parallel_for(c.cols, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n)
+      for (std::int64_t m = 0; m < c.rows; ++m)
+        c(0, m, n) = isa_table().gemm->dot(a.data + m * a.row_stride, b.data + n * b.col_stride, a.cols);
+  });
+}
+
+// b[k, j] stands side by side in j: rows are copied into the panels. Else it is the transpose of such rows.
+void by_panels(const View& a, const View& b, const Matrices<float>& c) {
+  const gemm::PackedLeft left(
+      {.data = a.data, .M = a.rows, .K = a.cols, .m_stride = a.row_stride, .k_stride = a.col_stride}, c.cols);
+  const gemm::Output out{
+      .data = c.data, .grid = {.cols = c.cols}, .m_stride = c.row_stride, .col_stride = c.col_stride};
+  if (b.col_stride == 1) {
+    std::vector<std::int64_t> offset(static_cast<std::size_t>(b.rows));
+    for (std::int64_t k = 0; k < b.rows; ++k) offset[static_cast<std::size_t>(k)] = k * b.row_stride;
+    gemm::PatchColumns columns;
+    columns.source = b.data;
+    columns.source_end = b.data + (b.rows - 1) * b.row_stride + b.cols;
+    columns.offset = offset.data();
+    columns.grid = out.grid;
+    gemm::multiply(left, columns, nullptr, out);
+  } else {
+    gemm::TransposedColumns columns;
+    columns.source = b.data;
+    columns.stride = b.col_stride;
+    gemm::multiply(left, columns, nullptr, out);
+  }
+}
+
+void product(const View& a, const View& b, const Matrices<float>& c) {
+  const bool rows_of_k = a.col_stride == 1 && b.row_stride == 1;
+  if (rows_of_k && c.rows <= kMostDotRows) return by_dots(a, b, c);
+  if (rows_of_k && c.cols <= kMostDotRows) return by_dots(transposed(b), transposed(a), transposed(c));
+  // The right side is packed for each block of rows, the left one may be read in place: few rows of a change
+  // sides with b, as in a linear layer of a small batch.
+  if (c.rows < c.cols && c.rows <= 48 && b.row_stride == 1)
+    return by_panels(transposed(b), transposed(a), transposed(c));
+  by_panels(a, b, c);
+}
+
+}  // namespace
+
+void matmul(Cpu, Matrices<const float> a, Matrices<const float> b, Matrices<float> c) {
+  enter_fast_body();
+  // Many small matrices are spread over the threads; a large one is cut inside.
+  parallel_for(c.batch, c.rows * c.cols * a.cols < (1 << 22) ? 1 : c.batch,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   const auto matrix = [i](auto x) {
+                     x.data += i * x.batch_stride;
+                     return x;
+                   };
+                   product(matrix(a), matrix(b), matrix(c));
+                 }
+               });
+}
+
+}  // namespace clearcut::kernels

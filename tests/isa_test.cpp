@@ -1,0 +1,112 @@
+// Every instruction set that this processor runs, on sizes that cut c into many tasks and k into blocks.
+#include "tensor/cpu/isa.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tensor/ops/matmul.h"
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+
+namespace clearcut {
+namespace {
+
+Tensor normal(const Shape& shape, const char* purpose) {
+  Tensor x(shape, DType::kFloat64);
+  RandomStream(7, purpose).fill_normal(x, 0, 1);
+  return x.to(DType::kFloat32);
+}
+
+// Float sums of `terms` products of normal numbers: eps * sqrt(terms) * their size, sqrt(terms); times 8 for
+// the largest of many.
+void expect_near_reference(const Tensor& got, const Tensor& expected, double terms, const std::string& what) {
+  ASSERT_EQ(got.shape(), expected.shape()) << what;
+  const auto a = got.to(DType::kFloat64).values<double>(), b = expected.values<double>();
+  const double tolerance = 8 * 1.2e-7 * terms;
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance) << what << ", element " << i;
+}
+
+Tensor exact(const Tensor& x) { return x.to(DType::kFloat64).to(Device::kReference); }
+
+class EachIsa : public testing::TestWithParam<std::string_view> {
+ protected:
+  void SetUp() override { set_isa(GetParam()); }
+  void TearDown() override { set_isa(""); }
+};
+
+struct Sizes {
+  std::int64_t M, K, N;
+};
+
+TEST_P(EachIsa, MatmulIsReference) {
+  for (const Sizes s : {Sizes{131, 801, 275},
+                        {1, 1000, 301},
+                        {3, 77, 501},
+                        {9, 640, 130},
+                        {300, 70, 1},
+                        {70, 5, 2},
+                        {17, 1, 1000}})
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true}) {
+        const Tensor a = normal(ta ? Shape{s.K, s.M} : Shape{s.M, s.K}, "a");
+        const Tensor b = normal(tb ? Shape{s.N, s.K} : Shape{s.K, s.N}, "b");
+        const MatmulOptions options{.transpose_a = ta, .transpose_b = tb};
+        expect_near_reference(ops::matmul(a, b, options), ops::matmul(exact(a), exact(b), options),
+                              static_cast<double>(s.K), cat(s.M, "x", s.K, "x", s.N, " ", ta, tb));
+      }
+}
+
+TEST_P(EachIsa, MatmulOfNothing) {
+  EXPECT_EQ(ops::matmul(Tensor::zeros({2, 0}), Tensor::zeros({0, 20})).values<float>(),
+            std::vector<float>(40, 0.0f));
+  EXPECT_EQ(ops::matmul(Tensor::zeros({0, 3}), Tensor::zeros({3, 4})).numel(), 0);
+}
+
+TEST_P(EachIsa, MatmulHasTheSameBitsForAnyThreadsAndOtherColumns) {
+  const Tensor a = normal({100, 900}, "a"), b = normal({900, 700}, "b");
+  const int before = threads();
+  set_threads(1);
+  const auto one = ops::matmul(a, b).values<float>();
+  set_threads(3);
+  EXPECT_EQ(ops::matmul(a, b).values<float>(), one);
+  set_threads(before);
+  // Column 0 alone with 64 others, so that the same path runs, keeps its bits.
+  std::vector<float> left;
+  for (std::int64_t k = 0; k < 900; ++k)
+    for (std::int64_t n = 0; n < 65; ++n) left.push_back(b.data<const float>()[k * 700 + n]);
+  const auto few = ops::matmul(a, Tensor::from({900, 65}, left)).values<float>();
+  for (std::size_t m = 0; m < 100; ++m) EXPECT_EQ(few[m * 65], one[m * 700]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, EachIsa, testing::ValuesIn(supported_isas()),
+                         [](const testing::TestParamInfo<std::string_view>& row) {
+                           return std::string(row.param);
+                         });
+
+TEST(Isa, AnUnknownSetIsAnError) {
+  const std::string_view before = isa_table().name;
+  try {
+    set_isa("avx1024");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("must be baseline, avx2 or avx512; got 'avx1024'"),
+              std::string::npos);
+  }
+  EXPECT_EQ(isa_table().name, before);
+}
+
+TEST(Isa, TheEnvironmentChooses) {
+  const char* old = std::getenv("CLEARCUT_ISA");
+  const std::string kept = old ? old : "";
+  setenv("CLEARCUT_ISA", "baseline", 1);
+  set_isa("");
+  EXPECT_EQ(isa_table().name, "baseline");
+  setenv("CLEARCUT_ISA", "sse9", 1);
+  EXPECT_THROW(set_isa(""), Error);
+  old ? setenv("CLEARCUT_ISA", kept.c_str(), 1) : unsetenv("CLEARCUT_ISA");
+  set_isa("");
+}
+
+}  // namespace
+}  // namespace clearcut
