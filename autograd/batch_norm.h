@@ -1,0 +1,32 @@
+#pragma once
+
+#include "autograd/var.h"
+
+namespace clearcut {
+
+/// Where the mean and variance of a batch norm come from.
+enum class BatchNormMode {
+  kTraining,    // from the batch; the running statistics move towards them
+  kEvaluation,  // the running statistics; they stay as they are
+};
+
+struct BatchNormOptions {
+  BatchNormMode mode = BatchNormMode::kEvaluation;
+  double eps = 1e-5;
+  double momentum = 0.1;  // running = 0.9 * running + 0.1 * batch; Paddle calls this momentum 0.9
+  /// The running variance takes the batch variance with divisor M - 1 as PyTorch does. Paddle's documented
+  /// formula has divisor M: set false to follow it. The difference is 1 / (M - 1) of the variance.
+  bool unbiased_running_variance = true;
+};
+
+/// Running statistics [C]; kTraining writes into them.
+struct RunningStatistics {
+  Tensor mean, variance;
+};
+
+/// Batch normalisation with gradients for x, weight and bias; see tensor/ops/batch_norm.h. The running
+/// statistics are not written while recompute() runs a function for the second time.
+Var batch_norm(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
+               const BatchNormOptions& options);
+
+}  // namespace clearcut

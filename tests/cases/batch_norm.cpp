@@ -1,0 +1,84 @@
+#include "autograd/batch_norm.h"
+
+#include <cmath>
+
+#include "autograd/op_case.h"
+#include "tensor/ops/batch_norm.h"
+#include "tests/hand_case.h"
+
+namespace clearcut {
+namespace {
+
+// The statistics that tests/golden/ops/layers.py uses, for three channels.
+RunningStatistics three_channels(const Var& x) {
+  const Tensor mean = Tensor::from<double>({3}, {0.5, -1.0, 0.25});
+  const Tensor variance = Tensor::from<double>({3}, {0.5, 2.0, 1.0});
+  return {mean.to(x.dtype()).to(x.device()), variance.to(x.dtype()).to(x.device())};
+}
+
+Var training(const Inputs& in) {
+  const Tensor zero = Tensor::zeros(in[1].shape(), in[0].dtype(), in[0].device());
+  return batch_norm(in[0], in[1], in[2], {zero, zero.clone()}, {.mode = BatchNormMode::kTraining});
+}
+
+Var evaluation(const Inputs& in) { return batch_norm(in[0], in[1], in[2], three_channels(in[0]), {}); }
+
+// Channel values 1, 2, 3, 6: mean 3, squared distances 4 + 1 + 0 + 9 = 14, so the biased variance is 3.5 and
+// the unbiased one 14 / 3. From running mean 1 and variance 2: 0.9 * 1 + 0.1 * 3 = 1.2 and
+// 0.9 * 2 + 0.1 * 14 / 3 or 0.9 * 2 + 0.1 * 3.5.
+void running_statistics_by_hand() {
+  for (const bool unbiased : {true, false}) {
+    const RunningStatistics running{Tensor::full({1}, 1, DType::kFloat64),
+                                    Tensor::full({1}, 2, DType::kFloat64)};
+    const Var x(Tensor::from<double>({2, 1, 1, 2}, {1, 2, 3, 6}));
+    const Var one(Tensor::full({1}, 1, DType::kFloat64)), zero(Tensor::zeros({1}, DType::kFloat64));
+    batch_norm(x, one, zero, running,
+               {.mode = BatchNormMode::kTraining, .unbiased_running_variance = unbiased});
+    expect_near(running.mean.item(), 1.2, 1e-12, "running mean");
+    expect_near(running.variance.item(), 1.8 + 0.1 * (unbiased ? 14.0 / 3 : 3.5), 1e-12, "running variance");
+  }
+}
+
+Var call(const Shape& x, const Shape& w, BatchNormMode mode) {
+  const Tensor v = Tensor::full(w, 1);
+  return batch_norm(Var(Tensor::zeros(x)), Var(v), Var(v), {v.clone(), v.clone()}, {.mode = mode});
+}
+
+const bool added = add_cases({
+    {.name = "batch_norm training",
+     .shapes = {{{2, 1, 1, 1}, {1}, {1}},
+                {{4, 3, 5, 2}, {3}, {3}},
+                {{5, 2}, {2}, {2}},
+                {{3, 5, 33, 17}, {5}, {5}},
+                {{2, 67, 3, 3}, {67}, {67}}},
+     .f = training,
+     .values = {{.mean = 0.5, .deviation = 2}},
+     .terms = 1700,  // a channel of the fourth shape
+     .golden = "layers/batch_norm_training",
+     .bad = {{[] {
+                call({1, 4, 1, 1}, {4}, BatchNormMode::kTraining);
+              },
+              "training needs at least 2 values per channel to have a variance; x [1, 4, 1, 1] has 1"},
+             {[] {
+                call({2, 4, 3, 3}, {3}, BatchNormMode::kTraining);
+              },
+              "weight must be [4]"},
+             {[] { call({4}, {4}, BatchNormMode::kTraining); }, "x must be [N, C, ...]"}}},
+    {.name = "batch_norm training of rows",
+     .shapes = {{{6, 3}, {3}, {3}}},
+     .f = training,
+     .golden = "layers/batch_norm_rows",
+     .oracle = running_statistics_by_hand},
+    {.name = "batch_norm evaluation",
+     .shapes = {{{1, 3, 1, 1}, {3}, {3}}, {{4, 3, 5, 2}, {3}, {3}}, {{3, 3, 33, 17}, {3}, {3}}},
+     .f = evaluation,
+     .terms = 1700,
+     .golden = "layers/batch_norm_evaluation",
+     .bad = {{[] {
+                call({2, 4, 3, 3}, {3}, BatchNormMode::kEvaluation);
+              },
+              "mean must be [4]"}}},
+});
+
+}  // namespace
+}  // namespace clearcut
