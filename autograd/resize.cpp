@@ -1,0 +1,21 @@
+#include "autograd/resize.h"
+
+#include "tensor/ops/resize.h"
+
+namespace clearcut {
+
+Var resize_bilinear(const Var& x, Size2 size, bool align_corners) {
+  return record("resize_bilinear", ops::resize_bilinear(x.value(), size, align_corners), {x},
+                [shape = x.shape(), align_corners](const Tensor& dy, const Need&) {
+                  return Grads{ops::resize_bilinear_backward(dy, shape, align_corners)};
+                });
+}
+
+Var resize_nearest(const Var& x, Size2 size, bool align_corners) {
+  return record("resize_nearest", ops::resize_nearest(x.value(), size, align_corners), {x},
+                [shape = x.shape(), align_corners](const Tensor& dy, const Need&) {
+                  return Grads{ops::resize_nearest_backward(dy, shape, align_corners)};
+                });
+}
+
+}  // namespace clearcut
