@@ -1,0 +1,83 @@
+// Weighted cross-entropy of class logits, also fused with the bilinear upsampling of the logits.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "tensor/ops/resize.h"
+#include "tensor/views.h"
+
+namespace clearcut::ops {
+
+struct CrossEntropyOptions {
+  std::optional<std::int64_t> ignore_index = {};  // pixels with this label do not count
+  std::vector<double> class_weights = {};         // [C]; empty: all 1
+  Tensor pixel_weights = {};  // shape of the labels, dtype of the logits; undefined: all 1
+  double epsilon = 1e-8;      // per pixel, in the denominator
+};
+
+/// What the backward pass needs: labels with -1 where a pixel does not count, its weight q, the log of its
+/// sum of exponentials, and the denominator.
+struct CrossEntropy {
+  Tensor loss;  // a scalar
+  Tensor labels, weights, log_sum_exp;
+  double denominator = 0;
+};
+
+/// Weighted mean of the cross-entropy over P pixels:
+///
+///   L = sum over p of q_p * l_p / (sum over p of q_p + P * epsilon)
+///   l_p = log(sum over k of exp(z[k, p])) - z[y_p, p],    q_p = m_p * class_weight[y_p] * pixel_weight_p
+///
+/// m_p = 0 where y_p is the ignore index, else 1. If no pixel counts, L = 0 (not NaN).
+///
+/// logits  [N, C, H, W] with labels [N, H, W] or [N, C] with labels [N]; float32 or float64
+/// labels  int32 or int64
+///
+/// Throws Error on other shapes, and if a label is neither in [0, C) nor the ignore index: the text names the
+/// value and its position. Source: spec of the pseudo-label loss (PaddleSeg CrossEntropyLoss), where both
+/// means run over all P pixels and 1e-8 is added to the lower one. Deviation: pixel weights also stand in the
+/// denominator, so that equal ones change nothing.
+CrossEntropy cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options);
+/// dz[k, p] = dloss * q_p * (softmax(z[:, p])_k - [k = y_p]) / denominator.
+Tensor cross_entropy_backward(const Tensor& dloss, const Tensor& logits, const CrossEntropy& forward);
+
+/// cross_entropy(resize_bilinear(logits, sides of labels, align_corners), labels, options), without the
+/// upsampled logits ever being stored: 1001 classes at 256 x 256 would take 262 MB per picture.
+///
+/// logits  [N, C, h, w];  labels [N, H, W]
+/// Memory: 12 bytes per label pixel (float32), and tiles.
+CrossEntropy upsampled_cross_entropy(const Tensor& logits, const Tensor& labels, bool align_corners,
+                                     const CrossEntropyOptions& options);
+Tensor upsampled_cross_entropy_backward(const Tensor& dloss, const Tensor& logits, bool align_corners,
+                                        const CrossEntropy& forward);
+
+}  // namespace clearcut::ops
+
+namespace clearcut::kernels {
+
+/// Labels [N, H, W] with their weights; label -1: the pixel does not count.
+template <class T>
+struct LabelledPixels {
+  const std::int32_t* labels;
+  const T* weights;
+};
+
+/// Writes log_sum_exp [N, H, W] of each pixel that counts and returns sum of q_p * l_p. z is [N, C, H, W].
+template <class T>
+double cross_entropy(Reference, Nchw<const T> z, LabelledPixels<T> pixels, Flat<T> log_sum_exp);
+/// dz = scale * q_p * (softmax - [k = y_p]).
+template <class T>
+void cross_entropy_backward(Reference, Nchw<const T> z, LabelledPixels<T> pixels, Flat<const T> log_sum_exp,
+                            double scale, Nchw<T> dz);
+
+/// The same for logits z [N, C, h, w] that rows and cols interpolate to the pixels.
+template <class T>
+double upsampled_cross_entropy(Reference, Nchw<const T> z, const Taps& rows, const Taps& cols,
+                               LabelledPixels<T> pixels, Flat<T> log_sum_exp);
+template <class T>
+void upsampled_cross_entropy_backward(Reference, Nchw<const T> z, const Taps& rows, const Taps& cols,
+                                      LabelledPixels<T> pixels, Flat<const T> log_sum_exp, double scale,
+                                      Nchw<T> dz);
+
+}  // namespace clearcut::kernels
