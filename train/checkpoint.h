@@ -1,0 +1,69 @@
+// Checkpoints: everything that a run needs to go on as if it had never stopped.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "data/loader.h"
+#include "nn/module.h"
+#include "train/optimiser.h"
+
+namespace clearcut {
+
+/// Where a run stands after `step` steps. All random numbers are keyed by (seed, purpose, item, step), so
+/// there is no generator to save.
+struct TrainState {
+  std::int64_t step = 0;
+  LoaderPosition position;                                 // of the sampler: the next batch
+  double best = -std::numeric_limits<double>::infinity();  // score of the best evaluation so far
+  std::int64_t best_step = -1;
+  std::string config;  // the effective configuration, to tell what changed
+};
+
+/// WORK_DIR/checkpoints/step_N/{model.safetensors, optim.safetensors, state.json, model.json}, and `last` and
+/// `best`, links to two of them. A checkpoint is written under a temporary name and renamed: a killed run
+/// leaves none half written.
+class Checkpoints {
+ public:
+  /// Keeps the newest `keep` checkpoints and the best one.
+  Checkpoints(const std::string& work_dir, int keep);
+
+  /// `card` is the text of model.json (models/card.h). Points `last` to the new checkpoint, and `best` too
+  /// if state.best_step == state.step.
+  void save(const Registry& model, const Sgd& optimiser, const TrainState& state, const std::string& card);
+
+  /// Loads `last` into model and optimiser; nothing if there is none. Throws Error if it is of another
+  /// model, damaged, or of another version.
+  std::optional<TrainState> resume(Registry& model, Sgd& optimiser) const;
+
+  bool exists() const;
+  /// Deletes all of them.
+  void clear();
+  const std::string& folder() const { return folder_; }
+
+ private:
+  void link(const std::string& name, const std::string& target) const;
+  void remove_old(const TrainState& state) const;
+
+  std::string folder_;
+  int keep_;
+};
+
+/// A checkpoint folder, a run's folder (its best checkpoint, else its last) or a .safetensors file ->
+/// path of the model.safetensors file. Throws Error that says what was looked for.
+std::string find_weights(const std::string& path);
+
+struct HandOver {
+  LoadReport report;
+  std::vector<std::string>
+      reinitialised;  // "head.weight [6, 128], file has [1001, 128]" or "..., not in the file"
+};
+
+/// Starts a model from the weights at `path` (see find_weights): a tensor is copied if its name fits one of
+/// `patterns` and its shape matches; everything else keeps its fresh initialisation and is reported (spec
+/// 3.3). Throws Error if nothing at all matches.
+HandOver hand_over(Registry& model, const std::string& path,
+                   const std::vector<std::string>& patterns = {"*"});
+
+}  // namespace clearcut

@@ -1,0 +1,110 @@
+#include "train/log.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "data/picture.h"
+#include "tensor/file.h"
+#include "tensor/parallel.h"
+
+namespace clearcut {
+
+namespace {
+
+constexpr const char* kHeader = "step,epoch,rate,loss,score\n";
+
+std::string number_text(double value) {
+  std::ostringstream text;
+  text.precision(9);
+  text << value;
+  return text.str();
+}
+
+/// Lines of a file whose step, as `step_of` reads it, is at most `steps`.
+template <class StepOf>
+std::string keep_until(const std::string& path, std::int64_t steps, const StepOf& step_of) {
+  std::string kept;
+  std::istringstream lines(read_text(path));
+  for (std::string line; std::getline(lines, line);)
+    if (!lines.eof() && step_of(line) <= steps) kept += line + "\n";  // a torn last line is left out
+  return kept;
+}
+
+std::int64_t first_number(const std::string& line) {
+  return std::isdigit(static_cast<unsigned char>(line.c_str()[0])) != 0 ? std::stoll(line) : -1;
+}
+
+void cut_files(const std::string& metrics, const std::string& history, std::int64_t steps) {
+  if (std::filesystem::exists(metrics))
+    write_file(metrics, keep_until(metrics, steps, [&](const std::string& line) {
+                 return JsonObject::parse(line, metrics).integer("step");
+               }));
+  if (std::filesystem::exists(history)) write_file(history, keep_until(history, steps, first_number));
+}
+
+}  // namespace
+
+JsonObject environment(Device device, std::uint64_t seed) {
+  JsonObject json;
+  json.set("clearcut", "0.1.0")
+      .set("compiler", "g++ " __VERSION__)
+      .set("decoders", picture_decoder())
+      .set("device", std::string(name_of(device)))
+      .set("threads", threads())
+      .set("seed", seed);
+  return json;
+}
+
+RunLog::RunLog(const std::string& work_dir, std::int64_t steps_done)
+    : history_path_(work_dir + "/history.csv") {
+  const std::string metrics = work_dir + "/metrics.jsonl";
+  if (steps_done > 0) cut_files(metrics, history_path_, steps_done);
+  metrics_ = std::make_unique<JsonlWriter>(
+      metrics, steps_done > 0 ? JsonlWriter::Mode::kAppend : JsonlWriter::Mode::kFresh);
+  if (steps_done == 0 || !std::filesystem::exists(history_path_)) write_file(history_path_, kHeader);
+}
+
+void RunLog::row(const std::string& text) {
+  std::ofstream out(history_path_, std::ios::app);
+  out << text << "\n" << std::flush;
+  check(out.good(), "log", "cannot write ", history_path_, "; is the disk full?");
+}
+
+void RunLog::train(const Train& record) {
+  JsonObject json;
+  json.set("kind", "train")
+      .set("step", record.step)
+      .set("epoch", record.epoch)
+      .set("rate", record.rate)
+      .set("loss", record.loss)
+      .set("losses", record.losses)
+      .set("seconds", record.seconds)
+      .set("items_per_second", record.items_per_second);
+  metrics_->write(json);
+  row(cat(record.step, ",", record.epoch, ",", number_text(record.rate), ",", number_text(record.loss), ","));
+}
+
+void RunLog::evaluation(std::int64_t step, std::int64_t epoch, const std::string& metric, double score,
+                        const JsonObject& numbers) {
+  JsonObject json;
+  json.set("kind", "eval")
+      .set("step", step)
+      .set("epoch", epoch)
+      .set("metric", metric)
+      .set("score", score)
+      .set("numbers", numbers);
+  metrics_->write(json);
+  row(cat(step, ",", epoch, ",,,", std::isnan(score) ? "" : number_text(score)));
+}
+
+std::vector<JsonObject> read_metrics(const std::string& work_dir, const std::string& kind) {
+  std::vector<JsonObject> found;
+  const std::string path = work_dir + "/metrics.jsonl";
+  if (!std::filesystem::exists(path)) return found;
+  for (const JsonObject& record : read_jsonl(path))
+    if (record.text("kind") == kind) found.push_back(record);
+  return found;
+}
+
+}  // namespace clearcut
