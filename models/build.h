@@ -1,0 +1,42 @@
+// Networks by name, with random initial weights.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/classifier.h"
+#include "models/segmenter.h"
+
+namespace clearcut {
+
+/// Which network to make. The same spec gives the same weights, bit for bit.
+struct ModelSpec {
+  std::string name;
+  std::int64_t classes = 0;
+  double width = 1;        // factor of all channel counts inside, rounded to multiples of 4
+  int output_stride = 0;   // input side / side of the last feature map: 8, 16 or 32; 0: 32 for classifiers,
+                           // 8 for segmentation. Smaller ones replace strides by dilation.
+  bool auxiliary = true;   // segmentation: the auxiliary output
+  bool recompute = false;  // run residual stages again in backward instead of keeping their insides
+  std::uint64_t seed = 1;
+  Device device = Device::kCpu;
+  DType dtype = DType::kFloat32;
+
+  // Classifiers only: names and identifiers of the classes ("class 17" if empty), and the input.
+  std::vector<std::string> class_names = {}, class_ids = {};
+  Preprocess preprocess = {.pixels = {}, .any_size = true};
+};
+
+/// Names: resnet18, resnet34, resnet50 (parameters as in torchvision) and, for pictures of 64 to 96 pixels,
+/// small_resnet, small_vgg, small_mobilenet. All end in global average pooling and a linear layer: CAM works.
+/// Parameters are trainable; registry().require_grad(false) freezes them for explaining.
+/// Throws Error for an unknown name, with the known ones, and for a spec out of range.
+std::unique_ptr<Classifier> make_classifier(const ModelSpec& spec);
+std::vector<std::string> classifier_names();
+
+/// Names: pspnet_resnet18, pspnet_resnet34, pspnet_resnet50. The trunk's parameters start with "backbone.".
+std::unique_ptr<Segmenter> make_segmenter(const ModelSpec& spec);
+std::vector<std::string> segmenter_names();
+
+}  // namespace clearcut
