@@ -36,6 +36,8 @@ JsonObject to_json(const TrainState& state) {
       .set("item", state.position.item)
       .set("best", state.best)  // null before the first evaluation
       .set("best_step", state.best_step)
+      .set("loss_sums", state.loss_sums)
+      .set("losses_summed", state.losses_summed)
       .set("config", state.config);
   return json;
 }
@@ -51,6 +53,8 @@ TrainState from_json(const JsonObject& json, const std::string& path) {
   const double best = json.number("best");
   if (!std::isnan(best)) state.best = best;
   state.best_step = json.integer("best_step");
+  state.loss_sums = json.numbers("loss_sums");
+  state.losses_summed = json.integer("losses_summed");
   state.config = json.text("config");
   return state;
 }

@@ -18,6 +18,8 @@ struct TrainState {
   LoaderPosition position;                                 // of the sampler: the next batch
   double best = -std::numeric_limits<double>::infinity();  // score of the best evaluation so far
   std::int64_t best_step = -1;
+  std::vector<double> loss_sums;  // total, then each output, since the last record in metrics.jsonl
+  std::int64_t losses_summed = 0;
   std::string config;  // the effective configuration, to tell what changed
 };
 

@@ -1,0 +1,208 @@
+#include "train/loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "autograd/arithmetic.h"
+#include "tensor/interrupt.h"
+#include "train/config.h"
+#include "train/log.h"
+#include "train/numerical.h"
+
+namespace clearcut {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<std::string> changed_keys(const std::string& before, const std::string& now) {
+  if (before == now) return {};
+  const auto leaves = [](const std::string& text) {
+    const auto list = Config::parse(text, "checkpoint").leaves();
+    return std::map<std::string, std::string>(list.begin(), list.end());
+  };
+  const auto a = leaves(before), b = leaves(now);
+  std::vector<std::string> changed;
+  for (const auto& [key, value] : b)
+    if (const auto old = a.find(key); old == a.end() || old->second != value)
+      changed.push_back(cat(key, ": ", old == a.end() ? "(none)" : old->second, " -> ", value));
+  for (const auto& [key, value] : a)
+    if (!b.contains(key)) changed.push_back(cat(key, ": ", value, " -> (none)"));
+  return changed;
+}
+
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+class Loop {
+ public:
+  Loop(TrainTask& task, Loader& loader, const LoopOptions& options)
+      : task_(task),
+        loader_(loader),
+        o_(options),
+        model_(task.registry()),
+        sgd_(model_, options.sgd),
+        checkpoints_(options.work_dir, options.keep),
+        result_{.best = kNan, .score = kNan} {
+    state_.config = o_.config;
+  }
+
+  LoopResult run() {
+    start();
+    RunLog log(o_.work_dir, state_.step);
+    Progress progress(o_.name, o_.steps, o_.progress, state_.step);
+    clock_ = std::chrono::steady_clock::now();
+    while (state_.step < o_.steps) {
+      train_step();
+      record(log);
+      progress.update(state_.step, cat("loss ", short_number(result_.loss)));
+      stop_cleanly();
+    }
+    result_.steps = state_.step;
+    if (state_.best_step >= 0) result_.best = state_.best, result_.best_step = state_.best_step;
+    return result_;
+  }
+
+ private:
+  void start() {
+    if (!o_.resume) {
+      checkpoints_.clear();
+      return;
+    }
+    const auto saved = checkpoints_.resume(model_, sgd_);
+    if (!saved) return;
+    result_.changed = changed_keys(saved->config, o_.config);
+    state_ = *saved;
+    state_.config = o_.config;
+    saved_ = state_.step;
+    loader_.seek(state_.position);
+  }
+
+  Batch next_batch() {
+    for (int attempt = 0; attempt < 2; ++attempt)
+      if (auto batch = loader_.next()) return std::move(*batch);
+    fail("train", "the data set gives no batch: it has ", loader_.items(),
+         " pictures, fewer than one batch, or none of them can be read");
+  }
+
+  void train_step() {
+    const Batch batch = next_batch();
+    model_.mode.training = true;
+    model_.mode.step = static_cast<std::uint32_t>(state_.step);
+    model_.mode.items = batch.items;
+    model_.zero_grad();
+    const std::vector<Var> losses = task_.losses(batch);
+    const Var total = add_up(losses, batch);
+    total.backward();
+    sgd_.step(o_.schedule.at(state_.step));
+    state_.position = loader_.position();
+    ++state_.step;
+    items_ += static_cast<std::int64_t>(batch.items.size());
+  }
+
+  Var add_up(const std::vector<Var>& losses, const Batch& batch) {
+    std::vector<double> coefficients = o_.coefficients;
+    if (coefficients.empty()) {
+      coefficients.assign(losses.size(), 0.4);
+      coefficients[0] = 1;
+    }
+    check(coefficients.size() == losses.size(), "train", "the network has ", losses.size(),
+          " outputs in training, loss.coefficients has ", coefficients.size(), " entries");
+    state_.loss_sums.resize(losses.size() + 1);
+    Var total;
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      const double value = losses[i].value().item();
+      if (!std::isfinite(value)) not_finite(i, value, batch);
+      state_.loss_sums[i + 1] += value;
+      const Var part = losses[i] * coefficients[i];
+      total = i == 0 ? part : total + part;
+    }
+    result_.loss = total.value().item();
+    state_.loss_sums[0] += result_.loss;
+    ++state_.losses_summed;
+    return total;
+  }
+
+  [[noreturn]] void not_finite(std::size_t output, double value, const Batch& batch) const {
+    throw NumericalError(cat("train: loss ", output, " is ", value, " at step ", state_.step, " (epoch ",
+                             loader_.position().epoch, ", rate ", o_.schedule.at(state_.step),
+                             ", first picture ", batch.names.empty() ? "?" : batch.names[0],
+                             "); the checkpoint before it is kept; try a lower rate or a warm-up"));
+  }
+
+  void record(RunLog& log) {
+    const auto epoch = static_cast<std::int64_t>(state_.position.epoch);
+    const bool last = state_.step == o_.steps;
+    if (state_.step % o_.log_every == 0 || last) log_losses(log, epoch);
+    bool best = false;
+    if (task_.has_evaluation() && (last || (o_.eval_every > 0 && state_.step % o_.eval_every == 0)))
+      best = evaluate(log, epoch);
+    if (best || last || state_.step % o_.save_every == 0) save();
+  }
+
+  void log_losses(RunLog& log, std::int64_t epoch) {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - clock_).count();
+    const auto n = static_cast<double>(std::max<std::int64_t>(state_.losses_summed, 1));
+    for (double& sum : state_.loss_sums) sum /= n;
+    log.train({.step = state_.step,
+               .epoch = epoch,
+               .rate = o_.schedule.at(state_.step - 1),
+               .loss = state_.loss_sums[0],
+               .losses = {state_.loss_sums.begin() + 1, state_.loss_sums.end()},
+               .seconds = seconds,
+               .items_per_second = seconds > 0 ? static_cast<double>(items_) / seconds : 0});
+    state_.loss_sums.clear();
+    state_.losses_summed = 0;
+    items_ = 0;
+    clock_ = now;
+  }
+
+  bool evaluate(RunLog& log, std::int64_t epoch) {
+    model_.mode.training = false;
+    const Score score = task_.evaluate();
+    log.evaluation(state_.step, epoch, score.metric, score.value, score.numbers);
+    result_.score = score.value;
+    const bool best = score.value > state_.best;
+    if (best) state_.best = score.value, state_.best_step = state_.step;
+    return best;
+  }
+
+  void save() {
+    checkpoints_.save(model_, sgd_, state_, task_.card());
+    saved_ = state_.step;
+  }
+
+  void stop_cleanly() {
+    if (!interrupted() || state_.step == o_.steps) return;
+    if (saved_ != state_.step) save();
+    throw Interrupted(cat(o_.name, ": interrupted after step ", state_.step, " of ", o_.steps,
+                          "; all is saved, go on with --resume"));
+  }
+
+  TrainTask& task_;
+  Loader& loader_;
+  const LoopOptions& o_;
+  Registry& model_;
+  Sgd sgd_;
+  Checkpoints checkpoints_;
+  TrainState state_;
+  LoopResult result_;
+  std::int64_t saved_ = -1;  // step of the newest checkpoint
+  std::int64_t items_ = 0;   // since the last record
+  std::chrono::steady_clock::time_point clock_;
+};
+
+}  // namespace
+
+LoopResult run_loop(TrainTask& task, Loader& loader, const LoopOptions& options) {
+  return Loop(task, loader, options).run();
+}
+
+}  // namespace clearcut
