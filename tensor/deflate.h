@@ -28,7 +28,7 @@ Bytes zlib_decompress(ByteView stream, std::size_t size, const std::string& wher
 std::uint32_t crc32(ByteView data, std::uint32_t crc = 0);
 std::uint32_t adler32(ByteView data);
 
-/// The library behind deflate and inflate, for env.json: "zlib 1.2.13" or "stb_image 2.27".
+/// The library behind deflate and inflate, for env.json: "zlib 1.2.13" or "stb_image".
 std::string deflate_library();
 
 namespace detail {
