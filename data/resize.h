@@ -21,12 +21,15 @@ struct Box {
 ///   centre of output i lies at  (i + 0.5) * in / out  input pixels; weights max(0, 1 - |distance| / s),
 ///   s = 1 (kBilinear) or max(1, in / out) (kTriangle), divided by their sum
 ///
-/// uint8 rounds half up after each of the two passes (columns, then rows), as PIL does; float32 does not
-/// round. kBilinear repeats the border; kTriangle leaves pixels outside the picture out of the sum.
+/// Columns first, then rows. kTriangle leaves pixels outside the picture out of the sum; on uint8 it rounds
+/// half up after each of the two passes, weights in steps of 2^-22: bit-equal to PIL. kBilinear repeats the
+/// border and rounds once at the end. float32 is not rounded.
 Tensor resize_picture(const Tensor& picture, std::int64_t height, std::int64_t width,
                       Filter filter = Filter::kTriangle);
 
-/// The same for a part of the picture. Throws Error unless the box lies inside and is not empty.
+/// The same for a part of the picture: kTriangle may look at pixels outside the box (PIL's box), kBilinear
+/// repeats the border of the pixels that the box touches (as cropping first would). Throws Error unless the
+/// box lies inside and is not empty.
 Tensor resize_box(const Tensor& picture, const Box& box, std::int64_t height, std::int64_t width,
                   Filter filter = Filter::kTriangle);
 
