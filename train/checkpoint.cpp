@@ -6,6 +6,7 @@
 #include <map>
 
 #include "data/json.h"
+#include "models/card.h"
 #include "tensor/file.h"
 #include "tensor/safetensors.h"
 
@@ -114,17 +115,6 @@ std::optional<TrainState> Checkpoints::resume(Registry& model, Sgd& optimiser) c
   model.load(read_safetensors(last + "/model.safetensors").tensors);
   optimiser.load(read_safetensors(last + "/optim.safetensors").tensors);
   return state;
-}
-
-std::string find_weights(const std::string& path) {
-  if (fs::is_regular_file(path)) return path;
-  const std::vector<std::string> places = {path + "/model.safetensors",
-                                           path + "/checkpoints/best/model.safetensors",
-                                           path + "/checkpoints/last/model.safetensors"};
-  for (const std::string& place : places)
-    if (fs::is_regular_file(place)) return place;
-  fail("checkpoint", "no weights at '", path, "'; looked for it as a file and for ", places[0], ", ",
-       places[1], ", ", places[2]);
 }
 
 HandOver hand_over(Registry& model, const std::string& path, const std::vector<std::string>& patterns) {

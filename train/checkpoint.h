@@ -52,10 +52,6 @@ class Checkpoints {
   int keep_;
 };
 
-/// A checkpoint folder, a run's folder (its best checkpoint, else its last) or a .safetensors file ->
-/// path of the model.safetensors file. Throws Error that says what was looked for.
-std::string find_weights(const std::string& path);
-
 struct HandOver {
   LoadReport report;
   std::vector<std::string>
