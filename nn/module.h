@@ -25,6 +25,7 @@ struct Scope {
 /// What a forward pass needs to know besides its input; owned by the root, read by all modules.
 struct Mode {
   bool training = false;
+  bool freeze_batch_norm = false;    // batch norm uses its running statistics in training too
   std::uint64_t seed = 1;            // of initial weights and of dropout
   std::uint32_t step = 0;            // training step: part of dropout's random key
   std::vector<std::uint64_t> items;  // ids of the pictures in the batch; empty: 0, 1, 2, ...

@@ -1,0 +1,98 @@
+#include "nn/layers.h"
+
+#include "autograd/batch_norm.h"
+#include "autograd/conv2d.h"
+#include "autograd/dropout.h"
+#include "autograd/elementwise.h"
+#include "autograd/matmul.h"
+#include "autograd/recompute.h"
+
+namespace clearcut {
+
+namespace {
+
+Shape weight_shape(const Scope& at, const Conv2dOptions& o) {
+  const ErrorScope scope(at.path);
+  check(o.in >= 1 && o.out >= 1 && o.groups >= 1 && o.in % o.groups == 0 && o.out % o.groups == 0, "Conv2d",
+        "in and out must be positive multiples of groups; in ", o.in, ", out ", o.out, ", groups ", o.groups);
+  return {o.out, o.in / o.groups, o.kernel.h, o.kernel.w};
+}
+
+Var optional(const std::optional<Param>& p) { return p ? p->var() : Var(); }
+
+}  // namespace
+
+Conv2d::Conv2d(const Scope& at, const Conv2dOptions& o)
+    : Module(at),
+      options{.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups},
+      weight(at / "weight", initial(o.weight_init, at / "weight", weight_shape(at, o))) {
+  if (o.bias) bias.emplace(at / "bias", initial(o.bias_init, at / "bias", {o.out}, weight.value().shape()));
+}
+
+Var Conv2d::operator()(const Var& x) const {
+  return run([&] { return conv2d(x, weight, optional(bias), options); });
+}
+
+Linear::Linear(const Scope& at, const LinearOptions& o)
+    : Module(at), weight(at / "weight", initial(o.weight_init, at / "weight", {o.out, o.in})) {
+  if (o.bias) bias.emplace(at / "bias", initial(o.bias_init, at / "bias", {o.out}, weight.value().shape()));
+}
+
+Var Linear::operator()(const Var& x) const {
+  return run([&] { return linear(x, weight, optional(bias)); });
+}
+
+BatchNorm2d::BatchNorm2d(const Scope& at, std::int64_t channels, const BatchNorm2dOptions& o)
+    : Module(at),
+      options(o),
+      weight(at / "weight", Tensor::full({channels}, o.weight)),
+      bias(at / "bias", Tensor::zeros({channels})),
+      running_mean(at / "running_mean", Tensor::zeros({channels})),
+      running_var(at / "running_var", Tensor::full({channels}, 1)),
+      num_batches_tracked(at / "num_batches_tracked", Tensor::zeros({}, DType::kInt64)) {}
+
+Var BatchNorm2d::operator()(const Var& x) const {
+  const bool training = mode().training && !mode().freeze_batch_norm;
+  return run([&] {
+    const Var y = batch_norm(x, weight, bias, {running_mean.value(), running_var.value()},
+                             {.mode = training ? BatchNormMode::kTraining : BatchNormMode::kEvaluation,
+                              .eps = options.eps,
+                              .momentum = options.momentum,
+                              .unbiased_running_variance = options.unbiased_running_variance});
+    if (training && !Recomputing::active()) *num_batches_tracked.value().data<std::int64_t>() += 1;
+    return y;
+  });
+}
+
+Var Dropout::operator()(const Var& x) const {
+  return run([&] {
+    if (!mode().training) return x;
+    return dropout(x, {.p = options.p,
+                       .whole_channels = options.whole_channels,
+                       .seed = mode().seed,
+                       .purpose = "dropout " + path(),
+                       .items = mode().items,
+                       .step = mode().step});
+  });
+}
+
+Var MaxPool2d::operator()(const Var& x) const {
+  return run([&] { return max_pool2d(x, options); });
+}
+
+Var AvgPool2d::operator()(const Var& x) const {
+  return run([&] { return avg_pool2d(x, options); });
+}
+
+Var AdaptiveAvgPool2d::operator()(const Var& x) const {
+  return run([&] { return adaptive_avg_pool2d(x, size); });
+}
+
+ConvBnRelu::ConvBnRelu(const Scope& at, const Conv2dOptions& o)
+    : Module(at), conv(at / "conv", o), bn(at / "bn", o.out) {}
+
+Var ConvBnRelu::operator()(const Var& x) const {
+  return run([&] { return relu(bn(conv(x))); });
+}
+
+}  // namespace clearcut

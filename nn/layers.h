@@ -1,0 +1,135 @@
+// Layers: modules around operators, with parameter names and defaults of PyTorch.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "autograd/pool.h"
+#include "nn/init.h"
+#include "tensor/ops/conv2d.h"
+
+namespace clearcut {
+
+struct Conv2dOptions {
+  std::int64_t in = 0, out = 0;  // channels
+  Size2 kernel = 1;
+  Size2 stride = 1;
+  Padding2 padding = 0;
+  Size2 dilation = 1;
+  std::int64_t groups = 1;
+  bool bias = true;
+  Init weight_init = uniform_fan_in();
+  Init bias_init = uniform_fan_in();
+};
+
+/// Convolution; see tensor/ops/conv2d.h. weight [out, in / groups, kH, kW], bias [out].
+struct Conv2d : Module {
+  ConvOptions options;
+  Param weight;
+  std::optional<Param> bias;
+
+  Conv2d(const Scope& at, const Conv2dOptions& o);
+  Var operator()(const Var& x) const;
+};
+
+struct LinearOptions {
+  std::int64_t in = 0, out = 0;
+  bool bias = true;
+  Init weight_init = uniform_fan_in();
+  Init bias_init = uniform_fan_in();
+};
+
+/// y = x weight^T + bias; weight [out, in], bias [out], x [N, in].
+struct Linear : Module {
+  Param weight;
+  std::optional<Param> bias;
+
+  Linear(const Scope& at, const LinearOptions& o);
+  Var operator()(const Var& x) const;
+};
+
+struct BatchNorm2dOptions {
+  double eps = 1e-5;
+  double momentum = 0.1;
+  bool unbiased_running_variance = true;  // PyTorch; see autograd/batch_norm.h
+  double weight = 1;                      // initial value
+};
+
+/// Batch normalisation; see autograd/batch_norm.h. With mode().training the batch's statistics serve and the
+/// running ones follow; otherwise, and with mode().freeze_batch_norm, the running ones serve and stay.
+struct BatchNorm2d : Module {
+  BatchNorm2dOptions options;
+  Param weight, bias;
+  Buffer running_mean, running_var, num_batches_tracked;
+
+  BatchNorm2d(const Scope& at, std::int64_t channels, const BatchNorm2dOptions& o = {});
+  Var operator()(const Var& x) const;
+};
+
+struct DropoutLayerOptions {
+  double p = 0.5;
+  bool whole_channels = false;
+};
+
+/// Dropout while mode().training, keyed by the model's seed, the module path, the picture's id and the step.
+struct Dropout : Module {
+  DropoutLayerOptions options;
+
+  Dropout(const Scope& at, const DropoutLayerOptions& o) : Module(at), options(o) {}
+  Var operator()(const Var& x) const;
+};
+
+/// Pooling layers have no parameters; they are modules so that taps can see them.
+struct MaxPool2d : Module {
+  MaxPoolOptions options;
+
+  MaxPool2d(const Scope& at, const MaxPoolOptions& o) : Module(at), options(o) {}
+  Var operator()(const Var& x) const;
+};
+struct AvgPool2d : Module {
+  AvgPoolOptions options;
+
+  AvgPool2d(const Scope& at, const AvgPoolOptions& o) : Module(at), options(o) {}
+  Var operator()(const Var& x) const;
+};
+struct AdaptiveAvgPool2d : Module {
+  Size2 size;
+
+  AdaptiveAvgPool2d(const Scope& at, Size2 output) : Module(at), size(output) {}
+  Var operator()(const Var& x) const;
+};
+
+/// Convolution "conv", batch norm "bn", ReLU. Names as PaddleSeg's ConvBNReLU without its underscores.
+struct ConvBnRelu : Module {
+  Conv2d conv;
+  BatchNorm2d bn;
+
+  ConvBnRelu(const Scope& at, const Conv2dOptions& o);
+  Var operator()(const Var& x) const;
+};
+
+/// Layers one after another, named by their index: "0", "1", ...
+///   Sequence<Block> layer1(at / "layer1");   layer1.add(in, out, stride);
+template <class Layer>
+struct Sequence : Module {
+  std::vector<std::unique_ptr<Layer>> layers;
+
+  explicit Sequence(const Scope& scope) : Module(scope), at(scope) {}
+  /// Appends Layer(at / index, arguments...).
+  template <class... Argument>
+  void add(const Argument&... arguments) {
+    layers.push_back(std::make_unique<Layer>(at / static_cast<int>(layers.size()), arguments...));
+  }
+  Var operator()(Var x) const {
+    return run([&] {
+      for (const auto& layer : layers) x = (*layer)(x);
+      return x;
+    });
+  }
+
+ private:
+  Scope at;
+};
+
+}  // namespace clearcut
