@@ -150,6 +150,8 @@ void Registry::record_paths(bool on) {
 }
 
 Tap::Tap(Registry& root, std::string path) : root_(root), path_(std::move(path)) {
+  const auto alias = root_.aliases_.find(path_);
+  if (alias != root_.aliases_.end()) path_ = alias->second;
   root_.taps_.push_back(this);
 }
 Tap::~Tap() { std::erase(root_.taps_, this); }

@@ -116,6 +116,8 @@ class Registry {
 
   /// Tells taps that the module at `path` produced y; returns y, or its watched form.
   Var observe(const std::string& path, Var y) const;
+  /// Lets a tap ask for `path` as `name` too.
+  void alias(const std::string& name, const std::string& path) { aliases_[name] = path; }
   /// Paths that observe() saw since record_paths(true), with their shapes: `clearcut model layers`.
   void record_paths(bool on);
   const std::vector<std::pair<std::string, Shape>>& seen_paths() const { return seen_; }
@@ -133,6 +135,7 @@ class Registry {
   std::vector<std::pair<bool, std::size_t>> order_;  // (is buffer, index): order of construction
   std::map<std::string, bool> names_;
   std::vector<Tap*> taps_;
+  std::map<std::string, std::string> aliases_;  // other name -> path
   bool recording_ = false;
   mutable std::vector<std::pair<std::string, Shape>> seen_;
 };
@@ -148,7 +151,7 @@ class Tap {
   Tap(const Tap&) = delete;
   Tap& operator=(const Tap&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }  // the true one if an alias was given
   /// Value of the last forward pass. Throws Error if no module of that path ran.
   const Tensor& activation() const;
   /// Gradient of the last backward pass. Throws Error before one.
