@@ -1,0 +1,175 @@
+#include "models/onnx_classifier.h"
+
+#include <filesystem>
+#include <sstream>
+
+#include "data/json.h"
+#include "models/onnx_head.h"
+#include "models/onnx_net.h"
+#include "tensor/file.h"
+
+namespace clearcut {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a classifier is besides its network.
+struct Card {
+  std::string name;
+  Preprocess preprocess;
+  std::string feature_path;  // "" unless the JSON says one
+  std::string classes_file;  // "" unless the JSON says one
+};
+
+std::array<double, 3> three(const JsonObject& json, const char* key) {
+  const auto values = json.numbers(key);
+  check(values.size() == 3, "classifier", key, " must be three numbers, got ", values.size());
+  return {values[0], values[1], values[2]};
+}
+
+// An input side that the ONNX file leaves open is -1.
+void set_input_size(Preprocess& rule, const onnx::Value& input, const std::optional<JsonObject>& json) {
+  check(!input.known || (input.sizes.size() == 4 && (input.sizes[1] == 3 || input.sizes[1] == -1)),
+        "classifier", "the input '", input.name, "' must be [N, 3, H, W]");
+  rule.any_size = !input.known || (input.sizes[2] < 0 && input.sizes[3] < 0);
+  if (json && json->has("input_size")) {
+    const auto size = json->integers("input_size");
+    check(size.size() == 2, "classifier", "input_size must be [height, width]");
+    rule.height = size[0], rule.width = size[1];
+  } else {
+    check(!json || !rule.any_size, "classifier",
+          "the ONNX file leaves the input size open; set input_size: [height, width] in the JSON file");
+  }
+  if (input.known && input.sizes[2] > 0) rule.height = input.sizes[2];
+  if (input.known && input.sizes[3] > 0) rule.width = input.sizes[3];
+  const auto fits = [](std::int64_t side) { return side >= 1 && side <= 4096; };
+  check(fits(rule.height) && fits(rule.width), "classifier", "the input size must be 1 to 4096 pixels, got ",
+        rule.height, " x ", rule.width);
+}
+
+Card read_card(const std::string& path, const onnx::Value& input, const OnnxOptions& options) {
+  const fs::path json_path = fs::path(path).replace_extension(".json");
+  Card card;
+  card.name = fs::path(path).stem().string();
+  std::optional<JsonObject> json;
+  if (fs::exists(json_path)) json = JsonObject::read(json_path.string());
+  check(
+      json || options.preprocess, "classifier", json_path.filename().string(), " is missing beside ", path,
+      "; an ONNX file does not say how pictures are prepared: write channel_order (\"RGB\" or \"BGR\"), mean "
+      "and scale (three numbers each, input = (pixel - mean) * scale, pixel 0..255) there");
+  if (options.preprocess) card.preprocess = *options.preprocess;
+  if (json && !options.preprocess) {
+    const std::string order = json->text("channel_order");
+    check(order == "RGB" || order == "BGR", "classifier", json_path.string(),
+          ": channel_order must be RGB or BGR, got '", order, "'");
+    card.preprocess.pixels = {three(*json, "mean"), three(*json, "scale"), order == "BGR"};
+    if (json->has("crop")) card.preprocess.crop = json->number("crop");
+  }
+  set_input_size(card.preprocess, input, options.preprocess ? std::nullopt : json);
+  if (!json) return card;
+  if (json->has("name")) card.name = json->text("name");
+  if (json->has("last_feature_map")) card.feature_path = json->object("last_feature_map").text("tensor");
+  if (json->has("classes")) card.classes_file = (json_path.parent_path() / json->text("classes")).string();
+  return card;
+}
+
+// Lines INDEX tab ID tab NAME, in order.
+void read_classes(const std::string& path, std::vector<std::string>& ids, std::vector<std::string>& names) {
+  std::istringstream lines(read_text(path));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    const std::size_t first = line.find('\t');
+    const std::size_t second = first == std::string::npos ? first : line.find('\t', first + 1);
+    check(second != std::string::npos && line.substr(0, first) == std::to_string(ids.size()), "classifier",
+          path, ": line ", ids.size() + 1, " must be ", ids.size(), ", tab, id, tab, name; it is '", line,
+          "'");
+    ids.push_back(line.substr(first + 1, second - first - 1));
+    names.push_back(line.substr(second + 1));
+  }
+}
+
+class OnnxClassifier : public Classifier {
+ public:
+  OnnxClassifier(const std::string& path, const onnx::Model& model, const OnnxOptions& options)
+      : registry_(1, options.device),
+        logits_(onnx::logits_value(model.graph)),
+        net_(registry_.scope(), model, logits_),
+        card_(read_card(path, net_.input(), options)),
+        cam_(onnx::find_cam(model, logits_)) {
+    if (card_.feature_path.empty()) card_.feature_path = onnx::find_feature_map(model, logits_);
+    check(card_.feature_path.empty() || net_.has(card_.feature_path), "classifier", "last_feature_map '",
+          card_.feature_path, "' is no value of the network; `clearcut model layers` lists them");
+    name_classes(fs::path(path).parent_path(), count_classes(model));
+  }
+
+  const std::string& name() const override { return card_.name; }
+  Var logits(const Var& x) const override {
+    const Var y = net_(x);
+    check(y.shape() == Shape{x.dim(0), classes()}, "classifier", card_.name, ": logits must be [", x.dim(0),
+          ", ", classes(), "], the network gave ", y.shape());
+    return y;
+  }
+  Registry& registry() override { return registry_; }
+  const Preprocess& preprocess() const override { return card_.preprocess; }
+  const std::vector<std::string>& class_names() const override { return names_; }
+  const std::vector<std::string>& class_ids() const override { return ids_; }
+  std::string feature_path() const override {
+    check(
+        !card_.feature_path.empty(), "classifier", card_.name,
+        ": no global pooling was found, so its last feature map is not known; name a layer (`clearcut model "
+        "layers` lists them) or set last_feature_map in the JSON file");
+    return card_.feature_path;
+  }
+  std::optional<CamWeights> cam_weights() const override { return cam_; }
+
+ private:
+  // From the file where it says so, else from a run on an empty picture.
+  std::int64_t count_classes(const onnx::Model& model) const {
+    const onnx::Value& output = model.graph.outputs[0];
+    if (output.known && output.sizes.size() == 2 && output.sizes[1] > 0) return output.sizes[1];
+    if (cam_) return cam_->weights.dim(0);
+    const NoGrad no_grad;
+    const Shape shape = net_(Var(Tensor::zeros({1, 3, card_.preprocess.height, card_.preprocess.width},
+                                               DType::kFloat32, registry_.device())))
+                            .shape();
+    check(shape.rank() == 2 && shape[0] == 1, "classifier", card_.name,
+          ": the output must be [N, classes], it is ", shape);
+    return shape[1];
+  }
+
+  void name_classes(const fs::path& folder, std::int64_t count) {
+    check(count >= 1 && count <= 1'000'000, "classifier", card_.name, ": ", count,
+          " classes are not possible");
+    const bool given = !card_.classes_file.empty();
+    const std::string file = given ? card_.classes_file : (folder / "imagenet_classes.txt").string();
+    if (given || (count == 1000 && fs::exists(file))) {
+      read_classes(file, ids_, names_);
+      check(static_cast<std::int64_t>(ids_.size()) == count, "classifier", file, " names ", ids_.size(),
+            " classes, ", card_.name, " has ", count);
+      return;
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      ids_.push_back(std::to_string(i));
+      names_.push_back(cat("class ", i));
+    }
+  }
+
+  Registry registry_;
+  std::string logits_;
+  onnx::Net net_;
+  Card card_;
+  std::optional<CamWeights> cam_;
+  std::vector<std::string> ids_, names_;
+};
+
+}  // namespace
+
+std::unique_ptr<Classifier> load_onnx_classifier(const std::string& path, const OnnxOptions& options) {
+  const Bytes bytes = read_file(path);
+  const std::string file = fs::path(path).filename().string();
+  const ErrorScope scope(file);
+  return std::make_unique<OnnxClassifier>(path, onnx::parse_model(bytes, file), options);
+}
+
+}  // namespace clearcut

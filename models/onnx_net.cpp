@@ -1,0 +1,130 @@
+#include "models/onnx_net.h"
+
+#include <utility>
+
+namespace clearcut::onnx {
+
+namespace {
+
+// Nodes that lead to `output`, in the order of the file.
+std::vector<const Node*> nodes_towards(const Graph& graph, const std::string& output) {
+  std::set<std::string> wanted = {output};
+  std::vector<const Node*> nodes;
+  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+    bool leads = false;
+    for (const std::string& name : node->outputs) leads = leads || (!name.empty() && wanted.contains(name));
+    if (!leads) continue;
+    wanted.insert(node->inputs.begin(), node->inputs.end());
+    nodes.push_back(&*node);
+  }
+  return {nodes.rbegin(), nodes.rend()};
+}
+
+// The value of a Constant node.
+Tensor constant_value(NodeReader& node) {
+  node.inputs(0, 0);
+  std::optional<Tensor> value = node.tensor("value");
+  if (const auto ints = node.integers("value_ints"))
+    value = Tensor::from(Shape{static_cast<std::int64_t>(ints->size())}, *ints);
+  node.finish();
+  if (!value) node.refuse("its value must be a tensor or a list of integers");
+  return *value;
+}
+
+}  // namespace
+
+Net::Net(Scope at, const Model& model, const std::string& output)
+    : at_(at), weights_(at, model.graph.initializers), output_(output) {
+  const Graph& graph = model.graph;
+  check(graph.inputs.size() == 1, "onnx", "the graph must have one input, it has ", graph.inputs.size(),
+        "; clearcut runs networks from one picture to one vector");
+  input_ = graph.inputs[0];
+  if (output_.empty()) {
+    check(!graph.outputs.empty(), "onnx", "the graph names no output");
+    output_ = graph.outputs[0].name;
+  }
+  slots_[input_.name] = 0;
+  for (const Node* node : nodes_towards(graph, output_)) add_step(*node, model);
+  check(!steps_.empty() && slots_.contains(output_), "onnx", "no node makes the output '", output_, "'");
+  for (const Node& node : graph.nodes)
+    if (!node.name.empty() && !node.outputs.empty() && slots_.contains(node.outputs[0]) &&
+        !slots_.contains(node.name))
+      at_.root->alias((at_ / node.name).path, (at_ / node.outputs[0]).path);
+  find_last_reads();
+}
+
+void Net::add_step(const Node& node, const Model& model) {
+  const std::int64_t batch = input_.known && !input_.sizes.empty() ? input_.sizes[0] : -1;
+  NodeReader reader(node, model.opset, batch, weights_);
+  if (node.outputs.empty() || node.outputs[0].empty()) reader.refuse("it has no first output");
+  const bool standard = node.domain.empty() || node.domain == "ai.onnx";
+  if (standard && node.op == "Constant") return weights_.add(node.outputs[0], constant_value(reader));
+  // Exporters name a shared weight a second time through an Identity.
+  if (standard && node.op == "Identity" && reader.given(0))
+    if (const Tensor* fixed = weights_.constant(node.inputs[0])) return weights_.add(node.outputs[0], *fixed);
+  const Builder build = standard ? find_builder(node.op) : nullptr;
+  if (build == nullptr)
+    reader.refuse("the operator ", node.domain, standard ? "" : ".", node.op,
+                  " is not supported; supported are: ", supported_operators());
+  Step step;
+  step.title = "node " + node.title();
+  step.path = (at_ / node.outputs[0]).path;
+  step.run = build(reader);
+  reader.finish();
+  bool reads_value = false;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    step.inputs.push_back(reader.taken(i) || !reader.given(i) ? Source{} : source_of(node.inputs[i], node));
+    reads_value = reads_value || step.inputs.back().slot >= 0;
+  }
+  if (!reads_value) reader.refuse("it depends on fixed numbers only; simplify the model first");
+  step.output = slots_.size();
+  slots_[node.outputs[0]] = step.output;
+  steps_.push_back(std::move(step));
+}
+
+Net::Source Net::source_of(const std::string& name, const Node& node) {
+  const auto made = slots_.find(name);
+  if (made != slots_.end()) return {static_cast<std::int64_t>(made->second), nullptr};
+  const Tensor* fixed = weights_.constant(name);
+  check(fixed != nullptr, "onnx", "node ", node.title(), ": it reads '", name,
+        "', which no earlier node makes as its first output");
+  check(fixed->dtype() == DType::kFloat32 || fixed->dtype() == DType::kFloat64, "onnx", "node ", node.title(),
+        ": '", name, "' is ", fixed->dtype(), "; only floating-point weights are supported there");
+  return {-1, weights_.param(name)};
+}
+
+void Net::find_last_reads() {
+  std::vector<bool> read_later(slots_.size(), false);
+  read_later[slots_.at(output_)] = true;
+  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+    for (const Source& source : step->inputs) {
+      if (source.slot < 0) continue;
+      const auto slot = static_cast<std::size_t>(source.slot);
+      if (!read_later[slot]) step->last_read.push_back(slot);
+      read_later[slot] = true;
+    }
+  }
+}
+
+Var Net::operator()(const Var& x) const {
+  if (input_.known)
+    check(static_cast<std::size_t>(x.shape().rank()) == input_.sizes.size(), "onnx", "the input '",
+          input_.name, "' has ", input_.sizes.size(), " dimensions, got ", x.shape());
+  std::vector<Var> values(slots_.size());
+  values[0] = at_.root->observe((at_ / input_.name).path, x);
+  for (const Step& step : steps_) {
+    std::vector<Var> in;
+    for (const Source& source : step.inputs) {
+      if (source.param != nullptr)
+        in.push_back(*source.param);
+      else
+        in.push_back(source.slot >= 0 ? values[static_cast<std::size_t>(source.slot)] : Var());
+    }
+    for (const std::size_t slot : step.last_read) values[slot] = Var();
+    const ErrorScope scope(step.title);
+    values[step.output] = at_.root->observe(step.path, step.run(in));
+  }
+  return values[slots_.at(output_)];
+}
+
+}  // namespace clearcut::onnx
