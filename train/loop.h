@@ -53,7 +53,7 @@ struct LoopResult {
   double loss = 0;  // of the last step
   double best = 0;  // best score; NaN if nothing was evaluated
   std::int64_t best_step = -1;
-  double score = 0;                  // of the last evaluation; NaN if there was none
+  double score = 0;                       // of the last evaluation; NaN if there was none
   std::vector<std::string> changed = {};  // keys of the configuration that differ from the checkpoint's
 };
 

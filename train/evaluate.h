@@ -1,0 +1,60 @@
+// Scores of a segmentation network, or of label files, against true masks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/json.h"
+#include "data/metrics.h"
+#include "train/predict.h"
+
+namespace clearcut {
+
+class Config;
+
+struct EvaluateOptions {
+  PredictOptions predict = {};
+  ScoreOptions score = {};
+  int bootstrap = 1000;    // samples of the interval; 0: none
+  std::uint64_t seed = 1;  // of the bootstrap
+  ProgressStyle progress = ProgressStyle::kNone;
+};
+
+struct Evaluation {
+  std::vector<std::string> names;         // pictures scored
+  std::vector<ConfusionMatrix> pictures;  // one each
+  ConfusionMatrix total;
+  SegmentationScores scores;
+  Interval interval;  // of mIoU over pictures; NaN without bootstrap
+  std::vector<Failure> failures;
+  explicit Evaluation(int classes) : total(classes) {}
+};
+
+/// Predicts each picture of `data` whole and compares it with its mask at the mask's size; masks of another
+/// size than the picture are an error of that picture. Pictures that fail are listed in the result. Throws
+/// Error if the data set has no masks, its classes do not fit the network, or every picture failed.
+Evaluation evaluate(Segmenter& model, const Dataset& data, const Normalize& normalize,
+                    const EvaluateOptions& options = {});
+
+/// Compares label PNGs of two folders by file name; undecided pixels of the prediction carry `undecided`.
+struct FolderPair {
+  std::string predictions, truth;
+  int classes = 0;
+  int ignore = 255, undecided = 255;
+};
+Evaluation evaluate_folders(const FolderPair& folders, const EvaluateOptions& options = {});
+
+/// miou, interval, accuracies, policy and one entry per class.
+JsonObject to_json(const Evaluation& evaluation, const std::vector<std::string>& class_names,
+                   const ScoreOptions& score);
+
+/// folder/eval.json, eval.csv (one row per class), confusion.csv (rows: truth, last column: undecided),
+/// pictures.csv (mIoU of each picture over the classes in it).
+void write_evaluation(const std::string& folder, const Evaluation& evaluation,
+                      const std::vector<std::string>& class_names, const ScoreOptions& score);
+
+/// Keys: resize_short, scales, flip, absent, background_in_mean, bootstrap.
+EvaluateOptions read_evaluate_options(const Config& config);
+
+}  // namespace clearcut

@@ -1,0 +1,111 @@
+// Pictures in, label PNGs and overlays out.
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "data/visual.h"
+#include "tensor/file.h"
+#include "tensor/interrupt.h"
+#include "tensor/npy.h"
+#include "tensor/ops/softmax.h"
+#include "train/legend.h"
+#include "train/predict.h"
+
+namespace clearcut {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_picture(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
+}
+
+/// File -> name of its outputs.
+std::map<std::string, std::string> output_names(const std::vector<std::string>& pictures) {
+  std::map<std::string, std::string> by_name;
+  for (const std::string& path : pictures) {
+    const std::string name = fs::path(path).stem().string();
+    const auto [other, fresh] = by_name.emplace(name, path);
+    check(fresh, "predict", path, " and ", other->second, " would write the same files ", name,
+          ".png; predict them into two folders");
+  }
+  return by_name;
+}
+
+void predict_one(TrainedSegmenter& trained, const PredictFiles& job, const std::string& path,
+                 const std::string& stem) {
+  const ModelCard& card = trained.card;
+  const Tensor picture = read_picture(path, {.apply_exif = job.apply_exif});
+  const Tensor logits =
+      predict_logits(*trained.model, picture, normalize_of(card.spec.preprocess.pixels), job.options);
+  const Tensor labels = argmax_classes(logits);
+  const std::string base = job.out + "/" + stem;
+  if (job.probabilities) {
+    const Tensor p = ops::softmax(logits.reshape(Shape{1, logits.dim(0), logits.dim(1), logits.dim(2)}), 1);
+    write_npz(base + ".npz", {{"probabilities", p.reshape(logits.shape())}});
+  }
+  if (job.overlay) {
+    const Tensor shown = overlay(picture, labels, card.colours, {.background = card.background});
+    const Tensor legend =
+        legend_picture(card.spec.class_names, card.colours, std::max<std::int64_t>(picture.dim(1), 160));
+    write_png(base + ".overlay.png", stack_pictures(shown, legend));
+  }
+  // Last: its existence says that the picture is done.
+  write_label_png(base + ".png", labels,
+                  {.palette = card.spec.classes <= 256 ? card.colours : std::vector<Rgb>{}});
+}
+
+void write_legend(const ModelCard& card, const std::string& out) {
+  write_png(out + "/legend.png", legend_picture(card.spec.class_names, card.colours, 400));
+  std::string text;
+  for (std::size_t c = 0; c < card.spec.class_names.size(); ++c) {
+    const Rgb& colour = card.colours[c];
+    text += cat(c, " ", card.spec.class_names[c], " ", int{colour.r}, " ", int{colour.g}, " ", int{colour.b},
+                "\n");
+  }
+  write_file(out + "/classes.txt", text);
+}
+
+}  // namespace
+
+std::vector<std::string> find_pictures(const std::vector<std::string>& inputs) {
+  std::set<std::string> found;
+  for (const std::string& input : inputs) {
+    if (!fs::is_directory(input)) {
+      check(fs::exists(input), "predict", "no such file or folder: ", input);
+      found.insert(input);
+      continue;
+    }
+    for (const auto& entry : fs::recursive_directory_iterator(input))
+      if (entry.is_regular_file() && is_picture(entry.path())) found.insert(entry.path().string());
+  }
+  return {found.begin(), found.end()};
+}
+
+std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles& job) {
+  check(trained.card.colours.size() == trained.card.spec.class_names.size(), "predict", "the model card has ",
+        trained.card.colours.size(), " colours for ", trained.card.spec.class_names.size(), " classes");
+  std::vector<Failure> failures;
+  const auto names = output_names(job.pictures);
+  fs::create_directories(job.out);
+  write_legend(trained.card, job.out);
+  Progress progress("predict", static_cast<std::int64_t>(names.size()), job.progress);
+  for (const auto& [stem, path] : names) {
+    stop_if_interrupted("predict");
+    try {
+      if (job.overwrite || !fs::exists(job.out + "/" + stem + ".png")) predict_one(trained, job, path, stem);
+    } catch (const Error& error) {
+      failures.push_back({path, "predict", error.what()});
+    }
+    progress.advance();
+  }
+  write_failures(job.out + "/failures.jsonl", failures);
+  return failures;
+}
+
+}  // namespace clearcut
