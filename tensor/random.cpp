@@ -1,25 +1,26 @@
 #include "tensor/random.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <numeric>
 
+#include "tensor/cpu/isa.h"
 #include "tensor/parallel.h"
+#include "tensor/random_constants.h"
 
 namespace clearcut {
 
 namespace {
 
-constexpr std::uint32_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-constexpr double kTwoToMinus32 = 0x1p-32;
+using namespace random_constants;
 
 std::uint32_t low_word(std::uint64_t v) { return static_cast<std::uint32_t>(v); }
 std::uint32_t high_word(std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); }
 
 // c[0] + c[1] x + ... with one rounding per term.
 template <std::size_t n>
-double polynomial(const std::array<double, n>& c, double x) {
+double polynomial(const double (&c)[n], double x) {
   double y = c[n - 1];
   for (std::size_t i = n - 1; i-- > 0;) y = std::fma(y, x, c[i]);
   return y;
@@ -31,54 +32,15 @@ double exact_log(double p) {
   const auto bits = std::bit_cast<std::uint64_t>(p);
   int exponent = static_cast<int>(bits >> 52) - 1023;
   double m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFULL) | 0x3FF0000000000000ULL);
-  if (m > 1.4142135623730951) {
+  if (m > kSqrt2) {
     m *= 0.5;
     ++exponent;
   }
   const double s = (m - 1.0) / (m + 1.0);
-  constexpr std::array<double, 11> series = {2.0,      2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9, 2.0 / 11,
-                                             2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21};
-  return std::fma(static_cast<double>(exponent), 0.6931471805599453, s * polynomial(series, s * s));
+  return std::fma(static_cast<double>(exponent), kLog2, s * polynomial(kAtanhSeries, s * s));
 }
 
-// AS 241, PPND16: numerators and denominators for the centre, the near tail and the far tail.
-constexpr std::array<double, 8> kCentreTop = {
-    3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
-    4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3};
-constexpr std::array<double, 8> kCentreBottom = {1.0,
-                                                 4.2313330701600911252e1,
-                                                 6.8718700749205790830e2,
-                                                 5.3941960214247511077e3,
-                                                 2.1213794301586595867e4,
-                                                 3.9307895800092710610e4,
-                                                 2.8729085735721942674e4,
-                                                 5.2264952788528545610e3};
-constexpr std::array<double, 8> kNearTop = {1.42343711074968357734e0,  4.63033784615654529590e0,
-                                            5.76949722146069140550e0,  3.64784832476320460504e0,
-                                            1.27045825245236838258e0,  2.41780725177450611770e-1,
-                                            2.27238449892691845833e-2, 7.74545014278341407640e-4};
-constexpr std::array<double, 8> kNearBottom = {1.0,
-                                               2.05319162663775882187e0,
-                                               1.67638483018380384940e0,
-                                               6.89767334985100004550e-1,
-                                               1.48103976427480074590e-1,
-                                               1.51986665636164571966e-2,
-                                               5.47593808499534494600e-4,
-                                               1.05075007164441684324e-9};
-constexpr std::array<double, 8> kFarTop = {6.65790464350110377720e0,  5.46378491116411436990e0,
-                                           1.78482653991729133580e0,  2.96560571828504891230e-1,
-                                           2.65321895265761230930e-2, 1.24266094738807843860e-3,
-                                           2.71155556874348757815e-5, 2.01033439929228813265e-7};
-constexpr std::array<double, 8> kFarBottom = {1.0,
-                                              5.99832206555887937690e-1,
-                                              1.36929880922735805310e-1,
-                                              1.48753612908506148525e-2,
-                                              7.86869131145613259100e-4,
-                                              1.84631831751005468180e-5,
-                                              1.42151175831644588870e-7,
-                                              2.04426310338993978564e-15};
-
-// Chunks of a fill; a multiple of 4 keeps whole Philox blocks together.
+// Chunks of a fill.
 constexpr std::int64_t kFillGrain = 1 << 14;
 
 }  // namespace
@@ -138,39 +100,76 @@ std::int64_t RandomStream::below(std::int64_t i, std::int64_t n) const {
 
 namespace {
 
-// y[j] = make(word first + j), four words per Philox block.
+constexpr std::int64_t kBufferWords = 1024;
+
+// Calls make(words, j, n) with the words first + j .. first + j + n - 1 of a stream, n <= kBufferWords, until
+// all `size` are served; in parallel.
 template <class Make>
-void fill(const char* op, const Tensor& y, std::int64_t first, std::array<std::uint32_t, 4> counter,
-          std::array<std::uint32_t, 2> key, const Make& make) {
+void for_each_words(std::int64_t size, std::int64_t first, const std::array<std::uint32_t, 4>& counter,
+                    const std::array<std::uint32_t, 2>& key, const Make& make) {
+  const auto philox_run = isa_table().random->philox;
+  parallel_for(size, kFillGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::array<std::uint32_t, kBufferWords> words;
+    for (std::int64_t j = begin; j < end;) {
+      const std::int64_t skip = (first + j) & 3;  // words of the first block that come before
+      const std::int64_t n = std::min(end - j, kBufferWords - skip);
+      philox_run({.key = {key[0], key[1]},
+                  .counter = {0, counter[1], counter[2], counter[3]},
+                  .first = static_cast<std::uint32_t>((first + j) >> 2),
+                  .blocks = (skip + n + 3) / 4,
+                  .words = words.data()});
+      make(words.data() + skip, j, n);
+      j += n;
+    }
+  });
+}
+
+void make_normal(const std::uint32_t* words, double* y, std::int64_t n, double mean, double deviation) {
+  if (const auto fast = isa_table().random->normal) return fast(words, y, n, mean, deviation);
+  for (std::int64_t i = 0; i < n; ++i)
+    y[i] = std::fma(inverse_normal((words[i] + 0.5) * kTwoToMinus32), deviation, mean);
+}
+
+void make_uniform(const std::uint32_t* words, double* y, std::int64_t n, double low, double high) {
+  if (const auto fast = isa_table().random->uniform) return fast(words, y, n, low, high);
+  for (std::int64_t i = 0; i < n; ++i) y[i] = std::fma(words[i] * kTwoToMinus32, high - low, low);
+}
+
+// Fills y with numbers that make(words, numbers, n) computes in double.
+template <class Make>
+void fill(const char* op, const Tensor& y, std::int64_t first, const std::array<std::uint32_t, 4>& counter,
+          const std::array<std::uint32_t, 2>& key, const Make& make) {
   on<Floats>(op, y.device(), y.dtype(), [&]<class T>(auto) {
     T* out = y.data<T>();
-    parallel_for(y.numel(), kFillGrain, [&](std::int64_t begin, std::int64_t end) {
-      auto c = counter;
-      std::array<std::uint32_t, 4> words{};
-      std::int64_t block = -1;
-      for (std::int64_t j = begin; j < end; ++j) {
-        const std::int64_t i = first + j;
-        if (i >> 2 != block) {
-          block = i >> 2;
-          c[0] = static_cast<std::uint32_t>(block);
-          words = philox(c, key);
-        }
-        out[j] = static_cast<T>(make(words[static_cast<std::size_t>(i & 3)]));
-      }
-    });
+    for_each_words(y.numel(), first, counter, key,
+                   [&](const std::uint32_t* words, std::int64_t j, std::int64_t n) {
+                     std::array<double, kBufferWords> numbers;
+                     make(words, numbers.data(), n);
+                     std::transform(numbers.data(), numbers.data() + n, out + j,
+                                    [](double v) { return static_cast<T>(v); });
+                   });
   });
 }
 
 }  // namespace
 
+void RandomStream::fill_bits(std::uint32_t* y, std::int64_t n, std::int64_t first) const {
+  for_each_words(n, first, counter_, key_,
+                 [&](const std::uint32_t* words, std::int64_t j, std::int64_t count) {
+                   std::copy_n(words, count, y + j);
+                 });
+}
+
 void RandomStream::fill_uniform(const Tensor& y, double low, double high, std::int64_t first) const {
   fill("fill_uniform", y, first, counter_, key_,
-       [=](std::uint32_t word) { return std::fma(word * kTwoToMinus32, high - low, low); });
+       [=](const std::uint32_t* words, double* out, std::int64_t n) {
+         make_uniform(words, out, n, low, high);
+       });
 }
 
 void RandomStream::fill_normal(const Tensor& y, double mean, double deviation, std::int64_t first) const {
-  fill("fill_normal", y, first, counter_, key_, [=](std::uint32_t word) {
-    return std::fma(inverse_normal((word + 0.5) * kTwoToMinus32), deviation, mean);
+  fill("fill_normal", y, first, counter_, key_, [=](const std::uint32_t* words, double* out, std::int64_t n) {
+    make_normal(words, out, n, mean, deviation);
   });
 }
 

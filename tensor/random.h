@@ -30,6 +30,8 @@ class RandomStream {
   double normal(std::int64_t i) const;                       // N(0, 1), from uniform(i) only
   std::int64_t below(std::int64_t i, std::int64_t n) const;  // uniform integer in [0, n), n < 2^31
 
+  /// y[j] = bits(first + j), for j in [0, n).
+  void fill_bits(std::uint32_t* y, std::int64_t n, std::int64_t first = 0) const;
   /// y[j] = uniform or normal number first + j, for j in [0, n). float32 or float64.
   void fill_uniform(const Tensor& y, double low, double high, std::int64_t first = 0) const;
   void fill_normal(const Tensor& y, double mean, double deviation, std::int64_t first = 0) const;

@@ -9,12 +9,18 @@
 #include <vector>
 
 #include "tensor/cpu/isa/gemm.h"
+#include "tensor/cpu/isa/pointwise.h"
+#include "tensor/cpu/isa/random.h"
+#include "tensor/cpu/isa/reduce.h"
 
 namespace clearcut {
 
 struct IsaTable {
   std::string_view name;  // "baseline" (SSE2), "avx2" (with FMA), "avx512" (F, DQ, BW, VL)
   const isa::GemmKernels* gemm;
+  const isa::PointwiseKernels* pointwise;
+  const isa::ReduceKernels* reduce;
+  const isa::RandomKernels* random;
 };
 
 /// The loops in use: the best this processor supports, or the one that the environment variable CLEARCUT_ISA
