@@ -12,7 +12,7 @@ namespace clearcut {
 struct OnnxOptions {
   Device device = Device::kCpu;
   /// For files without JSON beside them. The input size is taken from the ONNX file where it says one.
-  std::optional<Preprocess> preprocess;
+  std::optional<Preprocess> preprocess = {};
 };
 
 /// Reads NAME.onnx. NAME.json beside it says what an ONNX file cannot:
