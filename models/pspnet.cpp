@@ -1,0 +1,83 @@
+#include "models/pspnet.h"
+
+#include <algorithm>
+
+#include "autograd/rearrange.h"
+#include "autograd/resize.h"
+
+namespace clearcut {
+
+namespace {
+
+constexpr std::int64_t kBins[] = {1, 2, 3, 6};
+constexpr std::int64_t kBranches = 4;
+
+// Paddle's default: weights N(0, 2 / fan_in), biases 0. Convolutions before a batch norm keep their bias.
+Conv2dOptions paddle_conv(std::int64_t in, std::int64_t out, std::int64_t kernel) {
+  return {.in = in,
+          .out = out,
+          .kernel = kernel,
+          .padding = kernel / 2,
+          .weight_init = kaiming_normal(Init::Fan::kIn),
+          .bias_init = constant(0)};
+}
+
+}  // namespace
+
+PyramidStage::PyramidStage(const Scope& at, std::int64_t in, std::int64_t out, std::int64_t bin)
+    : Module(at), pool(at / 0, bin), conv(at / 1, paddle_conv(in, out, 1)) {}
+
+Var PyramidStage::operator()(const Var& x) const {
+  return run([&] { return conv(pool(x)); });
+}
+
+PyramidPooling::PyramidPooling(const Scope& at, std::int64_t in, std::int64_t out)
+    : Module(at), stages(at / "stages"), conv_bn_relu2(at / "conv_bn_relu2", paddle_conv(2 * in, out, 3)) {
+  static_assert(std::size(kBins) == kBranches);
+  for (const std::int64_t bin : kBins) stages.add(in, in / kBranches, bin);
+}
+
+Var PyramidPooling::operator()(const Var& x) const {
+  return run([&] {
+    std::vector<Var> parts{x};
+    for (auto stage = stages.layers.rbegin(); stage != stages.layers.rend(); ++stage)
+      parts.push_back(resize_bilinear((**stage)(x), {x.dim(2), x.dim(3)}, false));
+    return conv_bn_relu2(concat(parts, 1));
+  });
+}
+
+AuxiliaryHead::AuxiliaryHead(const Scope& at, std::int64_t in, std::int64_t classes)
+    : Module(at),
+      conv_bn_relu(at / "conv_bn_relu", paddle_conv(in, in / 4, 3)),
+      dropout(at / "dropout", {.p = 0.1}),
+      conv(at / "conv", paddle_conv(in / 4, classes, 1)) {}
+
+Var AuxiliaryHead::operator()(const Var& x) const {
+  return run([&] { return conv(dropout(conv_bn_relu(x))); });
+}
+
+PspHead::PspHead(const Scope& at, std::int64_t in, std::int64_t aux_in, std::int64_t classes, bool auxiliary)
+    : Module(at),
+      psp_module(at / "psp_module", in, in / 2),
+      dropout(at / "dropout", {.p = 0.1}),
+      conv(at / "conv", paddle_conv(in / 2, classes, 1)) {
+  if (auxiliary) auxlayer.emplace(at / "auxlayer", aux_in, classes);
+}
+
+Var PspHead::operator()(const Var& layer4) const {
+  return run([&] { return conv(dropout(psp_module(layer4))); });
+}
+
+PspNet::PspNet(const Scope& at, const PspNetOptions& o)
+    : Module(at),
+      backbone(at / "backbone", o.trunk),
+      head(at / "head", backbone.channels(4), backbone.channels(3), o.classes, o.auxiliary) {}
+
+std::vector<Var> PspNet::logits(const Var& x, bool with_auxiliary) const {
+  const std::vector<Var> stages = backbone.stages(x);
+  std::vector<Var> outputs{head(stages[3])};
+  if (with_auxiliary && head.auxlayer) outputs.push_back((*head.auxlayer)(stages[2]));
+  return outputs;
+}
+
+}  // namespace clearcut

@@ -1,0 +1,72 @@
+// PSPNet: pyramid pooling on a dilated ResNet. Source: Zhao et al. 2016, arXiv:1612.01105; head, order of the
+// concatenation, biases and parameter names as PaddleSeg's PSPNet, without the underscores of its names.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "models/resnet.h"
+
+namespace clearcut {
+
+/// One bin size: adaptive average pooling "0", 1x1 convolution with batch norm and ReLU "1".
+struct PyramidStage : Module {
+  AdaptiveAvgPool2d pool;
+  ConvBnRelu conv;
+
+  PyramidStage(const Scope& at, std::int64_t in, std::int64_t out, std::int64_t bin);
+  Var operator()(const Var& x) const;
+};
+
+/// [N, in, h, w] -> [N, out, h, w]: x and its averages in 1, 4, 9 and 36 bins, brought back to h x w
+/// bilinearly (align_corners = false), concatenated as [x, 6x6, 3x3, 2x2, 1x1], then a 3x3 convolution.
+struct PyramidPooling : Module {
+  Sequence<PyramidStage> stages;  // bins 1, 2, 3, 6; in / 4 channels each
+  ConvBnRelu conv_bn_relu2;
+
+  PyramidPooling(const Scope& at, std::int64_t in, std::int64_t out);
+  Var operator()(const Var& x) const;
+};
+
+/// Auxiliary classifier on layer3: 3x3 convolution to in / 4 channels, dropout 0.1, 1x1 convolution to
+/// classes.
+struct AuxiliaryHead : Module {
+  ConvBnRelu conv_bn_relu;
+  Dropout dropout;
+  Conv2d conv;
+
+  AuxiliaryHead(const Scope& at, std::int64_t in, std::int64_t classes);
+  Var operator()(const Var& x) const;
+};
+
+/// Pyramid pooling to in / 2 channels (2048 -> 1024 as published), dropout 0.1, 1x1 convolution to classes.
+struct PspHead : Module {
+  PyramidPooling psp_module;
+  Dropout dropout;
+  Conv2d conv;
+  std::optional<AuxiliaryHead> auxlayer;
+
+  PspHead(const Scope& at, std::int64_t in, std::int64_t aux_in, std::int64_t classes, bool auxiliary);
+  Var operator()(const Var& layer4) const;
+};
+
+struct PspNetOptions {
+  ResNetOptions trunk = {.output_stride = 8};
+  std::int64_t classes = 0;
+  bool auxiliary = true;
+};
+
+/// The net: "backbone" and "head".
+/// In training the 1 x 1 bin leaves one value per channel and picture: a batch of one picture is refused by
+/// its batch norm, unless mode().freeze_batch_norm is set.
+struct PspNet : Module {
+  ResNet backbone;
+  PspHead head;
+
+  PspNet(const Scope& at, const PspNetOptions& o);
+  /// x [N, 3, H, W] -> logits [N, classes, h, w] of the head, and of the auxiliary head if wanted and there.
+  std::vector<Var> logits(const Var& x, bool with_auxiliary) const;
+};
+
+}  // namespace clearcut

@@ -1,0 +1,100 @@
+#include "models/small_nets.h"
+
+#include "autograd/arithmetic.h"
+#include "autograd/rearrange.h"
+#include "models/scaled.h"
+
+namespace clearcut {
+
+namespace {
+
+Conv2dOptions conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
+                   std::int64_t groups = 1) {
+  return {.in = in,
+          .out = out,
+          .kernel = kernel,
+          .stride = stride,
+          .padding = kernel / 2,
+          .groups = groups,
+          .bias = false,
+          .weight_init = kaiming_normal(Init::Fan::kOut)};
+}
+
+Var pooled_logits(const Var& features, const Linear& head) {
+  return head(flatten(global_avg_pool(features)));
+}
+
+}  // namespace
+
+SmallResNet::SmallResNet(const Scope& at, std::int64_t classes, double width)
+    : Module(at),
+      conv1(at / "conv1", conv(3, scaled(24, width), 3, 2)),
+      bn1(at / "bn1", scaled(24, width)),
+      layer1(at / "layer1", false, 1, {.in = scaled(24, width), .width = scaled(24, width)}),
+      layer2(at / "layer2", false, 1, {.in = scaled(24, width), .width = scaled(48, width), .stride = 2}),
+      layer3(at / "layer3", false, 2, {.in = scaled(48, width), .width = scaled(96, width), .stride = 2}),
+      fc(at / "fc", {.in = scaled(96, width), .out = classes}) {}
+
+Var SmallResNet::logits(const Var& x) const {
+  return pooled_logits(layer3(layer2(layer1(relu(bn1(conv1(x)))))), fc);
+}
+
+SmallVgg::SmallVgg(const Scope& at, std::int64_t classes, double width)
+    : Module(at),
+      features(at / "features"),
+      pool(at / "pool", {.kernel = 2}),
+      classifier(at / "classifier", {.in = scaled(96, width), .out = classes}) {
+  std::int64_t in = 3;
+  for (const std::int64_t out : {16, 32, 32, 64, 64, 96}) {
+    features.add(conv(in, scaled(out, width), 3));
+    in = scaled(out, width);
+  }
+}
+
+Var SmallVgg::feature_maps(const Var& x) const {
+  Var y = x;
+  for (std::size_t i = 0; i < features.layers.size(); ++i) {
+    y = (*features.layers[i])(y);
+    if (i % 2 == 0 && i + 1 < features.layers.size()) y = pool(y);
+  }
+  return root().observe(features.path(), y);
+}
+
+Var SmallVgg::logits(const Var& x) const { return pooled_logits(feature_maps(x), classifier); }
+
+InvertedResidual::InvertedResidual(const Scope& at, std::int64_t in, std::int64_t out, std::int64_t stride,
+                                   std::int64_t expansion)
+    : Module(at),
+      shortcut(stride == 1 && in == out),
+      expand(at / "expand", conv(in, expansion * in, 1)),
+      expand_bn(at / "expand_bn", expansion * in),
+      depthwise(at / "depthwise", conv(expansion * in, expansion * in, 3, stride, expansion * in)),
+      depthwise_bn(at / "depthwise_bn", expansion * in),
+      project(at / "project", conv(expansion * in, out, 1)),
+      project_bn(at / "project_bn", out) {}
+
+Var InvertedResidual::operator()(const Var& x) const {
+  return run([&] {
+    Var y = relu6(expand_bn(expand(x)));
+    y = relu6(depthwise_bn(depthwise(y)));
+    y = project_bn(project(y));
+    return shortcut ? x + y : y;
+  });
+}
+
+SmallMobileNet::SmallMobileNet(const Scope& at, std::int64_t classes, double width)
+    : Module(at),
+      stem(at / "stem", conv(3, scaled(16, width), 3, 2)),
+      blocks(at / "blocks"),
+      last(at / "last", conv(scaled(48, width), scaled(128, width), 1)),
+      classifier(at / "classifier", {.in = scaled(128, width), .out = classes}) {
+  const std::int64_t a = scaled(16, width), b = scaled(24, width), c = scaled(48, width);
+  blocks.add(a, b, std::int64_t{2}, std::int64_t{3});
+  blocks.add(b, b, std::int64_t{1}, std::int64_t{3});
+  blocks.add(b, c, std::int64_t{2}, std::int64_t{3});
+  blocks.add(c, c, std::int64_t{1}, std::int64_t{3});
+}
+
+Var SmallMobileNet::logits(const Var& x) const { return pooled_logits(last(blocks(stem(x))), classifier); }
+
+}  // namespace clearcut
