@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "tensor/ops/conv2d.h"
 #include "tensor/ops/matmul.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
@@ -77,6 +78,85 @@ TEST_P(EachIsa, MatmulHasTheSameBitsForAnyThreadsAndOtherColumns) {
     for (std::int64_t n = 0; n < 65; ++n) left.push_back(b.data<const float>()[k * 700 + n]);
   const auto few = ops::matmul(a, Tensor::from({900, 65}, left)).values<float>();
   for (std::size_t m = 0; m < 100; ++m) EXPECT_EQ(few[m * 65], one[m * 700]);
+}
+
+// Sizes that make several panels, k blocks, images at a time and chunks of planes.
+struct ConvCase {
+  Shape x, w;
+  ConvOptions o;
+};
+const std::vector<ConvCase> kConvCases = {
+    {{3, 37, 13, 17}, {21, 37, 3, 3}, {.padding = 1}},
+    {{2, 3, 41, 38}, {19, 3, 7, 7}, {.stride = 2, .padding = 3}},
+    {{2, 70, 9, 11}, {50, 70, 1, 1}, {}},
+    {{2, 50, 15, 14}, {33, 50, 1, 1}, {.stride = 2}},
+    {{5, 20, 3, 3}, {30, 20, 3, 3}, {.padding = 1}},
+    {{1, 12, 19, 18}, {10, 12, 3, 3}, {.padding = 4, .dilation = 4}},
+    {{2, 24, 20, 21}, {36, 8, 3, 3}, {.stride = {2, 1}, .padding = {0, 1, 1, 2}, .groups = 3}},
+    {{9, 64, 40, 60}, {3, 64, 3, 3}, {.padding = 1}},  // copies of the input beyond one group of images
+    {{2, 40, 45, 61}, {40, 1, 3, 3}, {.padding = 1, .groups = 40}},
+    {{2, 40, 46, 61}, {40, 1, 3, 3}, {.stride = 2, .padding = {0, 0, 1, 1}, .groups = 40}},
+    {{3, 9, 7, 7}, {9, 1, 5, 5}, {.padding = 2, .groups = 9}},
+    {{1, 6, 12, 70}, {6, 1, 2, 3}, {.groups = 6}},  // no padding: the map is read in place
+    {{1, 6, 12, 20}, {6, 1, 3, 3}, {.stride = 3, .padding = {5, 0, 0, 6}, .dilation = 2, .groups = 6}},
+};
+
+struct ConvResult {
+  Tensor y, dx, dw;
+};
+ConvResult run_conv(const ConvCase& c, const Tensor& x, const Tensor& w, const Tensor& bias,
+                    const Tensor& dy) {
+  return {ops::conv2d(x, w, bias, c.o), ops::conv2d_backward_input(dy, w, c.x, c.o),
+          ops::conv2d_backward_weight(dy, x, c.w, c.o)};
+}
+
+TEST_P(EachIsa, Conv2dIsReference) {
+  for (std::size_t i = 0; i < kConvCases.size(); ++i) {
+    const ConvCase& c = kConvCases[i];
+    const Shape y = ops::conv2d_shape(c.x, c.w, c.o);
+    const Tensor x = normal(c.x, "x"), w = normal(c.w, "w"), bias = normal({c.w[0]}, "bias"),
+                 dy = normal(y, "dy");
+    const ConvResult got = run_conv(c, x, w, bias, dy);
+    const ConvResult expected = run_conv(c, exact(x), exact(w), exact(bias), exact(dy));
+    const double kernel = static_cast<double>(c.w[2] * c.w[3]);
+    expect_near_reference(got.y, expected.y, static_cast<double>(c.w[1]) * kernel + 1, cat("y of case ", i));
+    expect_near_reference(got.dx, expected.dx, static_cast<double>(c.w[0] / c.o.groups) * kernel,
+                          cat("dx of case ", i));
+    expect_near_reference(got.dw, expected.dw, static_cast<double>(y[0] * y[2] * y[3]),
+                          cat("dw of case ", i));
+  }
+}
+
+TEST_P(EachIsa, Conv2dHasTheSameBitsForAnyThreadsAndForwardForAnyBatch) {
+  const int before = threads();
+  for (std::size_t i = 0; i < kConvCases.size(); ++i) {
+    const ConvCase& c = kConvCases[i];
+    const Tensor x = normal(c.x, "x"), w = normal(c.w, "w"), bias = normal({c.w[0]}, "bias");
+    const Tensor dy = normal(ops::conv2d_shape(c.x, c.w, c.o), "dy");
+    set_threads(1);
+    const ConvResult one = run_conv(c, x, w, bias, dy);
+    set_threads(3);
+    const ConvResult many = run_conv(c, x, w, bias, dy);
+    EXPECT_EQ(one.y.values<float>(), many.y.values<float>()) << "case " << i;
+    EXPECT_EQ(one.dx.values<float>(), many.dx.values<float>()) << "case " << i;
+    EXPECT_EQ(one.dw.values<float>(), many.dw.values<float>()) << "case " << i;
+    const std::int64_t last = c.x[0] - 1;
+    EXPECT_EQ(ops::conv2d(x.slice(last, last + 1), w, bias, c.o).values<float>(),
+              one.y.slice(last, last + 1).values<float>())
+        << "case " << i;
+    EXPECT_EQ(ops::conv2d_backward_input(dy.slice(last, last + 1), w, c.x.with(0, 1), c.o).values<float>(),
+              one.dx.slice(last, last + 1).values<float>())
+        << "case " << i;
+  }
+  set_threads(before);
+}
+
+TEST_P(EachIsa, Conv2dOfNoImages) {
+  const Tensor x = Tensor::zeros({0, 3, 8, 8}), w = Tensor::full({4, 3, 3, 3}, 1.0);
+  EXPECT_EQ(ops::conv2d(x, w).shape(), Shape({0, 4, 6, 6}));
+  EXPECT_EQ(ops::conv2d_backward_input(Tensor::zeros({0, 4, 6, 6}), w, x.shape()).numel(), 0);
+  EXPECT_EQ(ops::conv2d_backward_weight(Tensor::zeros({0, 4, 6, 6}), x, w.shape()).values<float>(),
+            std::vector<float>(108, 0.0f));
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, EachIsa, testing::ValuesIn(supported_isas()),

@@ -175,23 +175,23 @@ void PatchColumns::pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::
         runs[count++] = {at, image * image_stride + row * row_stride + col, length};
       });
   isa_table().gemm->copy_panel({.source = source,
-                          .source_end = source_end,
-                          .row_offset = offset + k0,
-                          .k = k1 - k0,
-                          .runs = runs.data(),
-                          .run_count = static_cast<std::int64_t>(count),
-                          .panel = panel,
-                          .width = width});
+                                .source_end = source_end,
+                                .row_offset = offset + k0,
+                                .k = k1 - k0,
+                                .runs = runs.data(),
+                                .run_count = static_cast<std::int64_t>(count),
+                                .panel = panel,
+                                .width = width});
 }
 
 void TransposedColumns::pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
                              std::int64_t width) const {
   isa_table().gemm->transpose_panel({.from = source + j0 * stride + k0,
-                               .from_row = stride,
-                               .rows = j1 - j0,
-                               .cols = k1 - k0,
-                               .to = panel,
-                               .width = width});
+                                     .from_row = stride,
+                                     .rows = j1 - j0,
+                                     .cols = k1 - k0,
+                                     .to = panel,
+                                     .width = width});
 }
 
 PackedLeft::PackedLeft(const Left& a, std::int64_t columns)

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tensor/cpu/isa/depthwise.h"
 #include "tensor/cpu/isa/gemm.h"
 #include "tensor/cpu/isa/pointwise.h"
 #include "tensor/cpu/isa/random.h"
@@ -18,6 +19,7 @@ namespace clearcut {
 struct IsaTable {
   std::string_view name;  // "baseline" (SSE2), "avx2" (with FMA), "avx512" (F, DQ, BW, VL)
   const isa::GemmKernels* gemm;
+  const isa::DepthwiseKernels* depthwise;
   const isa::PointwiseKernels* pointwise;
   const isa::ReduceKernels* reduce;
   const isa::RandomKernels* random;

@@ -54,6 +54,12 @@ template <class T>
 void conv2d_backward_input(Reference, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, Nchw<T> dx);
 template <class T>
 void conv2d_backward_weight(Reference, Nchw<const T> dy, Nchw<const T> x, const ConvOptions& o, Nchw<T> dw);
+void conv2d(Cpu, Nchw<const float> x, Nchw<const float> w, Flat<const float> bias, const ConvOptions& o,
+            Nchw<float> y);
+void conv2d_backward_input(Cpu, Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o,
+                           Nchw<float> dx);
+void conv2d_backward_weight(Cpu, Nchw<const float> dy, Nchw<const float> x, const ConvOptions& o,
+                            Nchw<float> dw);
 template <class T>
 void conv2d_backward_bias(Reference, Nchw<const T> dy, Flat<T> dbias);
 

@@ -1,0 +1,117 @@
+// Depthwise convolution: each plane is copied with its padding into a buffer that stays in the nearest
+// caches, and all pixels of its grid are computed as one stretch, the few between the rows included: short
+// rows (7 or 14 pixels) still fill whole vectors. Memory-bound, so these copies matter less than they look.
+#include <algorithm>
+#include <cstring>
+
+#include "tensor/cpu/conv2d.h"
+#include "tensor/cpu/isa.h"
+#include "tensor/parallel.h"
+
+namespace clearcut::kernels {
+
+namespace {
+
+constexpr std::int64_t kSlack = 64;       // floats behind a plane: four vectors of the widest set
+constexpr std::int64_t kStretch = 2048;   // outputs computed before they are copied to their rows: 8 KiB
+constexpr std::int64_t kGrain = 1 << 15;  // outputs per chunk of parallel work
+
+std::int64_t planes_per_chunk(const Taps& taps) {
+  return std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, taps.h.count * taps.w.count));
+}
+
+void copy_plane(const Taps& taps, const float* from, float* to) {
+  if (taps.in_place())
+    std::memcpy(to, from, static_cast<std::size_t>(taps.plane()) * sizeof(float));
+  else
+    taps.copy_plane(from, to);
+}
+
+// One plane at a time: buffers and tables that all planes of a chunk share.
+class PlaneSum {
+ public:
+  explicit PlaneSum(const DepthwiseGather& g)
+      : g_(g),
+        offset_(g.taps.offsets()),
+        place_(g.taps.kernel_index(g.w.W)),
+        weight_(place_.size()),
+        rows_(std::max<std::int64_t>(1, kStretch / g.taps.row_stride())),
+        plane_(g.taps.plane() + kSlack),
+        result_(rows_ * g.taps.row_stride() + kSlack) {
+    std::fill_n(plane_.data() + g.taps.plane(), kSlack, 0.0f);
+  }
+
+  void run(std::int64_t n, std::int64_t c) {
+    copy_plane(g_.taps, g_.in.plane(n, c), plane_.data());
+    const float* w = g_.w.plane(c, 0);
+    for (std::size_t t = 0; t < place_.size(); ++t) weight_[t] = w[place_[t]];
+    const AxisTaps& h = g_.taps.h;
+    for (std::int64_t row = 0; row < h.count; row += rows_) {
+      const std::int64_t rows = std::min(rows_, h.count - row);
+      isa_table().depthwise->tap_sum({.plane = plane_.data() + row * g_.taps.row_stride(),
+                                      .offset = offset_.data(),
+                                      .weight = weight_.data(),
+                                      .taps = static_cast<std::int64_t>(offset_.size()),
+                                      .init = g_.init ? g_.init[c] : 0.0f,
+                                      .to = result_.data(),
+                                      .n = (rows - 1) * g_.taps.row_stride() + g_.taps.w.count});
+      for (std::int64_t i = 0; i < rows; ++i)
+        write_row(result_.data() + i * g_.taps.row_stride(),
+                  g_.out.plane(n, c) + (h.out_first + (row + i) * h.out_step) * g_.out.W);
+    }
+  }
+
+ private:
+  void write_row(const float* from, float* to) const {
+    const AxisTaps& w = g_.taps.w;
+    if (w.out_step == 1)
+      std::memcpy(to, from, static_cast<std::size_t>(w.count) * sizeof(float));
+    else
+      for (std::int64_t j = 0; j < w.count; ++j) to[w.out_first + j * w.out_step] = from[j];
+  }
+
+  const DepthwiseGather& g_;
+  std::vector<std::int64_t> offset_, place_;
+  std::vector<float> weight_;
+  std::int64_t rows_;
+  Scratch<float> plane_, result_;
+};
+
+}  // namespace
+
+void depthwise_gather(const DepthwiseGather& g) {
+  parallel_for(g.in.N * g.in.C, planes_per_chunk(g.taps), [&](std::int64_t begin, std::int64_t end) {
+    PlaneSum sum(g);
+    for (std::int64_t i = begin; i < end; ++i) sum.run(i / g.in.C, i % g.in.C);
+  });
+}
+
+void depthwise_weight(const Taps& taps, Nchw<const float> dy, Nchw<const float> x, Nchw<float> dw) {
+  const std::vector<std::int64_t> offset = taps.offsets(), place = taps.kernel_index(dw.W);
+  const std::int64_t stride = taps.row_stride(), n_grid = dy.H * stride;
+  parallel_for(x.C, std::max<std::int64_t>(1, planes_per_chunk(taps) / std::max<std::int64_t>(1, x.N)),
+               [&](std::int64_t begin, std::int64_t end) {
+                 const Scratch<float> plane(taps.plane() + kSlack), grid(n_grid + kSlack);
+                 std::fill_n(plane.data() + taps.plane(), kSlack, 0.0f);
+                 std::fill_n(grid.data(), n_grid + kSlack, 0.0f);  // between the rows it stays 0
+                 for (std::int64_t c = begin; c < end; ++c) {
+                   std::vector<double> sum(offset.size(), 0.0);
+                   for (std::int64_t n = 0; n < x.N; ++n) {
+                     copy_plane(taps, x.plane(n, c), plane.data());
+                     for (std::int64_t p = 0; p < dy.H; ++p)
+                       std::memcpy(grid.data() + p * stride, dy.plane(n, c) + p * dy.W,
+                                   static_cast<std::size_t>(dy.W) * sizeof(float));
+                     isa_table().depthwise->tap_dots({.plane = plane.data(),
+                                                      .offset = offset.data(),
+                                                      .taps = static_cast<std::int64_t>(offset.size()),
+                                                      .dy = grid.data(),
+                                                      .n = (dy.H - 1) * stride + dy.W,
+                                                      .sum = sum.data()});
+                   }
+                   for (std::size_t t = 0; t < place.size(); ++t)
+                     dw.plane(c, 0)[place[t]] = static_cast<float>(sum[t]);
+                 }
+               });
+}
+
+}  // namespace clearcut::kernels
