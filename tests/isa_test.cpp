@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "tensor/ops/conv2d.h"
 #include "tensor/ops/matmul.h"
@@ -25,7 +26,10 @@ void expect_near_reference(const Tensor& got, const Tensor& expected, double ter
   ASSERT_EQ(got.shape(), expected.shape()) << what;
   const auto a = got.to(DType::kFloat64).values<double>(), b = expected.values<double>();
   const double tolerance = 8 * 1.2e-7 * terms;
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance) << what << ", element " << i;
+  std::size_t worst = 0;  // a NaN is the worst
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!(std::abs(a[i] - b[i]) <= std::abs(a[worst] - b[worst]))) worst = i;
+  if (!a.empty()) EXPECT_NEAR(a[worst], b[worst], tolerance) << what << ", element " << worst;
 }
 
 Tensor exact(const Tensor& x) { return x.to(DType::kFloat64).to(Device::kReference); }
@@ -41,10 +45,10 @@ struct Sizes {
 };
 
 TEST_P(EachIsa, MatmulIsReference) {
-  for (const Sizes s : {Sizes{131, 801, 275},
-                        {1, 1000, 301},
-                        {3, 77, 501},
-                        {9, 640, 130},
+  for (const Sizes s : {Sizes{67, 801, 163},
+                        {1, 1000, 101},
+                        {3, 77, 201},
+                        {9, 440, 130},
                         {300, 70, 1},
                         {70, 5, 2},
                         {17, 1, 1000}})
@@ -86,14 +90,14 @@ struct ConvCase {
   ConvOptions o;
 };
 const std::vector<ConvCase> kConvCases = {
-    {{3, 37, 13, 17}, {21, 37, 3, 3}, {.padding = 1}},
+    {{2, 47, 9, 13}, {21, 47, 3, 3}, {.padding = 1}},
     {{2, 3, 41, 38}, {19, 3, 7, 7}, {.stride = 2, .padding = 3}},
     {{2, 70, 9, 11}, {50, 70, 1, 1}, {}},
     {{2, 50, 15, 14}, {33, 50, 1, 1}, {.stride = 2}},
     {{5, 20, 3, 3}, {30, 20, 3, 3}, {.padding = 1}},
     {{1, 12, 19, 18}, {10, 12, 3, 3}, {.padding = 4, .dilation = 4}},
     {{2, 24, 20, 21}, {36, 8, 3, 3}, {.stride = {2, 1}, .padding = {0, 1, 1, 2}, .groups = 3}},
-    {{9, 64, 40, 60}, {3, 64, 3, 3}, {.padding = 1}},  // copies of the input beyond one group of images
+    {{2, 5, 330, 330}, {2, 5, 3, 2}, {.padding = 1}},  // copies of the input beyond one group of images
     {{2, 40, 45, 61}, {40, 1, 3, 3}, {.padding = 1, .groups = 40}},
     {{2, 40, 46, 61}, {40, 1, 3, 3}, {.stride = 2, .padding = {0, 0, 1, 1}, .groups = 40}},
     {{3, 9, 7, 7}, {9, 1, 5, 5}, {.padding = 2, .groups = 9}},
@@ -110,6 +114,14 @@ ConvResult run_conv(const ConvCase& c, const Tensor& x, const Tensor& w, const T
           ops::conv2d_backward_weight(dy, x, c.w, c.o)};
 }
 
+// Reference is slow: each case runs once for all instruction sets.
+const ConvResult& reference_of(std::size_t i, const Tensor& x, const Tensor& w, const Tensor& bias,
+                               const Tensor& dy) {
+  static std::map<std::size_t, ConvResult> results;
+  if (results.count(i) == 0) results[i] = run_conv(kConvCases[i], exact(x), exact(w), exact(bias), exact(dy));
+  return results[i];
+}
+
 TEST_P(EachIsa, Conv2dIsReference) {
   for (std::size_t i = 0; i < kConvCases.size(); ++i) {
     const ConvCase& c = kConvCases[i];
@@ -117,7 +129,7 @@ TEST_P(EachIsa, Conv2dIsReference) {
     const Tensor x = normal(c.x, "x"), w = normal(c.w, "w"), bias = normal({c.w[0]}, "bias"),
                  dy = normal(y, "dy");
     const ConvResult got = run_conv(c, x, w, bias, dy);
-    const ConvResult expected = run_conv(c, exact(x), exact(w), exact(bias), exact(dy));
+    const ConvResult& expected = reference_of(i, x, w, bias, dy);
     const double kernel = static_cast<double>(c.w[2] * c.w[3]);
     expect_near_reference(got.y, expected.y, static_cast<double>(c.w[1]) * kernel + 1, cat("y of case ", i));
     expect_near_reference(got.dx, expected.dx, static_cast<double>(c.w[0] / c.o.groups) * kernel,
