@@ -1,0 +1,89 @@
+#include "tests/fuzz_targets.h"
+
+#include "data/label_png.h"
+#include "data/picture.h"
+#include "models/onnx_proto.h"
+#include "tensor/npy.h"
+#include "tensor/safetensors.h"
+#include "tests/golden.h"
+#include "tests/onnx_writer.h"
+#include "train/config.h"
+
+namespace clearcut::test {
+namespace {
+
+constexpr std::size_t kLimit = std::size_t{1} << 24;  // bytes of a decoded file
+
+Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+std::string text_of(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
+
+/// The JPEG and PNG files of the picture tests that PIL could read too.
+std::vector<Bytes> golden_pictures() {
+  const NamedTensors arrays = read_npz("tests/golden/data/pictures.npz");
+  std::vector<Bytes> files;
+  for (const auto& [name, decoded] : arrays)
+    if (name.starts_with("rgb:"))
+      files.push_back(find_array(arrays, "file:" + name.substr(4), "pictures.npz").values<std::uint8_t>());
+  return files;
+}
+
+std::vector<Bytes> label_pngs() {
+  const Tensor labels = Tensor::from<std::int32_t>(Shape{2, 3}, {0, 1, 2, 3, 4, 5});
+  return {encode_label_png(labels, {.format = LabelFormat::kGray8}),
+          encode_label_png(labels, {.format = LabelFormat::kGray16}),
+          encode_label_png(labels, {.palette = voc_palette(8)})};
+}
+
+void read_safetensors_bytes(ByteView bytes) {
+  const std::string path = "build/fuzz.safetensors";
+  write_file(path, text_of(bytes));
+  read_safetensors(path);
+}
+
+Bytes safetensors_seed() {
+  const std::string path = "build/fuzz_seed.safetensors";
+  write_safetensors(
+      path, {.tensors = {{"a", Tensor::zeros(Shape{2, 3})}, {"b", Tensor::zeros(Shape{4}, DType::kInt64)}},
+             .metadata = {{"k", "v"}}});
+  return read_file(path);
+}
+
+std::string onnx_seed() {
+  return onnx_model({.nodes = {onnx_node("Relu", {"x"}, {"y"})},
+                     .tensors = {onnx_floats("w", {2, 2}, {1, 2, 3, 4})},
+                     .inputs = {onnx_value("x", {-1, 3, 6, 6})},
+                     .outputs = {onnx_value("y", {-1, 3, 6, 6})}});
+}
+
+}  // namespace
+
+const std::vector<FuzzTarget>& fuzz_targets() {
+  static const Tensor array = Tensor::from<float>(Shape{2, 3}, {1, 2, 3, 4, 5, 6});
+  static const std::vector<FuzzTarget> targets = {
+      {"picture", golden_pictures(), [](ByteView b) { decode_picture(b, "f", {.max_bytes = kLimit}); }},
+      {"picture header", golden_pictures(), [](ByteView b) { picture_info(b, "f"); }},
+      {"label PNG", label_pngs(), [](ByteView b) { decode_label_png(b, "f", kLimit); }},
+      {"npy", {encode_npy(array)}, [](ByteView b) { decode_npy(b, "f"); }},
+      {"npz", {encode_npz({{"arr_0", array}, {"b", array}})}, [](ByteView b) { decode_npz(b, "f", kLimit); }},
+      {"safetensors", {safetensors_seed()}, read_safetensors_bytes},
+      {"onnx", {bytes_of(onnx_seed())}, [](ByteView b) { onnx::parse_model(b, "f"); }},
+      {"yaml",
+       {bytes_of("a: 1\nb: [1, {c: ~}]\nd: {e: x, f: \"${a}\"}\n")},
+       [](ByteView b) { Config::parse(text_of(b), "f").leaves(); }},
+  };
+  return targets;
+}
+
+}  // namespace clearcut::test
+
+/// libFuzzer's entry (make test-all): the first byte chooses the reader.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const auto& targets = clearcut::test::fuzz_targets();
+  try {
+    targets[data[0] % targets.size()].read({data + 1, size - 1});
+  } catch (const clearcut::Error&) {
+    return 0;
+  }
+  return 0;
+}
