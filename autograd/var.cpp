@@ -4,6 +4,7 @@
 #include <atomic>
 #include <unordered_set>
 
+#include "tensor/ops/arithmetic.h"
 #include "tensor/ops/sum_to.h"
 
 namespace clearcut {
@@ -30,7 +31,7 @@ std::shared_ptr<Node> make_node(const char* op, const Tensor& y) {
 
 // Adds a gradient to a node. The first one is taken as it is, so the sum is made in a new tensor.
 void accumulate(Node& node, const Tensor& g) {
-  node.grad = node.grad.defined() ? ops::add_same(node.grad, g) : g;
+  node.grad = node.grad.defined() ? ops::add(node.grad, g) : g;
 }
 
 // All nodes reachable from `root`, newest first: every node comes after all of its users.

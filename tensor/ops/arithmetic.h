@@ -66,6 +66,8 @@ struct Div {
 
 template <class Op, class T>
 void binary(Reference, Op, const BroadcastPlan& plan, const T* a, const T* b, T* y);
+template <class Op>
+void binary(Cpu, Op, const BroadcastPlan& plan, const float* a, const float* b, float* y);
 template <class T>
 void broadcast_to(Reference, const BroadcastPlan& plan, const T* x, T* y);
 

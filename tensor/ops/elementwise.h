@@ -77,5 +77,12 @@ template <class Op, class T>
 void pointwise(Reference, const Op& op, Flat<const T> x, Flat<T> y);
 template <class Op, class T>
 void pointwise_backward(Reference, const Op& op, Flat<const T> dy, Flat<const T> kept, Flat<T> dx);
+#define OP(name, ...)                                                                           \
+  void pointwise(Cpu, const clearcut::pointwise::name& op, Flat<const float> x, Flat<float> y); \
+  void pointwise_backward(Cpu, const clearcut::pointwise::name& op, Flat<const float> dy,       \
+                          Flat<const float> kept, Flat<float> dx);
+#define OP1(name, ...) OP(name)
+#define OP2(name, ...) OP(name)
+#include "tensor/elementwise.def"
 
 }  // namespace clearcut::kernels

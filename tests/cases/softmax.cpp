@@ -14,6 +14,8 @@ const bool added = add_cases({
      .shapes = kShapes,
      .f = [](const Inputs& in) { return softmax(in[0]); },
      .values = {{.deviation = 4}},
+     .fast_forward = true,
+     .fast_backward = true,
      .golden = "softmax/softmax_dim1",
      .bad = {{[] {
                 softmax(Var(Tensor::zeros({2, 3})), 2);
@@ -31,11 +33,15 @@ const bool added = add_cases({
      .shapes = {{{4, 3, 5}}},
      .f = [](const Inputs& in) { return softmax(in[0], -1); },
      .values = {{.deviation = 4}},
+     .fast_forward = true,
+     .fast_backward = true,
      .golden = "softmax/softmax_last"},
     {.name = "log_softmax",
      .shapes = kShapes,
      .f = [](const Inputs& in) { return log_softmax(in[0]); },
      .values = {{.deviation = 4}},
+     .fast_forward = true,
+     .fast_backward = true,
      .golden = "softmax/log_softmax_dim1",
      .bad = {{[] {
                 log_softmax(Var(Tensor::zeros({2, 3})), -3);
@@ -45,6 +51,8 @@ const bool added = add_cases({
      .shapes = {{{4, 3, 5}}},
      .f = [](const Inputs& in) { return log_softmax(in[0], -1); },
      .values = {{.deviation = 4}},
+     .fast_forward = true,
+     .fast_backward = true,
      .golden = "softmax/log_softmax_last"},
 });
 
