@@ -34,6 +34,7 @@ struct Dataset {
   MaskFormat masks = MaskFormat::kNone;
   int ignore = 255;     // label value that counts for nothing; also the padding value
   int background = -1;  // class index of the background; -1: none
+  bool pssl_minus_one_ignored = false;
 };
 
 /// What to open. Paths are relative to root. Lines that are empty or start with '#' are left out of lists.
@@ -55,6 +56,7 @@ struct DatasetSpec {
   std::string classes = {};  // class file; default classes.txt if there
   std::string labels = {};   // pssl, labels: folder of the labels, default root
   std::string images = {};   // voc, csv, labels: folder of the pictures, default images / root
+  std::string masks = {};    // voc: folder of the masks; csv: of masks to score against, default none
   int ignore = 255;          // pssl: always classes + 1 (1001), background: classes (1000)
   std::int64_t limit = 0;    // keep the first so many items; 0: all
   bool pssl_minus_one_ignored = false;  // pssl: -1 in arr_0 is ignore; the released code makes it background
@@ -67,6 +69,11 @@ Dataset open_dataset(const DatasetSpec& spec);
 /// The label map of an item, int32 [H, W]. Errors name the file. PSSL npz: background everywhere, the
 /// picture's class where arr_0 is 1.
 Tensor read_mask(const Dataset& data, const Item& item);
+
+/// Throws Error that names the files unless the labels have the picture's size (PSSL npz: the same ratio of
+/// sides) and hold classes and the ignore value only.
+void check_mask(const Dataset& data, const Item& item, const Tensor& labels, std::int64_t height,
+                std::int64_t width);
 
 /// Lines of a class file: "INDEX NAME [R G B]", "INDEX<tab>NAME<tab>..." or "INDEX<tab>WNID<tab>NAMES".
 struct ClassFile {

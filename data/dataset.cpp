@@ -1,0 +1,365 @@
+#include "data/dataset.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "data/jsonl.h"
+#include "data/label_table.h"
+#include "data/text_lines.h"
+#include "tensor/error.h"
+#include "tensor/random.h"
+
+namespace clearcut {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kPsslSuffix = "_eiseg.npz";
+
+// Paths of a data set. Absolute paths stay as they are.
+class Opener {
+ public:
+  explicit Opener(const DatasetSpec& spec) : spec_(spec), root_(spec.root) {
+    check(!spec.root.empty(), "data", "the data set has no root folder");
+    check(fs::is_directory(root_), "data", "the folder ", spec.root,
+          " does not exist; it should hold a data set of format '", spec.format, "'");
+    data_.root = spec.root;
+    data_.ignore = spec.ignore;
+    data_.pssl_minus_one_ignored = spec.pssl_minus_one_ignored;
+  }
+
+  Dataset open();
+
+ private:
+  std::string in_root(const std::string& path) const { return (root_ / path).lexically_normal().string(); }
+  std::string folder(const std::string& wanted, std::initializer_list<const char*> defaults) const;
+  std::string list_path(const char* standard) const;
+  void read_classes();
+  void add(Item item, const std::string& where);
+  int class_index(const std::string& text, const std::string& where) const;
+
+  void open_list();
+  void open_voc();
+  void open_classes();
+  void open_folders();
+  void open_csv();
+  void open_pssl();
+  void open_labels();
+  ClassFile pssl_classes(const std::string& labels) const;
+  void add_pssl(const std::string& name, const std::string& labels, const std::string& images,
+                const std::string& where);
+  void finish();
+
+  const DatasetSpec& spec_;
+  fs::path root_;
+  Dataset data_;
+  std::optional<ClassFile> classes_;
+  std::set<std::string> names_;
+};
+
+bool is_picture(const fs::path& path) {
+  std::string end = path.extension().string();
+  std::transform(end.begin(), end.end(), end.begin(), [](unsigned char c) { return std::tolower(c); });
+  return end == ".jpg" || end == ".jpeg" || end == ".png";
+}
+
+// ID with the first ending that exists; ID.jpg if none does, so that reading it names a file.
+std::string find_picture(const fs::path& folder, const std::string& id) {
+  if (is_picture(id)) return (folder / id).lexically_normal().string();
+  for (const char* end : {".jpg", ".JPEG", ".jpeg", ".png", ".JPG"})
+    if (fs::exists(folder / (id + end))) return (folder / (id + end)).lexically_normal().string();
+  return (folder / (id + ".jpg")).lexically_normal().string();
+}
+
+std::vector<fs::path> sorted_entries(const fs::path& folder, bool folders) {
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() == folders && entry.path().filename().string()[0] != '.')
+      entries.push_back(entry.path());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+std::vector<fs::path> files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// The given folder, or the first of the usual ones that exists, or the root.
+std::string Opener::folder(const std::string& wanted, std::initializer_list<const char*> defaults) const {
+  if (!wanted.empty()) {
+    check(fs::is_directory(root_ / wanted), "data", "the folder ", in_root(wanted), " does not exist");
+    return in_root(wanted);
+  }
+  for (const char* name : defaults)
+    if (fs::is_directory(root_ / name)) return in_root(name);
+  return root_.string();
+}
+
+std::string Opener::list_path(const char* standard) const {
+  const std::string path = in_root(spec_.list.empty() ? standard : spec_.list);
+  check(fs::is_regular_file(path), "data", "the list ", path, " does not exist; name one with `list`");
+  return path;
+}
+
+void Opener::read_classes() {
+  const std::string path = in_root(spec_.classes.empty() ? "classes.txt" : spec_.classes);
+  check(spec_.classes.empty() || fs::is_regular_file(path), "data", "the class file ", path,
+        " does not exist");
+  if (!fs::is_regular_file(path)) return;
+  classes_ = read_class_file(path);
+  data_.class_names = classes_->names;
+  data_.colours = classes_->colours;
+  const auto count = static_cast<int>(classes_->names.size());
+  if (spec_.ignore < 0 || spec_.ignore >= count) return;
+  check(spec_.ignore == count - 1, "data", path, ": class ", spec_.ignore, " ('",
+        classes_->names[static_cast<std::size_t>(spec_.ignore)],
+        "') is the ignore value; only the last class can be");
+  data_.class_names.pop_back();
+  if (!data_.colours.empty()) data_.colours.pop_back();
+}
+
+void Opener::add(Item item, const std::string& where) {
+  check(names_.insert(item.name).second, "data", where, ": '", item.name, "' comes twice");
+  item.id = hash_name(item.name);
+  std::sort(item.classes.begin(), item.classes.end());
+  data_.items.push_back(std::move(item));
+}
+
+int Opener::class_index(const std::string& text, const std::string& where) const {
+  const auto count = static_cast<int>(data_.class_names.size());
+  if (is_whole_number(text)) {
+    const int index = to_whole_number(text, "the class", where);
+    check(index >= 0 && (count == 0 || index < count), "data", where, ": class ", index, " is outside 0 to ",
+          count - 1);
+    return index;
+  }
+  const auto it = std::find(data_.class_names.begin(), data_.class_names.end(), text);
+  check(it != data_.class_names.end(), "data", where, ": class '", text, "' is not in the class file");
+  return static_cast<int>(it - data_.class_names.begin());
+}
+
+void Opener::open_list() {
+  read_classes();
+  for (const TextLine& line : read_lines(list_path("train.txt"))) {
+    const std::vector<std::string> fields = split_fields(line.text);
+    check(fields.size() <= 2, "data", line.where, ": a line is IMAGE LABEL, got ", fields.size(), " fields",
+          "; separate them by a tab if the names have spaces");
+    if (fields.size() == 2) data_.masks = MaskFormat::kPng;
+    add({0, fields[0], in_root(fields[0]), fields.size() == 2 ? in_root(fields[1]) : "", {}}, line.where);
+  }
+}
+
+void Opener::open_voc() {
+  read_classes();
+  const fs::path images = folder(spec_.images, {"images", "JPEGImages"});
+  const fs::path masks = folder(spec_.masks, {"masks", "SegmentationClass"});
+  const bool has_masks = masks != root_;
+  if (has_masks) data_.masks = MaskFormat::kPng;
+  for (const TextLine& line : read_lines(list_path("train.txt")))
+    add({0,
+         line.text,
+         find_picture(images, line.text),
+         has_masks ? (masks / (line.text + ".png")).string() : "",
+         {}},
+        line.where);
+}
+
+void Opener::open_classes() {
+  read_classes();
+  for (const TextLine& line : read_lines(list_path("train.txt"))) {
+    const std::vector<std::string> fields = split_fields(line.text);
+    check(fields.size() >= 2, "data", line.where, ": a line is IMAGE CLASS, got '", line.text, "'");
+    add({0, fields[0], in_root(fields[0]), "", {class_index(fields[1], line.where)}}, line.where);
+  }
+}
+
+void Opener::open_folders() {
+  const std::vector<fs::path> folders = sorted_entries(root_, /*folders=*/true);
+  check(!folders.empty(), "data", "the folder ", spec_.root,
+        " has no folders in it; there must be one per class");
+  std::map<std::string, int> index;
+  for (const fs::path& path : folders) {
+    index[path.filename().string()] = static_cast<int>(data_.class_names.size());
+    data_.class_names.push_back(path.filename().string());
+  }
+  if (!spec_.list.empty()) {
+    for (const TextLine& line : read_lines(list_path(""))) {
+      const auto it = index.find(line.text.substr(0, line.text.find('/')));
+      check(it != index.end(), "data", line.where, ": '", line.text, "' does not start with a class folder");
+      add({0, line.text, in_root(line.text), "", {it->second}}, line.where);
+    }
+    return;
+  }
+  for (const fs::path& path : folders) {
+    const std::size_t before = data_.items.size();
+    for (const fs::path& file : files_below(path))
+      if (is_picture(file))
+        add({0,
+             file.lexically_relative(root_).generic_string(),
+             file.string(),
+             "",
+             {index[path.filename().string()]}},
+            path.string());
+    check(data_.items.size() > before, "data", "the class folder ", path.string(),
+          " has no pictures (.jpg, .jpeg, .png)");
+  }
+}
+
+void Opener::open_csv() {
+  read_classes();
+  const LabelTable table = read_label_table(list_path("labels.csv"), spec_.split);
+  const fs::path images = folder(spec_.images, {"images", "JPEGImages"});
+  const std::string masks = spec_.masks.empty() ? "" : folder(spec_.masks, {});
+  if (!masks.empty()) data_.masks = MaskFormat::kPng;
+  const bool numbers = std::all_of(table.labels.begin(), table.labels.end(), is_whole_number);
+  if (data_.class_names.empty() && !numbers)
+    data_.class_names.assign(table.labels.begin(), table.labels.end());
+  for (const LabelTable::Row& row : table.rows) {
+    const std::string mask =
+        masks.empty() ? "" : (fs::path(masks) / fs::path(row.image).replace_extension(".png")).string();
+    Item item{0, row.image, find_picture(images, row.image), mask, {}};
+    for (const std::string& label : row.labels) item.classes.push_back(class_index(label, row.where));
+    add(std::move(item), row.where);
+  }
+}
+
+// name: train/<wnid>/<picture>, without the label's ending.
+void Opener::add_pssl(const std::string& name, const std::string& labels, const std::string& images,
+                      const std::string& where) {
+  const fs::path path(name);
+  const std::string wnid = path.parent_path().filename().string();
+  const auto it = std::find(classes_->wnids.begin(), classes_->wnids.end(), wnid);
+  check(it != classes_->wnids.end(), "data", where, ": the folder '", wnid, "' of '", name,
+        "' is not a class; classes come from the class file or from the folders under ", labels);
+  const std::string file = (fs::path(labels) / name).lexically_normal().string();
+  add({0,
+       name,
+       (fs::path(images) / name).lexically_normal().string(),
+       file + std::string(kPsslSuffix),
+       {static_cast<int>(it - classes_->wnids.begin())}},
+      where);
+}
+
+// WNIDs and names: from the class file, or else the folders under train/ in the order of their names.
+ClassFile Opener::pssl_classes(const std::string& labels) const {
+  const std::string file = in_root(spec_.classes.empty() ? "classes.txt" : spec_.classes);
+  if (!spec_.classes.empty() || fs::is_regular_file(file)) {
+    ClassFile classes = read_class_file(file);
+    if (classes.wnids.empty()) classes.wnids = classes.names;
+    return classes;
+  }
+  const fs::path train = fs::path(labels) / "train";
+  check(fs::is_directory(train), "data", "the folder ", train.string(),
+        " does not exist; PSSL labels lie in train/<wnid>/");
+  ClassFile classes;
+  for (const fs::path& path : sorted_entries(train, /*folders=*/true))
+    classes.wnids.push_back(path.filename().string());
+  classes.names = classes.wnids;
+  return classes;
+}
+
+// Class ids are the places of the WNIDs in the class file, or else in the order of the folders' names;
+// background (C) and ignore (C + 1) follow them and arise when a mask is read.
+void Opener::open_pssl() {
+  const std::string labels = folder(spec_.labels, {}), images = folder(spec_.images, {});
+  classes_ = pssl_classes(labels);
+  data_.class_names = classes_->names;
+  data_.class_names.emplace_back("background");
+  data_.background = static_cast<int>(classes_->wnids.size());
+  data_.ignore = data_.background + 1;
+  data_.masks = MaskFormat::kPsslNpz;
+  const bool listed = !spec_.list.empty() || fs::is_regular_file(fs::path(labels) / "train.txt");
+  if (listed) {
+    const std::string path = spec_.list.empty() ? (fs::path(labels) / "train.txt").string() : list_path("");
+    for (const TextLine& line : read_lines(path)) {
+      std::string name = split_fields(line.text)[0];
+      if (name.ends_with(kPsslSuffix)) name.resize(name.size() - kPsslSuffix.size());
+      add_pssl(name, labels, images, line.where);
+    }
+    return;
+  }
+  for (const fs::path& file : files_below(fs::path(labels) / "train")) {
+    std::string name = file.lexically_relative(labels).generic_string();
+    if (!name.ends_with(kPsslSuffix)) continue;
+    name.resize(name.size() - kPsslSuffix.size());
+    add_pssl(name, labels, images, labels);
+  }
+}
+
+void Opener::open_labels() {
+  const std::string labels = folder(spec_.labels, {});
+  const std::string path =
+      spec_.list.empty() ? (fs::path(labels) / "manifest.jsonl").string() : in_root(spec_.list);
+  check(fs::is_regular_file(path), "data", "the manifest ", path,
+        " does not exist; `clearcut label` writes it");
+  read_classes();
+  const std::string images = folder(spec_.images, {});
+  data_.masks = MaskFormat::kPng;
+  int line = 0;
+  for (const JsonObject& entry : read_jsonl(path)) {
+    const std::string where = cat(path, ", entry ", ++line);
+    if (!entry.has("label")) continue;  // a picture without a label: skipped or failed
+    const std::string image = entry.text("image");
+    Item item{0,
+              image,
+              (fs::path(images) / image).lexically_normal().string(),
+              (fs::path(labels) / entry.text("label")).lexically_normal().string(),
+              {}};
+    if (entry.has("classes"))
+      for (const std::int64_t c : entry.integers("classes"))
+        item.classes.push_back(class_index(cat(c), where));
+    add(std::move(item), where);
+  }
+}
+
+// What all formats end with: names and colours for every class, the background, the limit.
+void Opener::finish() {
+  check(!data_.items.empty(), "data", "the data set ", spec_.root, " (format '", spec_.format,
+        "') has no items", spec_.split.empty() ? "" : " in split '" + spec_.split + "'");
+  int classes = static_cast<int>(data_.class_names.size());
+  if (classes == 0) {
+    for (const Item& item : data_.items)
+      for (const int c : item.classes) classes = std::max(classes, c + 1);
+    for (int c = 0; c < classes; ++c) data_.class_names.push_back(cat(c));
+  }
+  if (data_.background < 0) {
+    const auto it = std::find(data_.class_names.begin(), data_.class_names.end(), "background");
+    if (it != data_.class_names.end()) data_.background = static_cast<int>(it - data_.class_names.begin());
+  }
+  if (data_.colours.size() != data_.class_names.size()) {
+    const std::vector<Rgb> palette = voc_palette(256);
+    data_.colours.clear();
+    for (std::size_t c = 0; c < data_.class_names.size(); ++c)
+      data_.colours.push_back(palette[c % palette.size()]);
+  }
+  if (spec_.limit > 0 && static_cast<std::size_t>(spec_.limit) < data_.items.size())
+    data_.items.resize(static_cast<std::size_t>(spec_.limit));
+}
+
+Dataset Opener::open() {
+  const std::map<std::string, void (Opener::*)()> formats = {
+      {"list", &Opener::open_list},       {"voc", &Opener::open_voc}, {"classes", &Opener::open_classes},
+      {"folders", &Opener::open_folders}, {"csv", &Opener::open_csv}, {"pssl", &Opener::open_pssl},
+      {"labels", &Opener::open_labels}};
+  const auto it = formats.find(spec_.format);
+  check(it != formats.end(), "data", "format '", spec_.format,
+        "' is unknown; one of list, voc, classes, folders, csv, pssl, labels");
+  (this->*it->second)();
+  finish();
+  return std::move(data_);
+}
+
+}  // namespace
+
+Dataset open_dataset(const DatasetSpec& spec) { return Opener(spec).open(); }
+
+}  // namespace clearcut
