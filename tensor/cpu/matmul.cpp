@@ -1,4 +1,4 @@
-// Fast matrix product: picks the side that is packed, or dot products where c is a single column or row.
+// Fast matrix product: picks the side that is packed, or dot products where c has few columns.
 #include "tensor/ops/matmul.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ Matrices<float> transposed(const Matrices<float>& x) {
 }
 
 // Rows of a times columns of b, both contiguous in k. Each w of a linear layer is read once per row of a.
-constexpr std::int64_t kMostDotRows = 3;
+constexpr std::int64_t kMostDotColumns = 3;
 
 void by_dots(const View& a, const View& b, const Matrices<float>& c) {
   const std::int64_t grain = std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, a.cols));
@@ -56,8 +56,8 @@ void by_panels(const View& a, const View& b, const Matrices<float>& c) {
 
 void product(const View& a, const View& b, const Matrices<float>& c) {
   const bool rows_of_k = a.col_stride == 1 && b.row_stride == 1;
-  if (rows_of_k && c.rows <= kMostDotRows) return by_dots(a, b, c);
-  if (rows_of_k && c.cols <= kMostDotRows) return by_dots(transposed(b), transposed(a), transposed(c));
+  // Never chosen by the number of rows: a row's bits must not depend on how many others a batch has.
+  if (rows_of_k && c.cols <= kMostDotColumns) return by_dots(transposed(b), transposed(a), transposed(c));
   // The right side is packed for each block of rows, the left one may be read in place: few rows of a change
   // sides with b, as in a linear layer of a small batch.
   if (c.rows < c.cols && c.rows <= 48 && b.row_stride == 1)
