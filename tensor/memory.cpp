@@ -19,6 +19,7 @@ constexpr std::size_t kSmallLimit = std::size_t{1} << 20;
 constexpr std::size_t kLargeStep = std::size_t{2} << 20;
 constexpr std::size_t kGuardBytes = 64;
 constexpr unsigned char kGuardByte = 0xA5;
+constexpr const char* kNoBlock = "the system has no block of ";
 
 std::size_t size_class(std::size_t bytes) {
   const std::size_t step = bytes <= kSmallLimit ? kSmallStep : kLargeStep;
@@ -51,6 +52,7 @@ class Cache {
     const std::lock_guard lock(mutex_);
     stats_.live += capacity;
     stats_.peak = std::max(stats_.peak, stats_.live);
+    for (std::size_t& peak : meters_) peak = std::max(peak, stats_.live);
     stats_.system_allocations += from_system;
   }
 
@@ -80,6 +82,18 @@ class Cache {
   void reset_peak() {
     const std::lock_guard lock(mutex_);
     stats_.peak = stats_.live;
+  }
+  std::size_t* open_meter() {
+    const std::lock_guard lock(mutex_);
+    return &meters_.emplace_back(stats_.live);
+  }
+  void close_meter(const std::size_t* meter) {
+    const std::lock_guard lock(mutex_);
+    meters_.remove_if([&](const std::size_t& peak) { return &peak == meter; });
+  }
+  std::size_t read_meter(const std::size_t* meter) {
+    const std::lock_guard lock(mutex_);
+    return *meter;
   }
   void report_damage(const std::string& text) {
     const std::lock_guard lock(mutex_);
@@ -118,6 +132,7 @@ class Cache {
   std::map<void*, std::size_t> capacity_of_;
   std::size_t cap_ = std::size_t{4} << 30;
   MemoryStats stats_;
+  std::list<std::size_t> meters_;  // one peak for each living PeakMeter
   std::string damage_;
 };
 
@@ -134,7 +149,7 @@ void* from_system(std::size_t capacity) {
     release_idle_memory();
     data = std::aligned_alloc(large ? kLargeStep : 64, capacity);
   }
-  check(data != nullptr, "memory", "the system has no block of ", capacity,
+  check(data != nullptr, "memory", kNoBlock, capacity,
         " bytes; make the batch, the crop or --mem-budget smaller");
   if (large) madvise(data, capacity, MADV_HUGEPAGE);
   return data;
@@ -148,6 +163,17 @@ void set_idle_memory_cap(std::size_t bytes) { cache().set_cap(bytes); }
 void release_idle_memory() { cache().release(); }
 void set_memory_debug(bool on) { cache().debug = on; }
 std::string memory_damage() { return cache().damage(); }
+
+PeakMeter::PeakMeter() : start_(cache().stats().live), peak_(cache().open_meter()) {}
+PeakMeter::~PeakMeter() { cache().close_meter(peak_); }
+std::size_t PeakMeter::bytes_above_start() const {
+  const std::size_t peak = cache().read_meter(peak_);
+  return peak > start_ ? peak - start_ : 0;
+}
+
+bool is_out_of_memory(const Error& error) {
+  return std::string_view(error.what()).find(cat("memory: ", kNoBlock)) != std::string_view::npos;
+}
 
 MemoryBlock::MemoryBlock(std::size_t bytes) : bytes_(bytes), guarded_(cache().debug) {
   const std::size_t wanted = size_class(bytes + (guarded_ ? kGuardBytes : 0));

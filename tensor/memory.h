@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "tensor/error.h"
+
 namespace clearcut {
 
 struct MemoryStats {
@@ -20,6 +22,23 @@ void reset_memory_peak();
 /// Hard cap on idle bytes (default 4 GiB); idle blocks beyond it go back to the system, oldest first.
 void set_idle_memory_cap(std::size_t bytes);
 void release_idle_memory();
+
+/// Measures the largest `live` since its construction; the peak of the process stays as it is.
+class PeakMeter {
+ public:
+  PeakMeter();
+  ~PeakMeter();
+  PeakMeter(const PeakMeter&) = delete;
+  PeakMeter& operator=(const PeakMeter&) = delete;
+  std::size_t bytes_above_start() const;
+
+ private:
+  std::size_t start_;
+  std::size_t* peak_;  // kept by the allocator
+};
+
+/// True for the Error of a block that the system could not give: a smaller batch may work.
+bool is_out_of_memory(const Error& error);
 
 /// Debug mode (also: environment CLEARCUT_DEBUG_MEMORY=1): fresh and freed blocks are filled with 0xFF
 /// (NaN in float and double), and 64 guard bytes behind each block are checked when it is freed.
