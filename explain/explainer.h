@@ -62,17 +62,18 @@ struct ExplainOptions {
   std::string reduction = "";  // smoothgrad, ig, lime: abs, square, positive, signed; empty: the default
 };
 
-/// Reads "smoothgrad:samples=10:noise=0.15". Throws Error that names the nearest known word.
+/// Reads "smoothgrad:samples=10:noise=0.15". Throws Error that lists the known words.
 ExplainOptions parse_explainer(const std::string& text);
 /// The inverse, with every setting that the explainer looks at: the form kept in manifests.
 std::string describe(const ExplainOptions& options);
 
 /// A batch of pictures, one target each.
 struct ExplainInput {
-  Tensor x;                          // float32 [N, 3, H, W], normalised, on the classifier's device
-  std::vector<Target> targets;       // N
-  std::vector<std::uint64_t> items;  // N picture ids: keys of the random numbers
-  std::vector<Tensor> segments;      // lime: N label maps int32 [H, W], 0 .. K-1; empty: SLIC of each picture
+  Tensor x;                               // float32 [N, 3, H, W], normalised, on the classifier's device
+  std::vector<Target> targets = {};       // N
+  std::vector<std::uint64_t> items = {};  // N picture ids: keys of the random numbers
+  std::vector<Tensor> segments =
+      {};  // lime: N label maps int32 [H, W], 0 .. K-1; empty: SLIC of each picture
   std::uint64_t seed = 1;
   std::size_t budget_bytes = std::size_t{1} << 30;  // of memory for one forward and backward pass
 };
@@ -115,8 +116,8 @@ struct Explanations {
 /// 3 samples, ig 3 steps, lime its samples; plus 1 shared.
 /// Sources: Zhou 2015 (1512.04150), Selvaraju 2017 (1610.02391), Smilkov 2017 (1706.03825), Sundararajan
 /// 2017 (1703.01365), Ribeiro 2016 (1602.04938); settings as in InterpretDL where they differ.
-Explanations explain(Classifier& classifier, const ExplainInput& input,
-                     const std::vector<ExplainOptions>& options);
+Explanations explain_all(Classifier& classifier, const ExplainInput& input,
+                         const std::vector<ExplainOptions>& options);
 
 /// One explainer, maps only: float32 [N, h, w].
 Tensor explain(Classifier& classifier, const ExplainInput& input, const ExplainOptions& options);

@@ -1,0 +1,155 @@
+// CAM and Grad-CAM: weighted sums of the last feature maps, from the one plain forward pass.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "explain/methods.h"
+#include "explain/target.h"
+#include "tensor/parallel.h"
+
+namespace clearcut {
+
+namespace {
+
+// What one entry of the options asks of the plain pass.
+struct CamJob {
+  std::size_t index;  // in the options
+  std::string path;
+  bool gradient;
+  bool relu;
+  std::int64_t margin;
+};
+
+// map = sum over k of weights[k] * A[k], without `margin` rows and columns at each edge.
+void weighted_maps(const float* A, const std::vector<double>& weights, std::int64_t h, std::int64_t w,
+                   const CamJob& job, float* map) {
+  const std::int64_t H = h - 2 * job.margin, W = w - 2 * job.margin;
+  std::vector<double> sum(static_cast<std::size_t>(h * w));
+  for (std::size_t k = 0; k < weights.size(); ++k)
+    if (weights[k] != 0)
+      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights[k] * A[k * sum.size() + i];
+  for (std::int64_t y = 0; y < H; ++y)
+    for (std::int64_t x = 0; x < W; ++x) {
+      const double value = sum[static_cast<std::size_t>((y + job.margin) * w + x + job.margin)];
+      map[y * W + x] = static_cast<float>(job.relu ? std::max(0.0, value) : value);
+    }
+}
+
+std::vector<double> class_weights(const Tensor& W, const float* z, const Target& target) {
+  const std::vector<double> share = group_weights(z, target);
+  std::vector<double> weights(static_cast<std::size_t>(W.dim(1)));
+  for (std::size_t i = 0; i < share.size(); ++i) {
+    const float* row = W.data<const float>() + target.classes[i] * W.dim(1);
+    for (std::size_t k = 0; k < weights.size(); ++k) weights[k] += share[i] * row[k];
+  }
+  return weights;
+}
+
+std::vector<double> gradient_weights(const float* g, std::int64_t K, std::int64_t n) {
+  std::vector<double> weights(static_cast<std::size_t>(K));
+  for (std::int64_t k = 0; k < K; ++k) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < n; ++i) sum += g[k * n + i];
+    weights[static_cast<std::size_t>(k)] = sum / static_cast<double>(n);
+  }
+  return weights;
+}
+
+// The plain pass over one batch of explain() after another.
+class PlainPass {
+ public:
+  PlainPass(Passes& passes, const ExplainInput& input, const std::vector<ExplainOptions>& options,
+            Explanations& result)
+      : passes_(passes), input_(input), result_(result), head_(passes.classifier().cam_weights()) {
+    for (std::size_t i = 0; i < options.size(); ++i) {
+      if (options[i].explainer == "cam") add_cam(i, options[i]);
+      if (options[i].explainer == "gradcam") add_grad_cam(i, options[i]);
+    }
+  }
+
+  void batch(std::int64_t first, const Tensor& x) {
+    std::map<std::string, std::unique_ptr<Tap>> taps;
+    bool gradient = false;
+    for (const CamJob& job : jobs_) {
+      gradient = gradient || job.gradient;
+      auto& tap = taps[job.path];
+      if (!tap) tap = std::make_unique<Tap>(passes_.classifier().registry(), job.path);
+    }
+    const std::unique_ptr<NoGrad> guard = gradient ? nullptr : std::make_unique<NoGrad>();
+    const Var z = passes_.classifier().logits(Var(x));
+    if (gradient)
+      z.backward(target_gradients(z.value(), [&](std::int64_t i) -> const Target& {
+        return input_.targets[static_cast<std::size_t>(first + i)];
+      }));
+    judge(first, z.value());
+    for (const CamJob& job : jobs_) draw(job, first, z.value(), *taps.at(job.path));
+  }
+
+ private:
+  void add_cam(std::size_t index, const ExplainOptions& o) {
+    check(head_.has_value(), "cam", "the logits of ", passes_.classifier().name(),
+          " are not linear in the channel means of one feature map; use gradcam");
+    jobs_.push_back({index, head_->path, false, o.relu, head_->margin});
+  }
+  void add_grad_cam(std::size_t index, const ExplainOptions& o) {
+    const std::string path = o.layer.empty() ? passes_.classifier().feature_path() : o.layer;
+    jobs_.push_back({index, path, true, o.relu, head_ && head_->path == path ? head_->margin : 0});
+  }
+
+  void judge(std::int64_t first, const Tensor& z) {
+    const std::int64_t C = z.dim(1);
+    for (std::int64_t i = 0; i < z.dim(0); ++i) {
+      const float* row = z.data<const float>() + i * C;
+      const auto n = static_cast<std::size_t>(first + i);
+      result_.probability[n] = target_probability(row, C, input_.targets[n]);
+      result_.top1[n] = static_cast<int>(std::max_element(row, row + C) - row);
+    }
+  }
+
+  void draw(const CamJob& job, std::int64_t first, const Tensor& z, const Tap& tap) {
+    const Tensor& A = tap.activation();
+    const char* op = job.gradient ? "gradcam" : "cam";
+    check(A.rank() == 4 && A.dim(2) > 2 * job.margin && A.dim(3) > 2 * job.margin, op, "'", job.path,
+          "' must give feature maps [N, K, h, w]; got ", A.shape(), "; `clearcut model layers` lists paths");
+    const std::int64_t K = A.dim(1), h = A.dim(2), w = A.dim(3), C = z.dim(1);
+    Tensor& maps = result_.by_explainer[job.index].maps;
+    if (!maps.defined()) maps = Tensor({input_.x.dim(0), h - 2 * job.margin, w - 2 * job.margin});
+    const std::int64_t size = maps.dim(1) * maps.dim(2);
+    float* to = maps.data<float>();
+    const float* from = A.data<const float>();
+    const float* g = job.gradient ? tap.gradient().data<const float>() : nullptr;
+    parallel_for(A.dim(0), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Target& target = input_.targets[static_cast<std::size_t>(first + i)];
+        const auto weights = job.gradient
+                                 ? gradient_weights(g + i * K * h * w, K, h * w)
+                                 : class_weights(head_->weights, z.data<const float>() + i * C, target);
+        weighted_maps(from + i * K * h * w, weights, h, w, job, to + (first + i) * size);
+      }
+    });
+  }
+
+  Passes& passes_;
+  const ExplainInput& input_;
+  Explanations& result_;
+  std::optional<CamWeights> head_;
+  std::vector<CamJob> jobs_;
+};
+
+}  // namespace
+
+void plain_pass(Passes& passes, const ExplainInput& input, const std::vector<ExplainOptions>& options,
+                Explanations& result) {
+  PlainPass pass(passes, input, options, result);
+  const std::int64_t size = input.x.numel() / input.x.dim(0);
+  const InputRows rows{.count = input.x.dim(0),
+                       .shape = input.x.shape().without_leading(),
+                       .fill = [&](std::int64_t r, const Tensor& slot) {
+                         const float* from = input.x.data<const float>() + r * size;
+                         std::copy(from, from + size, slot.data<float>());
+                       }};
+  passes.batches(rows, [&](std::int64_t first, const Tensor& x) { pass.batch(first, x); });
+}
+
+}  // namespace clearcut

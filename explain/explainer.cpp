@@ -1,0 +1,73 @@
+#include "explain/explainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "explain/methods.h"
+#include "explain/target.h"
+
+namespace clearcut {
+
+namespace {
+
+void check_input(const Classifier& classifier, const ExplainInput& input) {
+  check_rank("explain", "x", input.x, 4, "[N, 3, H, W]");
+  const Tensor& x = input.x;
+  check(x.dtype() == DType::kFloat32 && x.dim(1) == 3 && x.numel() > 0, "explain",
+        "x must be float32 [N, 3, H, W] and not empty; got ", x.dtype(), " ", x.shape());
+  const auto N = static_cast<std::size_t>(x.dim(0));
+  check(input.targets.size() == N && input.items.size() == N, "explain", "x holds ", N, " pictures; got ",
+        input.targets.size(), " targets and ", input.items.size(), " items");
+  for (const Target& target : input.targets) check_target(target, classifier.classes());
+  check(input.segments.empty() || input.segments.size() == N, "explain", "x holds ", N, " pictures; got ",
+        input.segments.size(), " label maps of superpixels");
+  for (const Tensor& segments : input.segments)
+    check(segments.defined() && segments.shape() == Shape({x.dim(2), x.dim(3)}), "explain",
+          "superpixels must be int32 [", x.dim(2), ", ", x.dim(3), "]; got ",
+          segments.defined() ? segments.shape() : Shape{});
+}
+
+// A map that says nothing becomes zeros.
+void flag_empty(Explanation& e) {
+  const std::int64_t N = e.maps.dim(0), n = e.maps.numel() / N;
+  float* p = e.maps.data<float>();
+  for (std::int64_t k = 0; k < N; ++k) {
+    const auto [low, high] = std::minmax_element(p + k * n, p + (k + 1) * n);
+    const bool finite = std::all_of(p + k * n, p + (k + 1) * n, [](float v) { return std::isfinite(v); });
+    e.empty.push_back(!finite || *low == *high);
+    if (e.empty.back()) std::fill(p + k * n, p + (k + 1) * n, 0.0F);
+  }
+}
+
+}  // namespace
+
+Explanations explain_all(Classifier& classifier, const ExplainInput& input,
+                         const std::vector<ExplainOptions>& options) {
+  check_input(classifier, input);
+  Passes passes(classifier, input.budget_bytes);
+  const auto N = static_cast<std::size_t>(input.x.dim(0));
+  Explanations result{.by_explainer = std::vector<Explanation>(options.size()),
+                      .probability = std::vector<double>(N),
+                      .top1 = std::vector<int>(N)};
+  plain_pass(passes, input, options, result);
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const std::string& name = options[i].explainer;
+    if (name == "smoothgrad")
+      result.by_explainer[i] = smooth_grad(passes, input, options[i]);
+    else if (name == "ig")
+      result.by_explainer[i] = integrated_gradients(passes, input, options[i]);
+    else if (name == "lime")
+      result.by_explainer[i] = lime(passes, input, options[i]);
+    else
+      check(name == "cam" || name == "gradcam", "explain", "unknown explainer '", name,
+            "'; there are cam, gradcam, smoothgrad, ig, lime");
+    flag_empty(result.by_explainer[i]);
+  }
+  return result;
+}
+
+Tensor explain(Classifier& classifier, const ExplainInput& input, const ExplainOptions& options) {
+  return explain_all(classifier, input, {options}).by_explainer[0].maps;
+}
+
+}  // namespace clearcut

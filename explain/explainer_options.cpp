@@ -1,0 +1,177 @@
+// Explainers by name: "smoothgrad:samples=10:noise=0.15" and back.
+#include <charconv>
+#include <functional>
+#include <map>
+#include <sstream>
+
+#include "explain/explainer.h"
+#include "explain/methods.h"
+
+namespace clearcut {
+
+namespace {
+
+template <class E>
+using Words = std::vector<std::pair<const char*, E>>;
+
+const Words<Baseline> kBaselines = {
+    {"zero", Baseline::kZero}, {"blur", Baseline::kBlur}, {"mean", Baseline::kMean}};
+const Words<PathRule> kPaths = {
+    {"gauss", PathRule::kGauss}, {"midpoint", PathRule::kMidpoint}, {"ends", PathRule::kEnds}};
+const Words<Off> kOffs = {{"mean", Off::kMeanColour}, {"zero", Off::kZero}};
+const Words<Reduction> kReductions = {{"abs", Reduction::kAbs},
+                                      {"square", Reduction::kSquare},
+                                      {"positive", Reduction::kPositive},
+                                      {"signed", Reduction::kSigned}};
+const Words<bool> kSwitch = {{"1", true}, {"0", false}};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+template <class E>
+E value_of(const std::string& key, const std::string& word, const Words<E>& words) {
+  std::vector<std::string> known;
+  for (const auto& [name, value] : words) {
+    if (word == name) return value;
+    known.emplace_back(name);
+  }
+  fail("explainer", key, " must be one of ", joined(known), "; got '", word, "'");
+}
+
+template <class E>
+std::string word_of(E value, const Words<E>& words) {
+  for (const auto& [name, known] : words)
+    if (known == value) return name;
+  fail("explainer", "a setting has a value without a name");
+}
+
+template <class T>
+T number_of(const std::string& key, const std::string& word, T low) {
+  T value{};
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  check(error == std::errc{} && end == word.data() + word.size() && value >= low, "explainer", key,
+        " must be a number >= ", low, "; got '", word, "'");
+  return value;
+}
+
+// One setting: how it is read and written.
+struct Setting {
+  std::function<void(ExplainOptions&, const std::string& key, const std::string& word)> read;
+  std::function<std::string(const ExplainOptions&)> write;
+};
+
+template <class T>
+Setting number(T ExplainOptions::*member, T low) {
+  return {[=](ExplainOptions& o, const std::string& key, const std::string& word) {
+            o.*member = number_of<T>(key, word, low);
+          },
+          [=](const ExplainOptions& o) { return cat(o.*member); }};
+}
+template <class T>
+Setting slic_number(T SlicOptions::*member, T low) {
+  return {[=](ExplainOptions& o, const std::string& key, const std::string& word) {
+            o.superpixels.*member = number_of<T>(key, word, low);
+          },
+          [=](const ExplainOptions& o) { return cat(o.superpixels.*member); }};
+}
+template <class E>
+Setting word(E ExplainOptions::*member, const Words<E>& words) {
+  return {[=, &words](ExplainOptions& o, const std::string& key, const std::string& text) {
+            o.*member = value_of(key, text, words);
+          },
+          [=, &words](const ExplainOptions& o) { return word_of(o.*member, words); }};
+}
+
+using Settings = std::vector<std::pair<std::string, Setting>>;
+
+// The settings that each explainer looks at.
+const std::map<std::string, Settings>& settings() {
+  static const Setting samples = {number(&ExplainOptions::samples, 1).read,
+                                  [](const ExplainOptions& o) { return cat(samples_of(o)); }};
+  static const Setting reduction = {
+      [](ExplainOptions& o, const std::string& key, const std::string& text) {
+        value_of(key, text, kReductions);
+        o.reduction = text;
+      },
+      [](const ExplainOptions& o) { return word_of(reduction_of(o), kReductions); }};
+  static const Setting relu = word(&ExplainOptions::relu, kSwitch);
+  static const Setting layer = {
+      [](ExplainOptions& o, const std::string&, const std::string& text) { o.layer = text; },
+      [](const ExplainOptions& o) { return o.layer; }};
+  static const std::map<std::string, Settings> all = {
+      {"cam", {{"relu", relu}}},
+      {"gradcam", {{"layer", layer}, {"relu", relu}}},
+      {"smoothgrad",
+       {{"samples", samples}, {"noise", number(&ExplainOptions::noise, 0.0)}, {"reduction", reduction}}},
+      {"ig",
+       {{"steps", number(&ExplainOptions::steps, 1)},
+        {"baseline", word(&ExplainOptions::baseline, kBaselines)},
+        {"path", word(&ExplainOptions::path, kPaths)},
+        {"reduction", reduction}}},
+      {"lime",
+       {{"samples", samples},
+        {"segments", slic_number(&SlicOptions::segments, 1)},
+        {"compactness", slic_number(&SlicOptions::compactness, 1e-6)},
+        {"off", word(&ExplainOptions::off, kOffs)},
+        {"reduction", reduction}}}};
+  return all;
+}
+
+const Settings& settings_of(const std::string& explainer) {
+  const auto found = settings().find(explainer);
+  std::vector<std::string> known;
+  for (const auto& [name, list] : settings()) known.push_back(name);
+  check(found != settings().end(), "explainer", "there are ", joined(known), "; got '", explainer, "'");
+  return found->second;
+}
+
+const Setting& setting_of(const std::string& explainer, const std::string& key) {
+  std::vector<std::string> known;
+  for (const auto& [name, setting] : settings_of(explainer)) {
+    if (name == key) return setting;
+    known.push_back(name);
+  }
+  fail("explainer", explainer, " has the settings ", joined(known), "; got '", key, "'");
+}
+
+}  // namespace
+
+Reduction reduction_of(const ExplainOptions& options) {
+  if (!options.reduction.empty()) return value_of("reduction", options.reduction, kReductions);
+  return options.explainer == "lime" ? Reduction::kPositive : Reduction::kAbs;
+}
+
+int samples_of(const ExplainOptions& options) {
+  if (options.samples > 0) return options.samples;
+  return options.explainer == "lime" ? 1000 : 50;
+}
+
+ExplainOptions parse_explainer(const std::string& text) {
+  ExplainOptions options;
+  std::istringstream parts(text);
+  std::string part;
+  std::getline(parts, options.explainer, ':');
+  settings_of(options.explainer);
+  while (std::getline(parts, part, ':')) {
+    const std::size_t equals = part.find('=');
+    check(equals != std::string::npos, "explainer", "settings read name=value; got '", part, "' in '", text,
+          "'");
+    const std::string key = part.substr(0, equals);
+    setting_of(options.explainer, key).read(options, key, part.substr(equals + 1));
+  }
+  return options;
+}
+
+std::string describe(const ExplainOptions& options) {
+  std::string text = options.explainer;
+  for (const auto& [name, setting] : settings_of(options.explainer)) {
+    const std::string value = setting.write(options);
+    if (!value.empty()) text += ":" + name + "=" + value;
+  }
+  return text;
+}
+
+}  // namespace clearcut

@@ -1,0 +1,93 @@
+#include "explain/passes.h"
+
+#include <algorithm>
+
+#include "explain/target.h"
+#include "tensor/parallel.h"
+
+namespace clearcut {
+
+namespace {
+
+// More rows bring no speed on a CPU, only cache misses.
+constexpr std::int64_t kMostRows = 32;
+
+Tensor filled_batch(const InputRows& rows, std::int64_t first, std::int64_t count, Device device) {
+  const Tensor x({count, rows.shape[0], rows.shape[1], rows.shape[2]}, DType::kFloat32, device);
+  parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) rows.fill(first + i, x[i]);
+  });
+  return x;
+}
+
+}  // namespace
+
+Passes::Passes(Classifier& classifier, std::size_t budget_bytes)
+    : classifier_(classifier), budget_(budget_bytes), classes_(classifier.classes()) {
+  Registry& registry = classifier.registry();
+  training_ = registry.mode.training;
+  for (const Param* param : registry.params()) needed_.push_back(param->var().requires_grad());
+  registry.mode.training = false;
+  registry.require_grad(false);
+}
+
+Passes::~Passes() {
+  Registry& registry = classifier_.registry();
+  registry.mode.training = training_;
+  for (std::size_t i = 0; i < needed_.size(); ++i) registry.params()[i]->require_grad(needed_[i]);
+}
+
+void Passes::batches(const InputRows& rows,
+                     const std::function<void(std::int64_t first, const Tensor& x)>& body) {
+  const Device device = classifier_.registry().device();
+  std::int64_t limit = 1;
+  for (std::int64_t first = 0; first < rows.count;) {
+    const std::int64_t count = std::min(limit, rows.count - first);
+    const PeakMeter meter;
+    try {
+      body(first, filled_batch(rows, first, count, device));
+    } catch (const Error& error) {
+      if (!is_out_of_memory(error) || count == 1) throw;
+      limit = count / 2;
+      budget_ = std::min(budget_, meter.bytes_above_start());  // later passes need not fail again
+      continue;
+    }
+    if (first == 0 && count == 1) {
+      const std::size_t row = std::max<std::size_t>(1, meter.bytes_above_start());
+      limit = std::clamp(static_cast<std::int64_t>(budget_ / row), std::int64_t{1}, kMostRows);
+    }
+    first += count;
+  }
+}
+
+void Passes::scores(const InputRows& rows, const std::function<void(std::int64_t r, const float* z)>& use) {
+  batches(rows, [&](std::int64_t first, const Tensor& x) {
+    const NoGrad guard;
+    const Tensor z = classifier_.logits(Var(x)).value();
+    for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, z.data<const float>() + i * classes_);
+  });
+}
+
+void Passes::gradients(const InputRows& rows, const std::function<const Target&(std::int64_t r)>& target,
+                       const std::function<void(std::int64_t r, const float* g)>& use) {
+  const std::int64_t size = rows.shape.numel();
+  batches(rows, [&](std::int64_t first, const Tensor& x) {
+    const Var input(x, true);
+    const Var z = classifier_.logits(input);
+    z.backward(
+        target_gradients(z.value(), [&](std::int64_t i) -> const Target& { return target(first + i); }));
+    const float* g = input.grad().data<const float>();
+    for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, g + i * size);
+  });
+}
+
+Tensor target_gradients(const Tensor& z, const std::function<const Target&(std::int64_t i)>& target) {
+  Tensor dz = empty_like(z);
+  const std::int64_t C = z.dim(1);
+  const float* from = z.data<const float>();
+  float* to = dz.data<float>();
+  for (std::int64_t i = 0; i < z.dim(0); ++i) target_gradient(from + i * C, C, target(i), to + i * C);
+  return dz;
+}
+
+}  // namespace clearcut

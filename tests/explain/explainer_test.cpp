@@ -1,0 +1,405 @@
+#include "explain/explainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "explain/least_squares.h"
+#include "explain/methods.h"
+#include "explain/regions.h"
+#include "explain/target.h"
+#include "tensor/parallel.h"
+#include "tests/explain/small_net.h"
+
+namespace clearcut {
+namespace {
+
+using test::LinearNet;
+using test::random_tensor;
+using test::SmallNet;
+using test::TestNet;
+
+ExplainInput input_of(const Tensor& x, const Target& target) {
+  ExplainInput input{.x = x};
+  for (std::int64_t n = 0; n < x.dim(0); ++n) {
+    input.targets.push_back(target);
+    input.items.push_back(static_cast<std::uint64_t>(100 + n));
+  }
+  return input;
+}
+
+double sum_of(const Tensor& x) {
+  const auto values = x.values<float>();
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// z = log(1, 2, 3, 4), so p = 0.1, 0.2, 0.3, 0.4.
+const std::vector<float> kLogits = {0, std::log(2.0F), std::log(3.0F), std::log(4.0F)};
+
+TEST(Target, ScoresByHand) {
+  EXPECT_NEAR(target_score(kLogits.data(), 4, {.classes = {1}}), 0.2, 1e-7);
+  EXPECT_NEAR(target_score(kLogits.data(), 4, {.classes = {1, 3}}), 0.6, 1e-7);
+  EXPECT_NEAR(target_score(kLogits.data(), 4, {.classes = {2}, .probability = false}), std::log(3), 1e-7);
+  EXPECT_NEAR(target_score(kLogits.data(), 4, {.classes = {1, 3}, .probability = false}), std::log(6), 1e-7);
+}
+
+TEST(Target, GradientsByHand) {
+  std::vector<float> dz(4);
+  const auto expect = [&](const std::vector<double>& expected) {
+    for (std::size_t c = 0; c < 4; ++c) EXPECT_NEAR(dz[c], expected[c], 1e-7) << c;
+  };
+  target_gradient(kLogits.data(), 4, {.classes = {1, 3}}, dz.data());
+  expect({0.1 * -0.6, 0.2 * 0.4, 0.3 * -0.6, 0.4 * 0.4});
+  target_gradient(kLogits.data(), 4, {.classes = {1, 3}, .probability = false}, dz.data());
+  expect({0, 2.0 / 6, 0, 4.0 / 6});
+}
+
+// 1 - s would round to 0 in double; the gradient of a sure classifier is small, not lost.
+TEST(Target, GradientOfASureClassifier) {
+  const std::vector<float> z = {60, 0};
+  std::vector<float> dz(2);
+  target_gradient(z.data(), 2, {.classes = {0}}, dz.data());
+  EXPECT_NEAR(dz[0] / std::exp(-60.0), 1, 1e-6);
+}
+
+TEST(Target, RefusesWrongClasses) {
+  EXPECT_THROW(check_target({.classes = {}}, 4), Error);
+  EXPECT_THROW(check_target({.classes = {4}}, 4), Error);
+  EXPECT_THROW(check_target({.classes = {1, 1}}, 4), Error);
+}
+
+// y = 1 + 2 a - 3 b; then a column twice: the coefficient is shared; then a constant y.
+TEST(LeastSquares, ByHand) {
+  const std::vector<std::uint8_t> x = {0, 0, 1, 0, 0, 1, 1, 1};
+  const LinearFit fit = weighted_least_squares(x, {1, 3, -2, 0}, {1, 2, 0.5, 1});
+  EXPECT_NEAR(fit.coefficients[0], 2, 1e-12);
+  EXPECT_NEAR(fit.coefficients[1], -3, 1e-12);
+  EXPECT_NEAR(fit.intercept, 1, 1e-12);
+  EXPECT_NEAR(fit.r2, 1, 1e-12);
+  EXPECT_FALSE(fit.ridged);
+
+  const LinearFit twice = weighted_least_squares({0, 0, 1, 1, 0, 0, 1, 1}, {1, 3, 1, 3}, {1, 1, 1, 1});
+  EXPECT_TRUE(twice.ridged);
+  EXPECT_NEAR(twice.coefficients[0], 1, 1e-5);  // the ridge of 1e-6
+  EXPECT_NEAR(twice.coefficients[1], 1, 1e-5);
+
+  const LinearFit constant = weighted_least_squares(x, {5, 5, 5, 5}, {1, 1, 1, 1});
+  EXPECT_NEAR(constant.coefficients[0], 0, 1e-12);
+  EXPECT_EQ(constant.r2, 0);
+  EXPECT_THROW(weighted_least_squares(x, {1, 2}, {1}), Error);
+}
+
+// Weighted regression of y = (0, 2, 3) on bits (0, 1, 1): the weighted mean of 2 and 3 minus 0.
+TEST(LeastSquares, WeightsCount) {
+  const LinearFit fit = weighted_least_squares({0, 1, 1}, {0, 2, 3}, {1, 3, 1});
+  EXPECT_NEAR(fit.coefficients[0], (3 * 2 + 3) / 4.0, 1e-12);
+}
+
+// Two points: (1 -+ 1/sqrt 3) / 2. n points integrate x^(2n-1) exactly: 1 / 2n.
+TEST(PathPoints, GaussLegendre) {
+  const PathPoints two = path_points(PathRule::kGauss, 2);
+  EXPECT_NEAR(two.at[0], (1 - 1 / std::sqrt(3.0)) / 2, 1e-14);
+  EXPECT_NEAR(two.weight[0], 0.5, 1e-14);
+  for (const int n : {1, 5, 10, 50}) {
+    const PathPoints points = path_points(PathRule::kGauss, n);
+    double power = 0;
+    for (std::size_t i = 0; i < points.at.size(); ++i)
+      power += points.weight[i] * std::pow(points.at[i], 2 * n - 1);
+    EXPECT_NEAR(power, 1.0 / (2 * n), 1e-13) << n;
+  }
+}
+
+TEST(PathPoints, UniformRules) {
+  EXPECT_EQ(path_points(PathRule::kEnds, 3).at, (std::vector<double>{0, 0.5, 1}));
+  EXPECT_EQ(path_points(PathRule::kMidpoint, 2).at, (std::vector<double>{0.25, 0.75}));
+}
+
+TEST(Reduce, ChannelsByHand) {
+  const std::vector<double> g = {1, -2, -3, 1, 2, -2};  // 3 channels, 2 pixels
+  std::vector<float> map(2);
+  const auto reduced = [&](Reduction r) {
+    reduce_channels(g.data(), 3, 2, r, map.data());
+    return map;
+  };
+  EXPECT_EQ(reduced(Reduction::kAbs), (std::vector<float>{6, 5}));
+  EXPECT_EQ(reduced(Reduction::kSquare), (std::vector<float>{14.0F / 3, 3}));
+  EXPECT_EQ(reduced(Reduction::kSigned), (std::vector<float>{0, -3}));
+  EXPECT_EQ(reduced(Reduction::kPositive), (std::vector<float>{0, 0}));
+}
+
+// Feature maps are the input itself, W = (1, -1, 2): M = x_0 - x_1 + 2 x_2.
+TEST(Cam, ByHand) {
+  const Tensor W = Tensor::from<float>({1, 3}, {1, -1, 2});
+  TestNet net(1, [&](TestNet& self, const Var& x) {
+    return linear(mean(self.registry().observe("features", x), {2, 3}), Var(W));
+  });
+  net.head = CamWeights{.weights = W, .path = "features"};
+  const Tensor x = Tensor::from<float>({1, 3, 1, 2}, {1, 2, 3, 0, 5, -4});
+  const ExplainInput input = input_of(x, {.classes = {0}, .probability = false});
+  EXPECT_EQ(explain(net, input, parse_explainer("cam:relu=0")).values<float>(), (std::vector<float>{8, -6}));
+  EXPECT_EQ(explain(net, input, parse_explainer("cam")).values<float>(), (std::vector<float>{8, 0}));
+}
+
+TEST(Cam, MarginOfPaddedClassMapsIsCutOff) {
+  const Tensor W = Tensor::from<float>({1, 3}, {1, 0, 0});
+  TestNet net(1, [&](TestNet& self, const Var& x) {
+    const Var padded = pad2d(x, {1, 1, 1, 1}, 9);
+    return linear(mean(self.registry().observe("features", padded), {2, 3}), Var(W));
+  });
+  net.head = CamWeights{.weights = W, .path = "features", .margin = 1};
+  const Tensor x = Tensor::from<float>({1, 3, 1, 2}, {1, 2, 0, 0, 0, 0});
+  const auto maps = explain_all(net, input_of(x, {.classes = {0}, .probability = false}),
+                                {parse_explainer("cam"), parse_explainer("gradcam")});
+  EXPECT_EQ(maps.by_explainer[0].maps.values<float>(), (std::vector<float>{1, 2}));
+  EXPECT_EQ(maps.by_explainer[1].maps.shape(), Shape({1, 1, 2}));
+}
+
+// On a net that ends in mean and linear, dlogit/dA_k = W_k / Z everywhere: Grad-CAM = CAM / Z. Holds for a
+// group too, by the chain rule through log-sum-exp. Tolerance: float rounding of sums of 8 products.
+TEST(Cam, EqualsGradCamUpToTheNumberOfCells) {
+  SmallNet net;
+  const Tensor x = random_tensor({2, 3, 16, 16}, "x");
+  for (const std::vector<int>& classes : {std::vector<int>{2}, std::vector<int>{0, 3, 4}}) {
+    const ExplainInput input = input_of(x, {.classes = classes, .probability = false});
+    const auto both =
+        explain_all(net, input, {parse_explainer("cam:relu=0"), parse_explainer("gradcam:relu=0")});
+    const auto cam = both.by_explainer[0].maps.values<float>();
+    const auto grad = both.by_explainer[1].maps.values<float>();
+    ASSERT_EQ(cam.size(), 2u * 8 * 8);
+    for (std::size_t i = 0; i < cam.size(); ++i) EXPECT_NEAR(cam[i], 64 * grad[i], 1e-4) << i;
+  }
+}
+
+TEST(Cam, RefusesNetsWithoutALinearHead) {
+  SmallNet net;
+  net.head.reset();
+  const ExplainInput input = input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {0}});
+  EXPECT_THROW(explain(net, input, parse_explainer("cam")), Error);
+  EXPECT_THROW(explain(net, input, parse_explainer("gradcam:layer=nowhere")), Error);
+}
+
+// The gradient of a linear net is its weight row, whatever the noise.
+TEST(SmoothGrad, LinearNetGivesItsWeights) {
+  const Tensor w = random_tensor({2, 3 * 16 * 16}, "w");
+  LinearNet net(w);
+  const ExplainInput input =
+      input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {1}, .probability = false});
+  const auto map = explain(net, input, parse_explainer("smoothgrad:samples=7")).values<float>();
+  const float* row = w.data<const float>() + 3 * 256;
+  for (std::size_t i = 0; i < 256; ++i)
+    EXPECT_NEAR(map[i], std::abs(row[i]) + std::abs(row[256 + i]) + std::abs(row[512 + i]), 1e-5);
+}
+
+// Noise 0: the plain gradient, checked against central differences of the probability.
+TEST(SmoothGrad, WithoutNoiseIsTheGradient) {
+  SmallNet net;
+  const Tensor x = random_tensor({1, 3, 16, 16}, "x");
+  const ExplainInput input = input_of(x, {.classes = {2}});
+  const auto one = explain(net, input, parse_explainer("smoothgrad:samples=1:noise=0:reduction=signed"));
+  const auto three = explain(net, input, parse_explainer("smoothgrad:samples=4:noise=0:reduction=signed"));
+  EXPECT_EQ(one.values<float>(), three.values<float>());  // a mean of 4 equal floats is exact
+  for (const std::int64_t pixel : {0, 37, 200}) {
+    const auto probability = [&](float step) {
+      Tensor moved = x.clone();
+      for (int c = 0; c < 3; ++c) moved.data<float>()[c * 256 + pixel] += step;
+      return explain_all(net, input_of(moved, {.classes = {2}}), {}).probability[0];
+    };
+    const double numeric = (probability(1e-2F) - probability(-1e-2F)) / 2e-2;
+    // float32 probabilities near 1e-7 exact over a step of 1e-2, and kinks of ReLU
+    EXPECT_NEAR(one.values<float>()[static_cast<std::size_t>(pixel)], numeric, 2e-4);
+  }
+}
+
+TEST(SmoothGrad, NoiseChangesTheMapAndTheSeedChangesTheNoise) {
+  SmallNet net;
+  ExplainInput input = input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {2}});
+  const auto options = parse_explainer("smoothgrad:samples=3");
+  const auto first = explain(net, input, options).values<float>();
+  input.seed = 2;
+  EXPECT_NE(explain(net, input, options).values<float>(), first);
+  input.seed = 1;
+  EXPECT_EQ(explain(net, input, options).values<float>(), first);
+}
+
+// Completeness: the attributions add up to s(x) - s(x').
+TEST(IntegratedGradients, AreComplete) {
+  SmallNet net;
+  const Tensor x = random_tensor({2, 3, 16, 16}, "x");
+  for (const char* baseline : {"zero", "mean", "blur"}) {
+    const auto options = parse_explainer(cat("ig:steps=100:reduction=signed:baseline=", baseline));
+    const Tensor maps = explain(net, input_of(x, {.classes = {1, 3}}), options);
+    for (std::int64_t n = 0; n < 2; ++n) {
+      Tensor ends({2, 3, 16, 16});
+      ends[0].copy_from(x[n]);
+      ends[1].copy_from(baseline_of(x[n], options.baseline));
+      const auto p = explain_all(net, input_of(ends, {.classes = {1, 3}}), {}).probability;
+      // 100 points on a path with kinks of ReLU: off by up to 3e-4 of scores near 0.1
+      EXPECT_NEAR(sum_of(maps[n]), p[0] - p[1], 6e-4) << baseline;
+    }
+  }
+}
+
+TEST(IntegratedGradients, BaselinesByHand) {
+  const Tensor x = Tensor::from<float>({3, 1, 2}, {1, 3, 5, 5, 0, -2});
+  EXPECT_EQ(baseline_of(x, Baseline::kZero).values<float>(), std::vector<float>(6, 0));
+  EXPECT_EQ(baseline_of(x, Baseline::kMean).values<float>(), (std::vector<float>{2, 2, 5, 5, -1, -1}));
+  EXPECT_NEAR(baseline_of(x, Baseline::kBlur).values<float>()[2], 5, 1e-6);
+}
+
+// A linear net, superpixels that go to 0: the score is linear in the bits, and LIME finds each superpixel's
+// exact share, the sum of w x over its pixels.
+TEST(Lime, RecoversALinearModelExactly) {
+  const Tensor w = random_tensor({2, 3 * 16 * 16}, "w");
+  LinearNet net(w);
+  const Tensor x = random_tensor({1, 3, 16, 16}, "x");
+  ExplainInput input = input_of(x, {.classes = {1}, .probability = false});
+  std::vector<std::int32_t> blocks(256);
+  for (std::size_t i = 0; i < 256; ++i) blocks[i] = static_cast<std::int32_t>(i / 64 * 4 + i % 16 / 4);
+  input.segments = {Tensor::from<std::int32_t>({16, 16}, blocks)};
+  const auto result = explain_all(net, input, {parse_explainer("lime:samples=60:off=zero:reduction=signed")});
+  const Explanation& lime = result.by_explainer[0];
+  std::vector<double> expected(16);
+  for (std::size_t i = 0; i < 768; ++i)
+    expected[static_cast<std::size_t>(blocks[i % 256])] +=
+        static_cast<double>(w.data<const float>()[768 + i]) * x.data<const float>()[i];
+  ASSERT_EQ(lime.coefficients[0].size(), 16u);
+  // float32 logits of size 30 are exact to about 1e-5; the fit averages 60 of them
+  for (std::size_t j = 0; j < 16; ++j) EXPECT_NEAR(lime.coefficients[0][j], expected[j], 1e-4) << j;
+  EXPECT_GT(lime.fit[0], 1 - 1e-9);
+  for (std::size_t i = 0; i < 256; ++i)
+    EXPECT_NEAR(lime.maps.values<float>()[i], expected[static_cast<std::size_t>(blocks[i])], 1e-4);
+}
+
+TEST(Lime, OffShowsTheMeanColour) {
+  LinearNet net(Tensor::full({1, 3 * 16 * 16}, 1));
+  ExplainInput input = input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {0}, .probability = false});
+  // The sum over a superpixel is the same with its mean colour: nothing speaks for the class.
+  const auto result =
+      explain_all(net, input, {parse_explainer("lime:samples=40:segments=4:reduction=signed")});
+  for (const double c : result.by_explainer[0].coefficients[0]) EXPECT_NEAR(c, 0, 1e-4);
+}
+
+std::vector<ExplainOptions> all_explainers() {
+  return {parse_explainer("cam"), parse_explainer("gradcam"), parse_explainer("smoothgrad:samples=5"),
+          parse_explainer("ig:steps=5"), parse_explainer("lime:samples=40:segments=9")};
+}
+
+std::vector<std::vector<float>> bits_of(const Explanations& e) {
+  std::vector<std::vector<float>> bits;
+  for (const Explanation& one : e.by_explainer) bits.push_back(one.maps.values<float>());
+  bits.emplace_back(e.probability.begin(), e.probability.end());
+  return bits;
+}
+
+TEST(Explain, SameBitsForAnyBatchBudgetAndThreads) {
+  SmallNet net;
+  ExplainInput all = input_of(random_tensor({5, 3, 16, 16}, "x"), {.classes = {2}});
+  for (std::size_t n = 0; n < 5; ++n) all.targets[n].classes = {static_cast<int>(n)};
+  set_threads(4);
+  const auto together = bits_of(explain_all(net, all, all_explainers()));
+  set_threads(1);
+  for (std::size_t n = 0; n < 5; ++n) {
+    ExplainInput one =
+        input_of(all.x.slice(static_cast<std::int64_t>(n), static_cast<std::int64_t>(n + 1)), all.targets[n]);
+    one.items = {all.items[n]};
+    one.budget_bytes = 1;
+    const auto alone = bits_of(explain_all(net, one, all_explainers()));
+    for (std::size_t e = 0; e < alone.size(); ++e) {
+      const auto begin = together[e].begin() + static_cast<std::ptrdiff_t>(n * alone[e].size());
+      EXPECT_TRUE(std::equal(alone[e].begin(), alone[e].end(), begin)) << "picture " << n << ", entry " << e;
+    }
+  }
+  set_threads(0);
+}
+
+TEST(Explain, HalvesTheBatchWhenMemoryRunsOut) {
+  SmallNet roomy, tight(Device::kCpu, 3), none(Device::kCpu, 0);
+  const ExplainInput input = input_of(random_tensor({9, 3, 16, 16}, "x"), {.classes = {2}});
+  EXPECT_EQ(bits_of(explain_all(tight, input, all_explainers())),
+            bits_of(explain_all(roomy, input, all_explainers())));
+  EXPECT_THROW(explain_all(none, input, all_explainers()), Error);
+}
+
+TEST(Explain, ReferenceAgreesWithCpu) {
+  SmallNet reference(Device::kReference), cpu;
+  const Tensor x = random_tensor({2, 3, 16, 16}, "x");
+  const auto a =
+      bits_of(explain_all(reference, input_of(x.to(Device::kReference), {.classes = {2}}), all_explainers()));
+  const auto b = bits_of(explain_all(cpu, input_of(x, {.classes = {2}}), all_explainers()));
+  for (std::size_t e = 0; e < a.size(); ++e) {
+    ASSERT_EQ(a[e].size(), b[e].size());
+    // float32 convolutions of 54 terms; LIME's fit spreads the rounding of its 40 scores
+    for (std::size_t i = 0; i < a[e].size(); ++i) EXPECT_NEAR(a[e][i], b[e][i], 2e-4) << e << " " << i;
+  }
+}
+
+TEST(Explain, FlagsMapsThatSayNothing) {
+  LinearNet net(Tensor::zeros({2, 3 * 16 * 16}));
+  const auto result = explain_all(net, input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {1}}),
+                                  {parse_explainer("smoothgrad:samples=2"), parse_explainer("ig:steps=2")});
+  for (const Explanation& e : result.by_explainer) {
+    EXPECT_TRUE(e.empty[0]);
+    EXPECT_EQ(sum_of(e.maps), 0);
+  }
+  EXPECT_NEAR(result.probability[0], 0.5, 1e-7);
+}
+
+TEST(Explain, ProbabilityAndTop1AreTheNets) {
+  LinearNet net(Tensor::from<float>({2, 3}, {1, 0, 0, 0, 1, 0}));
+  const Tensor x = Tensor::from<float>({1, 3, 1, 1}, {0, std::log(3.0F), 0});
+  const auto result = explain_all(net, input_of(x, {.classes = {1}}), {});
+  EXPECT_NEAR(result.probability[0], 0.75, 1e-6);
+  EXPECT_EQ(result.top1[0], 1);
+}
+
+TEST(Explain, LeavesTheClassifierAsItWas) {
+  SmallNet net;
+  net.registry().mode.training = true;
+  net.conv1.require_grad(false);
+  explain_all(net, input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {2}}), all_explainers());
+  EXPECT_TRUE(net.registry().mode.training);
+  EXPECT_FALSE(net.conv1.var().requires_grad());
+  EXPECT_TRUE(net.conv2.var().requires_grad());
+  EXPECT_FALSE(net.conv2.var().grad().defined());
+}
+
+TEST(Explain, RefusesInputThatDoesNotFit) {
+  SmallNet net;
+  ExplainInput input = input_of(random_tensor({2, 3, 16, 16}, "x"), {.classes = {2}});
+  input.targets.pop_back();
+  EXPECT_THROW(explain_all(net, input, all_explainers()), Error);
+  input = input_of(random_tensor({2, 3, 16, 16}, "x"), {.classes = {5}});
+  EXPECT_THROW(explain_all(net, input, all_explainers()), Error);
+  input = input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {1}});
+  input.segments = {Tensor::zeros({4, 4}, DType::kInt32)};
+  EXPECT_THROW(explain_all(net, input, all_explainers()), Error);
+}
+
+TEST(ExplainerNames, RoundTrip) {
+  EXPECT_EQ(describe(parse_explainer("smoothgrad")), "smoothgrad:samples=50:noise=0.1:reduction=abs");
+  for (const char* text :
+       {"cam:relu=1", "gradcam:layer=layer4.1:relu=0", "ig:steps=10:baseline=blur:path=ends:reduction=square",
+        "lime:samples=200:segments=50:compactness=10:off=zero:reduction=positive"})
+    EXPECT_EQ(describe(parse_explainer(text)), text);
+}
+
+TEST(ExplainerNames, ErrorsListWhatThereIs) {
+  const auto message = [](const char* text) -> std::string {
+    try {
+      parse_explainer(text);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message("gradcamm"), "explainer: there are cam, gradcam, ig, lime, smoothgrad; got 'gradcamm'");
+  EXPECT_EQ(message("ig:samples=3"),
+            "explainer: ig has the settings steps, baseline, path, reduction; got 'samples'");
+  EXPECT_EQ(message("ig:baseline=black"), "explainer: baseline must be one of zero, blur, mean; got 'black'");
+  EXPECT_EQ(message("smoothgrad:samples=0"), "explainer: samples must be a number >= 1; got '0'");
+  EXPECT_EQ(message("lime:fast"), "explainer: settings read name=value; got 'fast' in 'lime:fast'");
+}
+
+}  // namespace
+}  // namespace clearcut
