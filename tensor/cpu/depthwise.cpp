@@ -2,7 +2,6 @@
 // caches, and all pixels of its grid are computed as one stretch, the few between the rows included: short
 // rows (7 or 14 pixels) still fill whole vectors. Memory-bound, so these copies matter less than they look.
 #include <algorithm>
-#include <cstring>
 
 #include "tensor/cpu/conv2d.h"
 #include "tensor/cpu/isa.h"
@@ -20,13 +19,6 @@ std::int64_t planes_per_chunk(const Taps& taps) {
   return std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, taps.h.count * taps.w.count));
 }
 
-void copy_plane(const Taps& taps, const float* from, float* to) {
-  if (taps.in_place())
-    std::memcpy(to, from, static_cast<std::size_t>(taps.plane()) * sizeof(float));
-  else
-    taps.copy_plane(from, to);
-}
-
 // One plane at a time: buffers and tables that all planes of a chunk share.
 class PlaneSum {
  public:
@@ -42,7 +34,7 @@ class PlaneSum {
   }
 
   void run(std::int64_t n, std::int64_t c) {
-    copy_plane(g_.taps, g_.in.plane(n, c), plane_.data());
+    g_.taps.copy_plane(g_.in.plane(n, c), plane_.data());
     const float* w = g_.w.plane(c, 0);
     for (std::size_t t = 0; t < place_.size(); ++t) weight_[t] = w[place_[t]];
     const AxisTaps& h = g_.taps.h;
@@ -55,21 +47,19 @@ class PlaneSum {
                                       .init = g_.init ? g_.init[c] : 0.0f,
                                       .to = result_.data(),
                                       .n = (rows - 1) * g_.taps.row_stride() + g_.taps.w.count});
-      for (std::int64_t i = 0; i < rows; ++i)
-        write_row(result_.data() + i * g_.taps.row_stride(),
-                  g_.out.plane(n, c) + (h.out_first + (row + i) * h.out_step) * g_.out.W);
+      isa_table().rows->copy_rows(
+          {.from = result_.data(),
+           .from_row = g_.taps.row_stride(),
+           .from_step = 1,
+           .to = g_.out.plane(n, c) + (h.out_first + row * h.out_step) * g_.out.W + g_.taps.w.out_first,
+           .to_row = h.out_step * g_.out.W,
+           .to_step = g_.taps.w.out_step,
+           .rows = rows,
+           .cols = g_.taps.w.count});
     }
   }
 
  private:
-  void write_row(const float* from, float* to) const {
-    const AxisTaps& w = g_.taps.w;
-    if (w.out_step == 1)
-      std::memcpy(to, from, static_cast<std::size_t>(w.count) * sizeof(float));
-    else
-      for (std::int64_t j = 0; j < w.count; ++j) to[w.out_first + j * w.out_step] = from[j];
-  }
-
   const DepthwiseGather& g_;
   std::vector<std::int64_t> offset_, place_;
   std::vector<float> weight_;
@@ -97,10 +87,15 @@ void depthwise_weight(const Taps& taps, Nchw<const float> dy, Nchw<const float> 
                  for (std::int64_t c = begin; c < end; ++c) {
                    std::vector<double> sum(offset.size(), 0.0);
                    for (std::int64_t n = 0; n < x.N; ++n) {
-                     copy_plane(taps, x.plane(n, c), plane.data());
-                     for (std::int64_t p = 0; p < dy.H; ++p)
-                       std::memcpy(grid.data() + p * stride, dy.plane(n, c) + p * dy.W,
-                                   static_cast<std::size_t>(dy.W) * sizeof(float));
+                     taps.copy_plane(x.plane(n, c), plane.data());
+                     isa_table().rows->copy_rows({.from = dy.plane(n, c),
+                                                  .from_row = dy.W,
+                                                  .from_step = 1,
+                                                  .to = grid.data(),
+                                                  .to_row = stride,
+                                                  .to_step = 1,
+                                                  .rows = dy.H,
+                                                  .cols = dy.W});
                      isa_table().depthwise->tap_dots({.plane = plane.data(),
                                                       .offset = offset.data(),
                                                       .taps = static_cast<std::int64_t>(offset.size()),

@@ -13,6 +13,7 @@
 #include "tensor/cpu/isa/pointwise.h"
 #include "tensor/cpu/isa/random.h"
 #include "tensor/cpu/isa/reduce.h"
+#include "tensor/cpu/isa/rows.h"
 
 namespace clearcut {
 
@@ -20,6 +21,7 @@ struct IsaTable {
   std::string_view name;  // "baseline" (SSE2), "avx2" (with FMA), "avx512" (F, DQ, BW, VL)
   const isa::GemmKernels* gemm;
   const isa::DepthwiseKernels* depthwise;
+  const isa::RowKernels* rows;
   const isa::PointwiseKernels* pointwise;
   const isa::ReduceKernels* reduce;
   const isa::RandomKernels* random;

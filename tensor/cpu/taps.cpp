@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/cpu/isa.h"
 #include "tensor/parallel.h"
 
 namespace clearcut {
@@ -44,20 +45,14 @@ AxisTaps backward_axis(std::int64_t first, std::int64_t size, std::int64_t out, 
   return axis;
 }
 
-// Row i of sub-plane `residue`: pixels i * stride + residue - padding, zeros outside the source.
-void copy_row(const AxisTaps& w, std::int64_t residue, const float* from, float* to) {
-  const std::int64_t at = residue - w.padding;  // the pixel of element 0
-  const std::int64_t begin = std::clamp<std::int64_t>(-floor_div(at, w.stride), 0, w.length);
-  const std::int64_t end =
-      std::clamp<std::int64_t>(floor_div(w.size - 1 - at, w.stride) + 1, begin, w.length);
-  std::fill(to, to + begin, 0.0f);
-  if (w.stride == 1) {
-    std::memcpy(to + begin, from + begin + at, static_cast<std::size_t>(end - begin) * sizeof(float));
-  } else {
-    for (std::int64_t j = begin; j < end; ++j) to[j] = from[j * w.stride + at];
+// The elements [begin, end) of a sub-plane that are pixels of the source; the others are padding.
+struct Inside {
+  Inside(const AxisTaps& axis, std::int64_t residue) : pixel_of_0(residue - axis.padding) {
+    begin = std::clamp<std::int64_t>(-floor_div(pixel_of_0, axis.stride), 0, axis.length);
+    end = std::clamp(floor_div(axis.size - 1 - pixel_of_0, axis.stride) + 1, begin, axis.length);
   }
-  std::fill(to + end, to + w.length, 0.0f);
-}
+  std::int64_t pixel_of_0, begin, end;
+};
 
 constexpr std::int64_t kCopyFloats = 1 << 20;  // 4 MiB of copies at a time
 
@@ -90,15 +85,26 @@ std::vector<std::int64_t> Taps::kernel_index(std::int64_t S) const {
 }
 
 void Taps::copy_plane(const float* from, float* to) const {
+  if (in_place()) {
+    std::memcpy(to, from, static_cast<std::size_t>(plane()) * sizeof(float));
+    return;
+  }
+  std::memset(to, 0, static_cast<std::size_t>(plane()) * sizeof(float));
   for (const std::int64_t residue_h : h.residues)
-    for (const std::int64_t residue_w : w.residues)
-      for (std::int64_t i = 0; i < h.length; ++i, to += w.length) {
-        const std::int64_t row = i * h.stride + residue_h - h.padding;
-        if (row < 0 || row >= h.size)
-          std::fill(to, to + w.length, 0.0f);
-        else
-          copy_row(w, residue_w, from + row * w.size, to);
-      }
+    for (const std::int64_t residue_w : w.residues) {
+      const Inside rows(h, residue_h), cols(w, residue_w);
+      const std::int64_t first_row = rows.begin * h.stride + rows.pixel_of_0;
+      isa_table().rows->copy_rows(
+          {.from = from + first_row * w.size + cols.begin * w.stride + cols.pixel_of_0,
+           .from_row = h.stride * w.size,
+           .from_step = w.stride,
+           .to = to + rows.begin * w.length + cols.begin,
+           .to_row = w.length,
+           .to_step = 1,
+           .rows = rows.end - rows.begin,
+           .cols = cols.end - cols.begin});
+      to += h.length * w.length;
+    }
 }
 
 Taps forward_taps(const MapSizes& s, const ConvOptions& o) {

@@ -38,7 +38,7 @@ struct Taps {
   /// Offsets of all taps, rows first; kernel_index(): their places in a kernel of S columns.
   std::vector<std::int64_t> offsets() const;
   std::vector<std::int64_t> kernel_index(std::int64_t S) const;
-  /// Copies one source plane to `to`, of plane() floats.
+  /// Copies one source plane to `to`, of plane() floats, laid out as offsets() expect it.
   void copy_plane(const float* from, float* to) const;
 };
 

@@ -1,0 +1,74 @@
+// Rows of feature maps are short (7, 14, 28 ... pixels): a call of memcpy per row costs more than the row.
+// The last vector of a row overlaps the one before it, so no remainder is copied one by one.
+#include "tensor/cpu/isa/rows.h"
+
+#include "tensor/cpu/isa/vector.h"
+
+namespace {
+
+using namespace clearcut::isa;
+
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int Index __attribute__((vector_size(kLanes * 4)));
+
+inline void copy_4(const float* from, float* to) {
+  *reinterpret_cast<Four*>(to) = *reinterpret_cast<const Four*>(from);
+}
+inline void copy_8(const float* from, float* to) {
+  *reinterpret_cast<Eight*>(to) = *reinterpret_cast<const Eight*>(from);
+}
+
+inline void copy_row(const float* from, float* to, int64_t n) {
+  if (n >= kLanes) {
+    for (int64_t j = 0; j + kLanes < n; j += kLanes) store(to + j, load(from + j));
+    store(to + n - kLanes, load(from + n - kLanes));
+  } else if (n >= 8) {
+    copy_8(from, to);
+    copy_8(from + n - 8, to + n - 8);
+  } else if (n >= 4) {
+    copy_4(from, to);
+    copy_4(from + n - 4, to + n - 4);
+  } else {
+    for (int64_t j = 0; j < n; ++j) to[j] = from[j];
+  }
+}
+
+// to[j] = from[2 j]. Vector j reads two vectors of `from`; the last one starts an element earlier, so as to
+// end with the last element that belongs to it, and takes the odd ones.
+inline void copy_every_other(const float* from, float* to, int64_t n) {
+  Index even, odd;
+  for (int i = 0; i < kLanes; ++i) {
+    even[i] = 2 * i;
+    odd[i] = 2 * i + 1;
+  }
+  if (n <= kLanes) {
+    for (int64_t j = 0; j < n; ++j) to[j] = from[2 * j];
+    return;
+  }
+  for (int64_t j = 0; j + kLanes < n; j += kLanes)
+    store(to + j, __builtin_shuffle(load(from + 2 * j), load(from + 2 * j + kLanes), even));
+  const int64_t j = n - kLanes;
+  store(to + j, __builtin_shuffle(load(from + 2 * j - 1), load(from + 2 * j - 1 + kLanes), odd));
+}
+
+void copy_rows(const RowCopy& c) {
+  const float* from = c.from;
+  float* to = c.to;
+  for (int64_t i = 0; i < c.rows; ++i, from += c.from_row, to += c.to_row) {
+    if (c.from_step == 1 && c.to_step == 1)
+      copy_row(from, to, c.cols);
+    else if (c.from_step == 2 && c.to_step == 1)
+      copy_every_other(from, to, c.cols);
+    else
+      for (int64_t j = 0; j < c.cols; ++j) to[j * c.to_step] = from[j * c.from_step];
+  }
+}
+
+}  // namespace
+
+namespace clearcut::isa::CLEARCUT_ISA {
+
+extern const RowKernels row_kernels = {copy_rows};
+
+}  // namespace clearcut::isa::CLEARCUT_ISA

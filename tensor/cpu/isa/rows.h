@@ -1,0 +1,32 @@
+// Copies of short rows, one table per instruction set: padding, strides and their undoing.
+#pragma once
+
+#include <stdint.h>
+
+namespace clearcut::isa {
+
+/// to[i * to_row + j * to_step] = from[i * from_row + j * from_step] for i < rows, j < cols. Nothing else is
+/// read or written.
+struct RowCopy {
+  const float* from;
+  int64_t from_row, from_step;
+  float* to;
+  int64_t to_row, to_step;
+  int64_t rows, cols;
+};
+
+struct RowKernels {
+  void (*copy_rows)(const RowCopy&);
+};
+
+namespace baseline {
+extern const RowKernels row_kernels;
+}
+namespace avx2 {
+extern const RowKernels row_kernels;
+}
+namespace avx512 {
+extern const RowKernels row_kernels;
+}
+
+}  // namespace clearcut::isa
