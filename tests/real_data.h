@@ -16,7 +16,7 @@ inline std::string real_data(const std::string& name) {
 }
 
 inline std::string no_real_data(const std::string& name) {
-  return name + " is not there; set CLEARCUT_DATA to the data folder";
+  return "the folder " + name + " of the real data is not there; set CLEARCUT_DATA to the data folder";
 }
 
 }  // namespace clearcut::test
