@@ -12,7 +12,10 @@
 namespace clearcut::apps {
 namespace {
 
-void add_verbs(CLI::App& app, Session& session) { add_config(app, session); }
+void add_verbs(CLI::App& app, Session& session) {
+  add_config(app, session);
+  add_model(app, session);
+}
 
 int run(const std::function<int()>& action) {
   try {

@@ -168,8 +168,9 @@ class OnnxClassifier : public Classifier {
 std::unique_ptr<Classifier> load_onnx_classifier(const std::string& path, const OnnxOptions& options) {
   const Bytes bytes = read_file(path);
   const std::string file = fs::path(path).filename().string();
+  const onnx::Model model = onnx::parse_model(bytes, file);
   const ErrorScope scope(file);
-  return std::make_unique<OnnxClassifier>(path, onnx::parse_model(bytes, file), options);
+  return std::make_unique<OnnxClassifier>(path, model, options);
 }
 
 }  // namespace clearcut

@@ -1,0 +1,221 @@
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+
+#include "apps/verbs.h"
+#include "data/json.h"
+#include "models/build.h"
+#include "models/card.h"
+#include "models/onnx_classifier.h"
+#include "models/onnx_node.h"
+
+namespace clearcut::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A classifier or a segmenter from a file or folder. An ONNX file without its JSON can be looked at too: only
+// its normalisation is not known.
+struct Model {
+  std::unique_ptr<Classifier> classifier;
+  TrainedSegmenter segmenter;
+  bool input_known = true;
+
+  bool classifies() const { return classifier != nullptr; }
+  Registry& registry() const { return classifies() ? classifier->registry() : segmenter.model->registry(); }
+  const std::string& name() const { return classifies() ? classifier->name() : segmenter.model->name(); }
+  const Preprocess& preprocess() const {
+    return classifies() ? classifier->preprocess() : segmenter.card.spec.preprocess;
+  }
+};
+
+Model open_model(const std::string& path, Device device) {
+  Model model;
+  if (fs::path(path).extension() == ".onnx") {
+    model.input_known = fs::exists(fs::path(path).replace_extension(".json"));
+    OnnxOptions options{.device = device};
+    if (!model.input_known) options.preprocess = Preprocess{};
+    model.classifier = load_onnx_classifier(path, options);
+  } else if (read_model_card(path).kind == ModelCard::Kind::kClassifier) {
+    model.classifier = load_trained_classifier(path, device);
+  } else {
+    model.segmenter = load_segmenter(path, device);
+  }
+  return model;
+}
+
+// Tap paths in the order of the forward pass, with the shapes that one empty picture gives them.
+std::vector<std::pair<std::string, Shape>> layers_of(const Model& model) {
+  const Preprocess& rule = model.preprocess();
+  const NoGrad no_grad;
+  Registry& registry = model.registry();
+  registry.record_paths(true);
+  const Var x(Tensor::zeros({1, 3, rule.height, rule.width}, DType::kFloat32, registry.device()));
+  if (model.classifies())
+    model.classifier->logits(x);
+  else
+    model.segmenter.model->logits(x);
+  registry.record_paths(false);
+  return registry.seen_paths();
+}
+
+// "" where the classifier has none.
+std::string feature_path_of(const Classifier& classifier) {
+  try {
+    return classifier.feature_path();
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+void print_layers(const Model& model) {
+  const auto layers = layers_of(model);
+  std::size_t width = 0;
+  for (const auto& [path, shape] : layers) width = std::max(width, path.size());
+  const std::string features = model.classifies() ? feature_path_of(*model.classifier) : "";
+  const auto cam = model.classifies() ? model.classifier->cam_weights() : std::nullopt;
+  for (const auto& [path, shape] : layers) {
+    std::cout << std::left << std::setw(static_cast<int>(width)) << path << "  " << shape;
+    if (path == features) std::cout << "  <- default layer of Grad-CAM";
+    if (cam && path == cam->path) std::cout << "  <- maps of CAM";
+    std::cout << "\n";
+  }
+}
+
+void print_line(const char* key, const std::string& text) {
+  std::cout << std::left << std::setw(13) << key << text << "\n";
+}
+
+std::string input_text(const Model& model) {
+  const Preprocess& rule = model.preprocess();
+  const auto three = [](const std::array<double, 3>& v) { return cat(v[0], ", ", v[1], ", ", v[2]); };
+  std::string text = cat(rule.height, " x ", rule.width, rule.any_size ? " (or any other size)" : "");
+  if (!model.input_known)
+    return text + "; channel order and normalisation are not known, there is no JSON file";
+  return text + cat(rule.pixels.bgr ? ", BGR" : ", RGB", ", (pixel - (", three(rule.pixels.mean), ")) * (",
+                    three(rule.pixels.scale), ")");
+}
+
+std::vector<std::string> class_names_of(const Model& model) {
+  return model.classifies() ? model.classifier->class_names() : model.segmenter.card.spec.class_names;
+}
+
+void print_info(const Model& model) {
+  print_line("name", model.name());
+  print_line("kind", model.classifies() ? "classifier" : "segmenter");
+  print_line("parameters", std::to_string(model.registry().parameter_count()));
+  print_line("input", input_text(model));
+  const auto names = class_names_of(model);
+  std::string classes =
+      std::to_string(model.classifies() ? model.classifier->classes() : model.segmenter.model->classes());
+  for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 3); ++i)
+    classes += (i == 0 ? ": " : "; ") + names[i];
+  print_line("classes", classes + (names.size() > 3 ? "; ..." : ""));
+  if (!model.classifies()) return;
+  const std::string features = feature_path_of(*model.classifier);
+  print_line("feature map", features.empty() ? "not found; name a layer for Grad-CAM" : features);
+  const auto cam = model.classifier->cam_weights();
+  print_line("CAM", cam ? cat("weights ", cam->weights.shape(), " on ", cam->path)
+                        : "does not apply: the network does not end in global pooling and one linear layer");
+}
+
+void print_info_json(const Model& model) {
+  JsonObject json;
+  const Preprocess& rule = model.preprocess();
+  json.set("name", model.name())
+      .set("kind", model.classifies() ? "classifier" : "segmenter")
+      .set("parameters", model.registry().parameter_count())
+      .set("height", rule.height)
+      .set("width", rule.width)
+      .set("class_names", class_names_of(model));
+  if (model.input_known)
+    json.set("channel_order", rule.pixels.bgr ? "BGR" : "RGB")
+        .set("mean", std::vector<double>(rule.pixels.mean.begin(), rule.pixels.mean.end()))
+        .set("scale", std::vector<double>(rule.pixels.scale.begin(), rule.pixels.scale.end()));
+  if (model.classifies()) {
+    json.set("feature_map", feature_path_of(*model.classifier));
+    const auto cam = model.classifier->cam_weights();
+    json.set("cam", cam.has_value());
+  }
+  std::cout << json.pretty();
+}
+
+void print_known() {
+  const auto joined = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  };
+  print_line("classifiers", joined(classifier_names()));
+  print_line("segmenters", joined(segmenter_names()));
+  print_line("ONNX", onnx::supported_operators());
+}
+
+// One line per ONNX file or checkpoint below `folder`; what cannot be read is listed with its reason.
+int print_found(const std::string& folder, Device device) {
+  check(fs::is_directory(folder), "model list", "there is no folder ", folder);
+  std::vector<std::string> paths;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied))
+    if (entry.path().extension() == ".onnx" || entry.path().filename() == "model.safetensors")
+      paths.push_back(entry.path().string());
+  std::sort(paths.begin(), paths.end());
+  bool all_read = true;
+  for (const std::string& path : paths) {
+    try {
+      const Model model = open_model(path, device);
+      std::cout << path << ": " << (model.classifies() ? "classifier " : "segmenter ") << model.name() << ", "
+                << model.registry().parameter_count() << " parameters, input " << model.preprocess().height
+                << " x " << model.preprocess().width << "\n";
+    } catch (const Error& error) {
+      std::cout << path << ": " << error.what() << "\n";
+      all_read = false;
+    }
+  }
+  if (paths.empty()) std::cout << folder << ": no NAME.onnx and no model.safetensors\n";
+  return all_read ? kDone : kSomeFailed;
+}
+
+}  // namespace
+
+void add_model(CLI::App& app, Session& session) {
+  auto* model = app.add_subcommand("model", "list, describe and look into networks");
+  model->require_subcommand(1);
+  const auto device = [&session] { return device_of(session.common); };
+
+  auto* list = model->add_subcommand("list", "networks that can be made by name, or the models in a folder");
+  auto folder = std::make_shared<std::string>();
+  list->add_option("folder", *folder, "look for ONNX files and checkpoints below it");
+  add_common(*list, session, kCompute);
+  on_run(*list, session, [folder, device] {
+    if (!folder->empty()) return print_found(*folder, device());
+    print_known();
+    return static_cast<int>(kDone);
+  });
+
+  auto* info = model->add_subcommand("info", "kind, size, input, classes, feature map");
+  auto path = std::make_shared<std::string>();
+  auto as_json = std::make_shared<bool>(false);
+  info->add_option("model", *path, "NAME.onnx, a checkpoint folder or a run's folder")->required();
+  info->add_flag("--json", *as_json, "print one JSON object");
+  add_common(*info, session, kCompute);
+  on_run(*info, session, [path, as_json, device] {
+    const Model opened = open_model(*path, device());
+    *as_json ? print_info_json(opened) : print_info(opened);
+    return kDone;
+  });
+
+  auto* layers = model->add_subcommand("layers", "every layer that can be tapped, with its shape");
+  layers->add_option("model", *path, "NAME.onnx, a checkpoint folder or a run's folder")->required();
+  add_common(*layers, session, kCompute);
+  on_run(*layers, session, [path, device] {
+    print_layers(open_model(*path, device()));
+    return kDone;
+  });
+}
+
+}  // namespace clearcut::apps
