@@ -82,13 +82,14 @@ class BuiltClassifier final : public Classifier {
   Net net_;
 };
 
+template <class Trunk>
 class BuiltPspNet final : public Segmenter {
  public:
-  explicit BuiltPspNet(const ModelSpec& spec)
+  template <class TrunkOptions>
+  BuiltPspNet(const ModelSpec& spec, const TrunkOptions& trunk)
       : spec_(spec),
         registry_(spec.seed, spec.device, spec.dtype),
-        net_(registry_.scope(),
-             {.trunk = resnet_options(spec, 8, 0), .classes = spec.classes, .auxiliary = spec.auxiliary}) {}
+        net_(registry_.scope(), trunk, {.classes = spec.classes, .auxiliary = spec.auxiliary}) {}
 
   const std::string& name() const override { return spec_.name; }
   std::int64_t classes() const override { return spec_.classes; }
@@ -100,7 +101,7 @@ class BuiltPspNet final : public Segmenter {
  private:
   ModelSpec spec_;
   Registry registry_;
-  PspNet net_;
+  PspNet<Trunk> net_;
 };
 
 using ClassifierMaker = std::unique_ptr<Classifier> (*)(const ModelSpec&);
@@ -109,12 +110,20 @@ std::unique_ptr<Classifier> make_resnet(const ModelSpec& spec) {
   return std::make_unique<BuiltClassifier<ResNetClassifier>>(spec, resnet_options(spec, 32, spec.classes));
 }
 
-template <class Net>
-std::unique_ptr<Classifier> make_small(const ModelSpec& spec) {
+void check_small(const ModelSpec& spec) {
   check(spec.output_stride == 0 || spec.output_stride == 8, "model", spec.name, " has output_stride 8; got ",
         spec.output_stride);
   check(!spec.recompute, "model", spec.name, " is too small for recompute; only resnets have it");
-  return std::make_unique<BuiltClassifier<Net>>(spec, spec.classes, spec.width);
+}
+
+template <class Net>
+std::unique_ptr<Classifier> make_small(const ModelSpec& spec) {
+  check_small(spec);
+  if constexpr (std::is_same_v<Net, SmallResNet>)
+    return std::make_unique<BuiltClassifier<Net>>(
+        spec, SmallResNetOptions{.classes = spec.classes, .width = spec.width});
+  else
+    return std::make_unique<BuiltClassifier<Net>>(spec, spec.classes, spec.width);
 }
 
 const std::map<std::string, ClassifierMaker>& classifier_makers() {
@@ -140,12 +149,15 @@ std::unique_ptr<Classifier> make_classifier(const ModelSpec& spec) {
 }
 
 std::vector<std::string> segmenter_names() {
-  return {"pspnet_resnet18", "pspnet_resnet34", "pspnet_resnet50"};
+  return {"pspnet_resnet18", "pspnet_resnet34", "pspnet_resnet50", "pspnet_small_resnet"};
 }
 
 std::unique_ptr<Segmenter> make_segmenter(const ModelSpec& spec) {
   check_spec(spec, segmenter_names(), 8);
-  return std::make_unique<BuiltPspNet>(spec);
+  if (spec.name != "pspnet_small_resnet")
+    return std::make_unique<BuiltPspNet<ResNet>>(spec, resnet_options(spec, 8, 0));
+  check_small(spec);
+  return std::make_unique<BuiltPspNet<SmallResNet>>(spec, SmallResNetOptions{.width = spec.width});
 }
 
 }  // namespace clearcut

@@ -35,7 +35,8 @@ struct ModelSpec {
 std::unique_ptr<Classifier> make_classifier(const ModelSpec& spec);
 std::vector<std::string> classifier_names();
 
-/// Names: pspnet_resnet18, pspnet_resnet34, pspnet_resnet50. The trunk's parameters start with "backbone.".
+/// Names: pspnet_resnet18, pspnet_resnet34, pspnet_resnet50, and pspnet_small_resnet for pictures of 64 to 96
+/// pixels. The trunk's parameters start with "backbone.".
 std::unique_ptr<Segmenter> make_segmenter(const ModelSpec& spec);
 std::vector<std::string> segmenter_names();
 

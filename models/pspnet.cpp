@@ -68,16 +68,4 @@ Var PspHead::operator()(const Var& layer4) const {
   return run([&] { return conv(dropout(psp_module(layer4))); });
 }
 
-PspNet::PspNet(const Scope& at, const PspNetOptions& o)
-    : Module(at),
-      backbone(at / "backbone", o.trunk),
-      head(at / "head", backbone.channels(4), backbone.channels(3), o.classes, o.auxiliary) {}
-
-std::vector<Var> PspNet::logits(const Var& x, bool with_auxiliary) const {
-  const std::vector<Var> stages = backbone.stages(x);
-  std::vector<Var> outputs{head(stages[3])};
-  if (with_auxiliary && head.auxlayer) outputs.push_back((*head.auxlayer)(stages[2]));
-  return outputs;
-}
-
 }  // namespace clearcut

@@ -52,21 +52,32 @@ struct PspHead : Module {
 };
 
 struct PspNetOptions {
-  ResNetOptions trunk = {.output_stride = 8};
   std::int64_t classes = 0;
   bool auxiliary = true;
 };
 
-/// The net: "backbone" and "head".
+/// The net: "backbone" and "head". A Trunk has stages(x), channels(stage) and kStages.
 /// In training the 1 x 1 bin leaves one value per channel and picture: a batch of one picture is refused by
 /// its batch norm, unless mode().freeze_batch_norm is set.
+template <class Trunk>
 struct PspNet : Module {
-  ResNet backbone;
+  Trunk backbone;
   PspHead head;
 
-  PspNet(const Scope& at, const PspNetOptions& o);
+  template <class TrunkOptions>
+  PspNet(const Scope& at, const TrunkOptions& trunk, const PspNetOptions& o)
+      : Module(at),
+        backbone(at / "backbone", trunk),
+        head(at / "head", backbone.channels(Trunk::kStages), backbone.channels(Trunk::kStages - 1), o.classes,
+             o.auxiliary) {}
+
   /// x [N, 3, H, W] -> logits [N, classes, h, w] of the head, and of the auxiliary head if wanted and there.
-  std::vector<Var> logits(const Var& x, bool with_auxiliary) const;
+  std::vector<Var> logits(const Var& x, bool with_auxiliary) const {
+    const std::vector<Var> stages = backbone.stages(x);
+    std::vector<Var> outputs{head(stages[Trunk::kStages - 1])};
+    if (with_auxiliary && head.auxlayer) outputs.push_back((*head.auxlayer)(stages[Trunk::kStages - 2]));
+    return outputs;
+  }
 };
 
 }  // namespace clearcut

@@ -80,6 +80,7 @@ struct ResNetStage : Module {
 };
 
 struct ResNet : Module {
+  static constexpr int kStages = 4;
   ResNetOptions options;
   Conv2d conv1;
   BatchNorm2d bn1;

@@ -26,17 +26,29 @@ Var pooled_logits(const Var& features, const Linear& head) {
 
 }  // namespace
 
-SmallResNet::SmallResNet(const Scope& at, std::int64_t classes, double width)
+SmallResNet::SmallResNet(const Scope& at, const SmallResNetOptions& o)
     : Module(at),
-      conv1(at / "conv1", conv(3, scaled(24, width), 3, 2)),
-      bn1(at / "bn1", scaled(24, width)),
-      layer1(at / "layer1", false, 1, {.in = scaled(24, width), .width = scaled(24, width)}),
-      layer2(at / "layer2", false, 1, {.in = scaled(24, width), .width = scaled(48, width), .stride = 2}),
-      layer3(at / "layer3", false, 2, {.in = scaled(48, width), .width = scaled(96, width), .stride = 2}),
-      fc(at / "fc", {.in = scaled(96, width), .out = classes}) {}
+      options(o),
+      conv1(at / "conv1", conv(3, scaled(24, o.width), 3, 2)),
+      bn1(at / "bn1", scaled(24, o.width)),
+      layer1(at / "layer1", false, 1, {.in = scaled(24, o.width), .width = scaled(24, o.width)}),
+      layer2(at / "layer2", false, 1, {.in = scaled(24, o.width), .width = scaled(48, o.width), .stride = 2}),
+      layer3(at / "layer3", false, 2,
+             {.in = scaled(48, o.width), .width = scaled(96, o.width), .stride = 2}) {
+  if (o.classes > 0) fc.emplace(at / "fc", LinearOptions{.in = scaled(96, o.width), .out = o.classes});
+}
 
-Var SmallResNet::logits(const Var& x) const {
-  return pooled_logits(layer3(layer2(layer1(relu(bn1(conv1(x)))))), fc);
+std::vector<Var> SmallResNet::stages(const Var& x) const {
+  std::vector<Var> y{layer1(relu(bn1(conv1(x))))};
+  y.push_back(layer2(y.back()));
+  y.push_back(layer3(y.back()));
+  return y;
+}
+
+Var SmallResNet::logits(const Var& x) const { return pooled_logits(stages(x).back(), head()); }
+
+std::int64_t SmallResNet::channels(int stage) const {
+  return scaled(std::int64_t{24} << (stage - 1), options.width);
 }
 
 SmallVgg::SmallVgg(const Scope& at, std::int64_t classes, double width)

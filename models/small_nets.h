@@ -3,21 +3,34 @@
 // sharp and all explainers apply.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "models/resnet.h"
 
 namespace clearcut {
 
+struct SmallResNetOptions {
+  std::int64_t classes = 0;  // 0: no fc layer, a trunk for segmentation
+  double width = 1;
+};
+
 /// 3x3 convolution of stride 2, then residual stages of 24, 48 and 96 channels with 1, 1 and 2 basic blocks.
 struct SmallResNet : Module {
+  static constexpr int kStages = 3;
   static constexpr const char* kFeatures = "layer3";
+  SmallResNetOptions options;
   Conv2d conv1;
   BatchNorm2d bn1;
   ResNetStage layer1, layer2, layer3;
-  Linear fc;
+  std::optional<Linear> fc;
 
-  SmallResNet(const Scope& at, std::int64_t classes, double width);
+  SmallResNet(const Scope& at, const SmallResNetOptions& o);
+  /// The outputs of layer1 ... layer3, H / 2, H / 4 and H / 8 wide.
+  std::vector<Var> stages(const Var& x) const;
   Var logits(const Var& x) const;
-  const Linear& head() const { return fc; }
+  const Linear& head() const { return *fc; }
+  std::int64_t channels(int stage) const;  // of the output of layer `stage`, 1 to 3
 };
 
 /// 3x3 convolutions of 16 | 32, 32 | 64, 64 | 96 channels with batch norm and ReLU; 2x2 max pooling at each

@@ -46,6 +46,26 @@ TEST(PspNet, ResNet50HasThePublishedSize) {
   EXPECT_EQ(net->registry().parameter_count(), 42'978'281 + 2'617'321 + (25'557'032 - 2'049'000));
 }
 
+// By hand. Trunk: stem 696, layer1 10,464, layer2 32,544, layer3 129,600 + 166,272. Head on 96 channels: bins
+// 4 x 2,376, 3x3 convolution 83,088, classes 343; auxiliary head on 48 channels: 5,220 + 91.
+TEST(PspNet, SmallResNetHasTheSizeOfItsPlan) {
+  const auto net = make_segmenter({.name = "pspnet_small_resnet", .classes = 7});
+  EXPECT_EQ(net->registry().parameter_count(), 339'576 + 9'504 + 83'088 + 343 + 5'220 + 91);
+  const NoGrad no_tape;
+  EXPECT_EQ(net->logits(Var(Tensor::full({1, 3, 64, 96}, 0.5)))[0].shape(), (Shape{1, 7, 8, 12}));
+}
+
+TEST(PspNet, TrunkNamesAreThoseOfTheClassifier) {
+  const auto net = make_segmenter({.name = "pspnet_small_resnet", .classes = 7});
+  const auto classifier = make_classifier({.name = "small_resnet", .classes = 6});
+  std::vector<std::string> trunk, whole;
+  for (const auto& [name, tensor] : net->registry().state())
+    if (name.starts_with("backbone.")) trunk.push_back(name.substr(9));
+  for (const auto& [name, tensor] : classifier->registry().state())
+    if (!name.starts_with("fc.")) whole.push_back(name);
+  EXPECT_EQ(trunk, whole);
+}
+
 TEST(Classifiers, SpecGivesShapesTapsAndCam) {
   for (const std::string& name : classifier_names()) {
     const auto net = make_classifier({.name = name, .classes = 5, .width = 0.25});
