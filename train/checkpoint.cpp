@@ -117,9 +117,11 @@ std::optional<TrainState> Checkpoints::resume(Registry& model, Sgd& optimiser) c
   return state;
 }
 
-HandOver hand_over(Registry& model, const std::string& path, const std::vector<std::string>& patterns) {
+HandOver hand_over(Registry& model, const std::string& path, const std::vector<std::string>& patterns,
+                   const std::string& prefix) {
   const std::string file = find_weights(path);
-  const auto tensors = read_safetensors(file).tensors;
+  StateDict tensors = read_safetensors(file).tensors;
+  for (auto& entry : tensors) entry.first = prefix + entry.first;
   const std::map<std::string, Tensor> source(tensors.begin(), tensors.end());
   HandOver result;
   for (const auto& [name, tensor] : model.state()) {

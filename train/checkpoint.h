@@ -54,14 +54,15 @@ class Checkpoints {
 
 struct HandOver {
   LoadReport report;
-  std::vector<std::string>
-      reinitialised;  // "head.weight [6, 128], file has [1001, 128]" or "..., not in the file"
+  /// "head.weight [6, 128], file has [1001, 128]" or "head.bias, not in the file".
+  std::vector<std::string> reinitialised;
 };
 
-/// Starts a model from the weights at `path` (see find_weights): a tensor is copied if its name fits one of
-/// `patterns` and its shape matches; everything else keeps its fresh initialisation and is reported (spec
-/// 3.3). Throws Error if nothing at all matches.
-HandOver hand_over(Registry& model, const std::string& path,
-                   const std::vector<std::string>& patterns = {"*"});
+/// Starts a model from the weights at `path` (see find_weights in models/card.h): a tensor is copied if its
+/// name fits one of `patterns` and its shape matches; everything else keeps its fresh initialisation and is
+/// reported (spec 3.3). `prefix` is put before the names in the file: "backbone." starts a trunk from a
+/// classifier. Throws Error if nothing at all matches.
+HandOver hand_over(Registry& model, const std::string& path, const std::vector<std::string>& patterns = {"*"},
+                   const std::string& prefix = "");
 
 }  // namespace clearcut

@@ -39,6 +39,7 @@ struct Bounds {
 ///   booleans are true and false only; a key may come once; one document of at most 1 MiB, 32 levels deep
 class Config {
  public:
+  Config() = default;  // no tree; only assignment is allowed
   /// Reads a file and applies overrides "a.b=c" in order; c is YAML (`[1, 2]`, `text`, `0.1`), list entries
   /// are numbers (stages.0.kind=label). Throws ConfigError.
   static Config load(const std::string& path, const std::vector<std::string>& overrides = {});

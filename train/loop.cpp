@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <map>
 
-#include "autograd/arithmetic.h"
 #include "tensor/interrupt.h"
 #include "train/config.h"
 #include "train/log.h"
@@ -97,43 +96,32 @@ class Loop {
     model_.mode.step = static_cast<std::uint32_t>(state_.step);
     model_.mode.items = batch.items;
     model_.zero_grad();
-    const std::vector<Var> losses = task_.losses(batch);
-    const Var total = add_up(losses, batch);
-    total.backward();
+    const TrainLoss loss = task_.loss(batch);
+    add_up(loss, batch);
+    loss.total.backward();
     sgd_.step(o_.schedule.at(state_.step));
     state_.position = loader_.position();
     ++state_.step;
     items_ += static_cast<std::int64_t>(batch.items.size());
   }
 
-  Var add_up(const std::vector<Var>& losses, const Batch& batch) {
-    std::vector<double> coefficients = o_.coefficients;
-    if (coefficients.empty()) {
-      coefficients.assign(losses.size(), 0.4);
-      coefficients[0] = 1;
-    }
-    check(coefficients.size() == losses.size(), "train", "the network has ", losses.size(),
-          " outputs in training, loss.coefficients has ", coefficients.size(), " entries");
-    state_.loss_sums.resize(losses.size() + 1);
-    Var total;
-    for (std::size_t i = 0; i < losses.size(); ++i) {
-      const double value = losses[i].value().item();
-      if (!std::isfinite(value)) not_finite(i, value, batch);
-      state_.loss_sums[i + 1] += value;
-      const Var part = losses[i] * coefficients[i];
-      total = i == 0 ? part : total + part;
-    }
-    result_.loss = total.value().item();
+  void add_up(const TrainLoss& loss, const Batch& batch) {
+    result_.loss = loss.total.value().item();
+    if (!std::isfinite(result_.loss)) not_finite(loss, batch);
+    state_.loss_sums.resize(loss.parts.size() + 1);
     state_.loss_sums[0] += result_.loss;
+    for (std::size_t i = 0; i < loss.parts.size(); ++i) state_.loss_sums[i + 1] += loss.parts[i];
     ++state_.losses_summed;
-    return total;
   }
 
-  [[noreturn]] void not_finite(std::size_t output, double value, const Batch& batch) const {
-    throw NumericalError(cat("train: loss ", output, " is ", value, " at step ", state_.step, " (epoch ",
-                             loader_.position().epoch, ", rate ", o_.schedule.at(state_.step),
-                             ", first picture ", batch.names.empty() ? "?" : batch.names[0],
-                             "); the checkpoint before it is kept; try a lower rate or a warm-up"));
+  [[noreturn]] void not_finite(const TrainLoss& loss, const Batch& batch) const {
+    std::string parts;
+    for (const double part : loss.parts) parts += cat(parts.empty() ? "" : ", ", part);
+    throw NumericalError(cat("train: the loss is ", result_.loss, " at step ", state_.step,
+                             " (outputs: ", parts, "; epoch ", loader_.position().epoch, ", rate ",
+                             o_.schedule.at(state_.step), ", first picture ",
+                             batch.names.empty() ? "?" : batch.names[0],
+                             "); earlier checkpoints are kept; try a lower rate or a warm-up"));
   }
 
   void record(RunLog& log) {

@@ -20,13 +20,18 @@ struct Score {
   JsonObject numbers;  // all that was measured
 };
 
-/// What the loop trains: how a batch becomes losses, and how good the model is now.
+/// The loss of one batch.
+struct TrainLoss {
+  Var total;                  // what is differentiated
+  std::vector<double> parts;  // of each output of the network, for the records
+};
+
+/// What the loop trains: how a batch becomes a loss, and how good the model is now.
 class TrainTask {
  public:
   virtual ~TrainTask() = default;
   virtual Registry& registry() = 0;
-  /// One scalar per output of the network, the main one first.
-  virtual std::vector<Var> losses(const Batch& batch) = 0;
+  virtual TrainLoss loss(const Batch& batch) = 0;
   virtual bool has_evaluation() const = 0;
   virtual Score evaluate() = 0;
   /// Text of model.json for checkpoints.
@@ -42,7 +47,6 @@ struct LoopOptions {
   int keep = 2;                 // checkpoints
   Schedule schedule;
   SgdOptions sgd;
-  std::vector<double> coefficients = {};  // of the losses; empty: 1, then 0.4 for each further output
   ProgressStyle progress = ProgressStyle::kNone;
   bool resume = false;  // go on from the last checkpoint, if there is one
   std::string config;   // effective configuration, kept in checkpoints
@@ -59,12 +63,11 @@ struct LoopResult {
 
 /// Runs steps [steps done, options.steps) of
 ///
-///   L = sum over outputs of coefficient * loss;   gradients of L;   one step of SGD at schedule.at(step)
+///   loss of the next batch;   its gradients;   one step of SGD at schedule.at(step)
 ///
 /// and writes checkpoints, metrics.jsonl and history.csv to work_dir. A run that was stopped (or killed) and
 /// resumed ends with the same bits as a straight one. After Ctrl-C the running step is finished and saved,
-/// then Interrupted is thrown. Throws NumericalError that names the step if a loss is not finite, and Error
-/// if there are not as many coefficients as outputs.
+/// then Interrupted is thrown. Throws NumericalError that names the step if the loss is not finite.
 LoopResult run_loop(TrainTask& task, Loader& loader, const LoopOptions& options);
 
 }  // namespace clearcut

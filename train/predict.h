@@ -44,6 +44,7 @@ struct PredictFiles {
   bool probabilities = false;  // NAME.npz: probabilities float32 [C, H, W]
   bool overwrite = false;
   bool apply_exif = false;
+  std::int64_t max_failures = -1;  // an Error after more than so many; -1: never
   PredictOptions options = {};
   ProgressStyle progress = ProgressStyle::kNone;
 };

@@ -101,6 +101,8 @@ std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles
       if (job.overwrite || !fs::exists(job.out + "/" + stem + ".png")) predict_one(trained, job, path, stem);
     } catch (const Error& error) {
       failures.push_back({path, "predict", error.what()});
+      check(job.max_failures < 0 || static_cast<std::int64_t>(failures.size()) <= job.max_failures, "predict",
+            failures.size(), " pictures failed, more than --max-failures; the last: ", error.what());
     }
     progress.advance();
   }

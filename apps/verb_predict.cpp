@@ -1,0 +1,69 @@
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <iostream>
+
+#include "apps/verbs.h"
+#include "train/config.h"
+#include "train/predict.h"
+
+namespace clearcut::apps {
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> inputs, save = {"mask", "overlay"};
+  PredictOptions predict;
+  bool exif = false;
+};
+
+int run_predict(const CommonOptions& common, const Options& o) {
+  TrainedSegmenter trained = load_segmenter(o.model, device_of(common));
+  std::vector<std::string> pictures = find_pictures(o.inputs);
+  const Shard shard = shard_of(common);
+  std::vector<std::string> mine;
+  for (std::size_t i = 0; i < pictures.size(); ++i)
+    if (shard.has(static_cast<std::int64_t>(i))) mine.push_back(pictures[i]);
+  if (common.limit > 0 && common.limit < static_cast<std::int64_t>(mine.size()))
+    mine.resize(static_cast<std::size_t>(common.limit));
+  if (mine.empty()) throw ConfigError("predict: no picture (jpg, jpeg, png) was found");
+  const auto saves = [&](const char* what) { return std::ranges::count(o.save, what) > 0; };
+  const auto failures = predict_files(trained, {.pictures = mine,
+                                                .out = common.work_dir,
+                                                .overlay = saves("overlay"),
+                                                .probabilities = saves("prob"),
+                                                .overwrite = common.overwrite,
+                                                .apply_exif = o.exif,
+                                                .max_failures = common.max_failures,
+                                                .options = o.predict,
+                                                .progress = progress_of(common)});
+  std::cout << mine.size() - failures.size() << " of " << mine.size()
+            << " pictures are done: " << common.work_dir << "\n";
+  return failures.empty() ? kDone : kSomeFailed;
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, Session& session) {
+  auto* verb = app.add_subcommand("predict", "label pictures with a trained segmentation network");
+  auto o = std::make_shared<Options>();
+  verb->add_option("-m,--model", o->model, "checkpoint or run folder")->required();
+  verb->add_option("inputs", o->inputs, "pictures and folders of pictures")->required();
+  verb->add_option("--save", o->save, "mask (always), overlay, prob")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"mask", "overlay", "prob"}))
+      ->capture_default_str();
+  verb->add_option("--scales", o->predict.scales, "average over these scales, as 0.75,1,1.25")
+      ->delimiter(',')
+      ->check(CLI::Range(0.05, 20.0));
+  verb->add_flag("--flip", o->predict.flip, "average with the mirrored picture");
+  verb->add_option("--resize-short", o->predict.resize_short, "shorter side before the network; 0: as it is")
+      ->check(CLI::NonNegativeNumber);
+  verb->add_flag("--exif", o->exif, "turn pictures upright as their EXIF orientation says");
+  add_common(*verb, session, kWorkDir | kCompute | kProgress | kBatch);
+  verb->get_option("--work-dir")->required();
+  on_run(*verb, session, [&session, o] { return run_predict(session.common, *o); });
+}
+
+}  // namespace clearcut::apps

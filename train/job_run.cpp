@@ -1,0 +1,184 @@
+// Runs a training job: opens the data, builds the model, hands over weights, trains, writes the results.
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+
+#include "data/json.h"
+#include "tensor/file.h"
+#include "tensor/memory.h"
+#include "train/class_weights.h"
+#include "train/job.h"
+#include "train/log.h"
+#include "train/tasks.h"
+
+namespace clearcut {
+
+namespace {
+
+using Task = TrainJob::Task;
+
+Dataset open_train(const TrainJob& job) {
+  Dataset data = open_dataset(job.train);
+  if (job.single_label) std::erase_if(data.items, [](const Item& item) { return item.classes.size() != 1; });
+  check(!data.items.empty(), "train", "no picture of ", data.root, " has exactly one image label");
+  check(job.task == Task::kClassification || data.masks != MaskFormat::kNone, "train", "the data set ",
+        data.root, " has no masks; segmentation needs them (format list, voc, pssl or labels)");
+  return data;
+}
+
+std::optional<Dataset> open_val(const TrainJob& job, const Dataset& train) {
+  if (!job.val) return std::nullopt;
+  Dataset val = open_dataset(*job.val);
+  check(val.class_names == train.class_names, "train", "validation data ", val.root, " have ",
+        val.class_names.size(), " classes, training data ", train.class_names.size(),
+        "; names and order must be the same, give both the same class file");
+  return val;
+}
+
+/// A job whose numbers that depend on the data are filled in.
+struct Ready {
+  TrainJob job;
+  Dataset train;
+  std::optional<Dataset> val;
+};
+
+Ready open_data(const TrainJob& asked, const TrainRun& run) {
+  Ready ready{asked, open_train(asked), std::nullopt};
+  TrainJob& job = ready.job;
+  ready.val = open_val(job, ready.train);
+  if (run.seed) job.seed = *run.seed;
+  const auto classes = static_cast<std::int64_t>(ready.train.class_names.size());
+  check(job.model.classes == 0 || job.model.classes == classes, "train", "model.classes is ",
+        job.model.classes, ", the data set ", ready.train.root, " has ", classes, " classes");
+  job.model.classes = classes;
+  job.model.class_names = job.model.class_ids = ready.train.class_names;
+  job.model.seed = job.seed;
+  job.model.device = run.device;
+  job.evaluation.score.background = ready.train.background;
+  job.evaluation.seed = job.seed;
+  return ready;
+}
+
+Loader make_loader(const TrainJob& job, const Dataset& data) {
+  return Loader(data, read_augmentation(job.config.section("augment"), data.ignore), job.normalize,
+                {.batch = job.batch,
+                 .threads = job.threads,
+                 .seed = job.seed,
+                 .shuffle = job.shuffle,
+                 .drop_last = job.drop_last,
+                 .masks = job.task != Task::kClassification,
+                 .on_failure = job.on_failure,
+                 .picture = {.apply_exif = job.apply_exif}});
+}
+
+LoopOptions loop_options(const TrainJob& job, const Loader& loader, const TrainRun& run) {
+  LoopOptions o = job.loop;
+  o.work_dir = run.work_dir;
+  o.progress = run.progress;
+  o.resume = run.resume;
+  o.sgd = job.sgd;
+  o.config = job.config.effective();
+  o.steps = job.steps > 0
+                ? job.steps
+                : std::max<std::int64_t>(
+                      1, std::llround(job.epochs * static_cast<double>(loader.batches_per_epoch())));
+  o.schedule.steps = o.steps;
+  if (job.rate_batch > 0) {
+    const double factor = static_cast<double>(job.batch) / job.rate_batch;
+    o.schedule.rate *= factor;
+    o.schedule.end *= factor;
+    o.schedule.warmup_start *= factor;
+  }
+  return o;
+}
+
+ModelCard card_of(const TrainJob& job, const Dataset& data) {
+  ModelCard card{.kind = ModelCard::Kind::kClassifier, .spec = job.model};
+  if (job.task == Task::kClassification) return card;
+  card.kind = ModelCard::Kind::kSegmenter;
+  card.colours = data.colours;
+  card.background = data.background;
+  return card;
+}
+
+void start_from(const TrainJob& job, Registry& model, TrainSummary& summary) {
+  if (job.init.from.empty()) return;
+  const HandOver result = hand_over(model, job.init.from, job.init.parts, job.init.prefix);
+  summary.loaded = result.report.loaded.size();
+  summary.reinitialised = result.reinitialised;
+  std::cerr << "init: " << summary.loaded << " tensors from " << job.init.from << "; freshly initialised:";
+  for (const std::string& name : summary.reinitialised) std::cerr << " " << name << ";";
+  std::cerr << (summary.reinitialised.empty() ? " none\n" : "\n");
+}
+
+void write_result(const std::string& work_dir, const TrainSummary& s) {
+  JsonObject json;
+  json.set("steps", s.loop.steps)
+      .set("loss", s.loop.loss)
+      .set("metric", s.metric)
+      .set("score", s.loop.score)
+      .set("best", s.loop.best)
+      .set("best_step", s.loop.best_step)
+      .set("loaded", static_cast<std::int64_t>(s.loaded))
+      .set("reinitialised", s.reinitialised)
+      .set("failed", static_cast<std::int64_t>(s.failures.size()))
+      .set("seconds", s.seconds)
+      .set("peak_bytes", static_cast<std::int64_t>(s.peak_bytes));
+  json.write(work_dir + "/result.json");
+}
+
+TrainSummary run_task(TrainTask& task, const Ready& ready, const TrainRun& run, TrainSummary summary) {
+  task.registry().mode.freeze_batch_norm = ready.job.freeze_batch_norm;
+  start_from(ready.job, task.registry(), summary);
+  Loader loader = make_loader(ready.job, ready.train);
+  summary.loop = run_loop(task, loader, loop_options(ready.job, loader, run));
+  for (const std::string& line : summary.loop.changed)
+    std::cerr << "resume: the configuration changed: " << line << "\n";
+  summary.failures = loader.failures();
+  return summary;
+}
+
+TrainSummary train_classifier(const Ready& ready, const TrainRun& run) {
+  const auto model = make_classifier(ready.job.model);
+  ClassifyTask task(*model, card_of(ready.job, ready.train), ready.val, ready.job.framing);
+  return run_task(task, ready, run, {.metric = "top1"});
+}
+
+TrainSummary train_segmenter(const Ready& ready, const TrainRun& run) {
+  const TrainJob& job = ready.job;
+  const Dataset& data = ready.train;
+  const SegmentationLossOptions loss = {
+      .coefficients = job.coefficients,
+      .cross_entropy = {
+          .ignore_index = data.ignore,
+          .class_weights = parse_class_weights(job.class_weights, data.class_names, data.background)}};
+  const auto model = make_segmenter(job.model);
+  SegmentTask task(*model, card_of(job, data), loss, ready.val, job.evaluation);
+  TrainSummary summary = run_task(task, ready, run, {.metric = "miou"});
+  if (task.last()) {
+    write_evaluation(run.work_dir, *task.last(), data.class_names, job.evaluation.score);
+    for (const Failure& failure : task.last()->failures) summary.failures.push_back(failure);
+  }
+  return summary;
+}
+
+}  // namespace
+
+TrainSummary train(const TrainJob& job, const TrainRun& run) {
+  const auto start = std::chrono::steady_clock::now();
+  reset_memory_peak();
+  std::filesystem::create_directories(run.work_dir);
+  const Ready ready = open_data(job, run);
+  write_file(run.work_dir + "/config.effective.yaml", job.config.effective());
+  environment(run.device, ready.job.seed).write(run.work_dir + "/env.json");
+  TrainSummary summary =
+      job.task == Task::kClassification ? train_classifier(ready, run) : train_segmenter(ready, run);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.peak_bytes = memory_stats().peak;
+  write_failures(run.work_dir + "/failures.jsonl", summary.failures);
+  write_result(run.work_dir, summary);
+  return summary;
+}
+
+}  // namespace clearcut
