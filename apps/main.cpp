@@ -1,6 +1,9 @@
 // clearcut: from class labels to a segmentation model.
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <iostream>
 
 #include "apps/verbs.h"
@@ -13,8 +16,11 @@ namespace clearcut::apps {
 namespace {
 
 void add_verbs(CLI::App& app, Session& session) {
-  add_config(app, session);
+  add_train(app, session);
+  add_eval(app, session);
+  add_predict(app, session);
   add_model(app, session);
+  add_config(app, session);
 }
 
 int run(const std::function<int()>& action) {
@@ -38,7 +44,17 @@ int run(const std::function<int()>& action) {
   }
 }
 
+/// Starts the program anew with sleeping instead of spinning OpenMP threads, unless the user has chosen.
+/// libgomp reads its settings before main(), and spinning threads take the cores from whoever has work: on a
+/// machine with other load training was 60 times slower.
+void let_idle_threads_sleep(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  execv("/proc/self/exe", argv);  // returns only if it fails; then all goes on, slower
+}
+
 int main(int argc, char** argv) {
+  let_idle_threads_sleep(argv);
   CLI::App app{"clearcut turns pictures with class labels into a segmentation model."};
   app.set_version_flag("--version", version_text());
   app.set_help_all_flag("--help-all", "the options of all verbs");
