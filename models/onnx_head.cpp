@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <string_view>
 
 namespace clearcut::onnx {
 
@@ -9,11 +11,19 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-const Node* maker(const Graph& graph, const std::string& value) {
-  for (const Node& node : graph.nodes)
-    if (!value.empty() && !node.outputs.empty() && node.outputs[0] == value) return &node;
-  return nullptr;
-}
+// The graph, and for each value the node that makes it.
+struct Trace {
+  explicit Trace(const Graph& g) : graph(g) {
+    for (const Node& node : g.nodes)
+      if (!node.outputs.empty() && !node.outputs[0].empty()) makers.emplace(node.outputs[0], &node);
+  }
+  const Node* maker(const std::string& value) const {
+    const auto found = makers.find(value);
+    return found != makers.end() ? found->second : nullptr;
+  }
+  const Graph& graph;
+  std::map<std::string_view, const Node*> makers;
+};
 
 const Attribute* attribute(const Node& node, const char* name) {
   const auto found = std::find_if(node.attributes.begin(), node.attributes.end(),
@@ -27,32 +37,35 @@ std::int64_t integer(const Node& node, const char* name, std::int64_t fallback) 
 }
 
 // A float initializer read by input i of the node, or null.
-const Tensor* weight(const Graph& graph, const Node& node, std::size_t i) {
+const Tensor* weight(const Trace& trace, const Node& node, std::size_t i) {
   if (i >= node.inputs.size()) return nullptr;
-  const auto found = graph.initializers.find(node.inputs[i]);
-  return found != graph.initializers.end() && found->second.dtype() == DType::kFloat32 ? &found->second
-                                                                                       : nullptr;
+  const auto found = trace.graph.initializers.find(node.inputs[i]);
+  return found != trace.graph.initializers.end() && found->second.dtype() == DType::kFloat32 ? &found->second
+                                                                                             : nullptr;
 }
 
 // The node behind nodes that only change the shape, starting at the maker of `value`.
-const Node* behind_reshapes(const Graph& graph, const std::string& value) {
+const Node* behind_reshapes(const Trace& trace, const std::string& value) {
   constexpr std::array kTransparent = {"Flatten", "Reshape", "Squeeze", "Dropout", "Identity"};
-  const Node* node = maker(graph, value);
-  while (node != nullptr && !node->inputs.empty() &&
-         std::find(kTransparent.begin(), kTransparent.end(), node->op) != kTransparent.end())
-    node = maker(graph, node->inputs[0]);
+  const Node* node = trace.maker(value);
+  // The count stops a graph that runs in a circle.
+  for (std::size_t hops = 0; node != nullptr && !node->inputs.empty() && hops < trace.graph.nodes.size();
+       ++hops) {
+    if (std::find(kTransparent.begin(), kTransparent.end(), node->op) == kTransparent.end()) break;
+    node = trace.maker(node->inputs[0]);
+  }
   return node;
 }
 
-bool pools_everything(const Graph& graph, const Node* node) {
+bool pools_everything(const Trace& trace, const Node* node) {
   if (node == nullptr || node->inputs.empty()) return false;
   if (node->op == "GlobalAveragePool") return true;
   if (node->op != "ReduceMean") return false;
   Ints axes;
   if (const Attribute* a = attribute(*node, "axes")) axes = a->ints;
   if (node->inputs.size() > 1) {
-    const auto fixed = graph.initializers.find(node->inputs[1]);
-    if (fixed != graph.initializers.end() && fixed->second.dtype() == DType::kInt64)
+    const auto fixed = trace.graph.initializers.find(node->inputs[1]);
+    if (fixed != trace.graph.initializers.end() && fixed->second.dtype() == DType::kInt64)
       axes = fixed->second.values<std::int64_t>();
   }
   std::sort(axes.begin(), axes.end());
@@ -69,8 +82,8 @@ Tensor transposed(const Tensor& w) {
 }
 
 // A 1x1 convolution with stride 1 in one group; *pad is its padding, the same on all sides.
-bool is_pointwise(const Graph& graph, const Node& node, std::int64_t* pad) {
-  const Tensor* w = node.op == "Conv" ? weight(graph, node, 1) : nullptr;
+bool is_pointwise(const Trace& trace, const Node& node, std::int64_t* pad) {
+  const Tensor* w = node.op == "Conv" ? weight(trace, node, 1) : nullptr;
   if (w == nullptr || w->rank() != 4 || w->dim(2) != 1 || w->dim(3) != 1) return false;
   const Attribute *strides = attribute(node, "strides"), *pads = attribute(node, "pads");
   *pad = pads != nullptr && !pads->ints.empty() ? pads->ints[0] : 0;
@@ -85,8 +98,8 @@ struct Linear {
   std::string input;
 };
 
-Linear linear_of(const Graph& graph, const Node& node) {
-  const Tensor* w = weight(graph, node, 1);
+Linear linear_of(const Trace& trace, const Node& node) {
+  const Tensor* w = weight(trace, node, 1);
   std::int64_t pad = 0;
   if (node.op == "Gemm" && w != nullptr && w->rank() == 2 && integer(node, "transA", 0) == 0) {
     const Attribute* alpha = attribute(node, "alpha");
@@ -94,23 +107,23 @@ Linear linear_of(const Graph& graph, const Node& node) {
     return {integer(node, "transB", 0) != 0 ? *w : transposed(*w), node.inputs[0]};
   }
   if (node.op == "MatMul" && w != nullptr && w->rank() == 2) return {transposed(*w), node.inputs[0]};
-  if (is_pointwise(graph, node, &pad) && pad == 0)
+  if (is_pointwise(trace, node, &pad) && pad == 0)
     return {w->reshape(Shape{w->dim(0), w->dim(1)}), node.inputs[0]};
   if (node.op != "Add" || node.inputs.size() != 2) return {};
   // MatMul + bias, in either order.
   for (std::size_t i = 0; i < 2; ++i) {
-    const Node* product = weight(graph, node, 1 - i) != nullptr ? maker(graph, node.inputs[i]) : nullptr;
-    if (product != nullptr && product->op == "MatMul") return linear_of(graph, *product);
+    const Node* product = weight(trace, node, 1 - i) != nullptr ? trace.maker(node.inputs[i]) : nullptr;
+    if (product != nullptr && product->op == "MatMul") return linear_of(trace, *product);
   }
   return {};
 }
 
 // The convolution that makes class maps, looking through one activation; or null.
-const Node* class_map_conv(const Graph& graph, const std::string& maps) {
-  const Node* node = maker(graph, maps);
+const Node* class_map_conv(const Trace& trace, const std::string& maps) {
+  const Node* node = trace.maker(maps);
   if (node != nullptr && (node->op == "Relu" || node->op == "Clip") && !node->inputs.empty())
-    node = maker(graph, node->inputs[0]);
-  return node != nullptr && node->op == "Conv" && weight(graph, *node, 1) != nullptr ? node : nullptr;
+    node = trace.maker(node->inputs[0]);
+  return node != nullptr && node->op == "Conv" && weight(trace, *node, 1) != nullptr ? node : nullptr;
 }
 
 Tensor identity_matrix(std::int64_t n) {
@@ -125,38 +138,44 @@ Tensor identity_matrix(std::int64_t n) {
 std::string logits_value(const Graph& graph) {
   check(!graph.outputs.empty(), "onnx", "the graph names no output");
   const std::string& output = graph.outputs[0].name;
-  const Node* node = maker(graph, output);
+  const Node* node = Trace(graph).maker(output);
   return node != nullptr && node->op == "Softmax" && !node->inputs.empty() ? node->inputs[0] : output;
 }
 
 std::optional<CamWeights> find_cam(const Model& model, const std::string& logits) {
-  const Graph& graph = model.graph;
-  const Node* end = behind_reshapes(graph, logits);
+  const Trace trace(model.graph);
+  const Node* end = behind_reshapes(trace, logits);
   if (end == nullptr) return std::nullopt;
-  if (pools_everything(graph, end)) {
-    const Node* conv = class_map_conv(graph, end->inputs[0]);
-    if (conv == nullptr) return std::nullopt;
+  if (pools_everything(trace, end)) {
+    const Node* conv = class_map_conv(trace, end->inputs[0]);
+    constexpr std::int64_t kMaxClasses = 10'000;  // the identity matrix grows with the square
+    if (conv == nullptr || weight(trace, *conv, 1)->rank() != 4 ||
+        weight(trace, *conv, 1)->dim(0) > kMaxClasses)
+      return std::nullopt;
     std::int64_t pad = 0;
-    const bool pointwise = is_pointwise(graph, *conv, &pad);
-    return CamWeights{identity_matrix(weight(graph, *conv, 1)->dim(0)), end->inputs[0], pointwise ? pad : 0};
+    const bool pointwise = is_pointwise(trace, *conv, &pad);
+    return CamWeights{identity_matrix(weight(trace, *conv, 1)->dim(0)), end->inputs[0], pointwise ? pad : 0};
   }
-  const Linear linear = linear_of(graph, *end);
-  const Node* pool = linear.weights.defined() ? behind_reshapes(graph, linear.input) : nullptr;
-  if (!pools_everything(graph, pool)) return std::nullopt;
+  const Linear linear = linear_of(trace, *end);
+  const Node* pool = linear.weights.defined() ? behind_reshapes(trace, linear.input) : nullptr;
+  if (!pools_everything(trace, pool)) return std::nullopt;
   return CamWeights{linear.weights, pool->inputs[0], 0};
 }
 
 std::string find_feature_map(const Model& model, const std::string& logits) {
-  const Graph& graph = model.graph;
-  const Node* end = behind_reshapes(graph, logits);
-  if (pools_everything(graph, end)) {
-    const Node* conv = class_map_conv(graph, end->inputs[0]);
+  const Trace trace(model.graph);
+  const Node* end = behind_reshapes(trace, logits);
+  if (pools_everything(trace, end)) {
+    const Node* conv = class_map_conv(trace, end->inputs[0]);
     return conv != nullptr ? conv->inputs[0] : end->inputs[0];
   }
-  // Any head: back along first inputs to the pooling.
-  for (std::size_t hops = 0; end != nullptr && !end->inputs.empty() && hops < graph.nodes.size(); ++hops) {
-    if (pools_everything(graph, end)) return end->inputs[0];
-    end = maker(graph, end->inputs[0]);
+  // Any head: back along the values that nodes make, to the pooling.
+  for (std::size_t hops = 0; end != nullptr && hops < trace.graph.nodes.size(); ++hops) {
+    if (pools_everything(trace, end)) return end->inputs[0];
+    const Node* before = nullptr;
+    for (const std::string& input : end->inputs)
+      if (before == nullptr) before = trace.maker(input);
+    end = before;
   }
   return "";
 }

@@ -286,10 +286,10 @@ Run build_pad(NodeReader& node) {
     if (node.given(2)) value = node.constant_scalar(2, "value");
   }
   if (node.text("mode", "constant") != "constant") node.refuse("only mode 'constant' is supported");
-  const auto fits = [](std::int64_t p) { return p >= 0 && p <= 4096; };
+  const auto fits = [](std::int64_t p) { return p >= 0 && p <= 512; };
   if (pads.size() != 8 || !std::all_of(pads.begin(), pads.end(), fits) ||
       pads[0] + pads[1] + pads[4] + pads[5] != 0)
-    node.refuse("pads must be 8 numbers from 0 to 4096, for height and width only");
+    node.refuse("pads must be 8 numbers from 0 to 512, for height and width only");
   const Padding2 padding(pads[2], pads[3], pads[6], pads[7]);
   return [padding, value](const Values& in) { return pad2d(in[0], padding, value); };
 }

@@ -13,7 +13,7 @@ using Ints = std::vector<std::int64_t>;
 using Values = std::vector<Var>;
 
 // Larger numbers only come from damaged files; the limit keeps a bad one from asking for terabytes.
-constexpr std::int64_t kMaxWindow = 4096;
+constexpr std::int64_t kMaxWindow = 512;
 
 enum class AutoPad : std::uint8_t { kExplicit, kSameUpper, kSameLower };
 
