@@ -25,14 +25,15 @@ Rgb to_colour(const std::vector<std::string>& fields, std::size_t first, const s
 }
 
 struct ClassLine {
-  std::string name, wnid;
+  int index = 0;
+  std::string name = {}, wnid = {};
   bool has_colour = false;
-  Rgb colour;
+  Rgb colour = {};
 };
 
 // INDEX NAME [R G B]; the name may be several words.
-ClassLine from_words(const std::vector<std::string>& fields, const std::string& where) {
-  ClassLine line;
+ClassLine from_words(int index, const std::vector<std::string>& fields, const std::string& where) {
+  ClassLine line{.index = index};
   line.has_colour = fields.size() >= 5 && std::all_of(fields.end() - 3, fields.end(), is_whole_number);
   const std::size_t words = fields.size() - (line.has_colour ? 3 : 0);
   for (std::size_t i = 1; i < words; ++i) line.name += (i > 1 ? " " : "") + fields[i];
@@ -40,26 +41,30 @@ ClassLine from_words(const std::vector<std::string>& fields, const std::string& 
   return line;
 }
 
-ClassLine parse_class(const TextLine& text, int expected) {
+ClassLine parse_class(const TextLine& text, int line_number) {
   const std::vector<std::string> fields = split_fields(text.text);
-  if (fields.size() == 1 && is_wnid(fields[0])) return {.name = fields[0], .wnid = fields[0], .colour = {}};
+  if (fields.size() == 1 && is_wnid(fields[0])) return {line_number, fields[0], fields[0], false, {}};
   check(fields.size() >= 2, "data", text.where, ": a class line is INDEX NAME [R G B], got '", text.text,
         "'");
   const int index = to_whole_number(fields[0], "the class index", text.where);
-  check(index == expected, "data", text.where, ": classes must be numbered 0, 1, 2, ...; expected ", expected,
-        ", got ", index);
-  if (text.text.find('\t') == std::string::npos) return from_words(fields, text.where);
-  if (fields.size() >= 3 && is_wnid(fields[1])) return {.name = fields[2], .wnid = fields[1], .colour = {}};
-  return {.name = fields[1], .wnid = fields.size() >= 3 && is_wnid(fields[2]) ? fields[2] : "", .colour = {}};
+  if (text.text.find('\t') == std::string::npos) return from_words(index, fields, text.where);
+  if (fields.size() >= 3 && is_wnid(fields[1])) return {index, fields[2], fields[1], false, {}};
+  return {index, fields[1], fields.size() >= 3 && is_wnid(fields[2]) ? fields[2] : "", false, {}};
 }
 
 }  // namespace
 
 ClassFile read_class_file(const std::string& path) {
   ClassFile file;
-  int index = 0;
   for (const TextLine& text : read_lines(path)) {
-    const ClassLine line = parse_class(text, index++);
+    const auto expected = static_cast<int>(file.names.size());
+    const ClassLine line = parse_class(text, expected);
+    check(file.ignored < 0 && line.index >= expected, "data", text.where,
+          ": classes must be numbered 0, 1, 2, ...; expected ", expected, ", got ", line.index);
+    if (line.index > expected) {  // only the last line may leave a gap: 255 after 5
+      file.ignored = line.index;
+      continue;
+    }
     file.names.push_back(line.name);
     if (!line.wnid.empty()) file.wnids.push_back(line.wnid);
     if (line.has_colour) file.colours.push_back(line.colour);

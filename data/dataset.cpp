@@ -119,6 +119,8 @@ void Opener::read_classes() {
   data_.class_names = classes_->names;
   data_.colours = classes_->colours;
   const auto count = static_cast<int>(classes_->names.size());
+  check(classes_->ignored < 0 || classes_->ignored == spec_.ignore, "data", path,
+        ": the last line says that ", classes_->ignored, " is ignored, but `ignore` is ", spec_.ignore);
   if (spec_.ignore < 0 || spec_.ignore >= count) return;
   check(spec_.ignore == count - 1, "data", path, ": class ", spec_.ignore, " ('",
         classes_->names[static_cast<std::size_t>(spec_.ignore)],

@@ -75,11 +75,13 @@ Tensor read_mask(const Dataset& data, const Item& item);
 void check_mask(const Dataset& data, const Item& item, const Tensor& labels, std::int64_t height,
                 std::int64_t width);
 
-/// Lines of a class file: "INDEX NAME [R G B]", "INDEX<tab>NAME<tab>..." or "INDEX<tab>WNID<tab>NAMES".
+/// Lines of a class file: "INDEX NAME [R G B]", "INDEX<tab>NAME<tab>...", "INDEX<tab>WNID<tab>NAMES" or one
+/// WNID alone. Indices run 0, 1, 2, ...; a last line that leaves a gap (255 after 5) names the ignored value.
 struct ClassFile {
   std::vector<std::string> names;
   std::vector<std::string> wnids;  // empty where the file has none
   std::vector<Rgb> colours;        // empty where the file has none
+  int ignored = -1;                // the last line's index if it leaves a gap
 };
 ClassFile read_class_file(const std::string& path);
 

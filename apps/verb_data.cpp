@@ -1,0 +1,91 @@
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+#include "apps/verbs.h"
+#include "data/check.h"
+
+namespace clearcut::apps {
+
+namespace {
+
+struct Options {
+  DatasetSpec spec;
+  std::string exif = "ignore";
+  std::string report;  // JSON
+  std::size_t examples = 5;
+  bool headers_only = false;
+};
+
+void add_dataset_options(CLI::App& verb, Options& o) {
+  verb.add_option("--root,root", o.spec.root, "folder of the data set")->required();
+  verb.add_option("--format", o.spec.format, "layout of the data set; see docs/data.md")
+      ->required()
+      ->check(CLI::IsMember({"list", "voc", "classes", "folders", "csv", "pssl", "labels"}));
+  verb.add_option("--list", o.spec.list, "list of items, relative to the root");
+  verb.add_option("--split", o.spec.split, "csv: rows of this split only");
+  verb.add_option("--classes", o.spec.classes, "class file, relative to the root");
+  verb.add_option("--images", o.spec.images, "folder of the pictures");
+  verb.add_option("--masks", o.spec.masks, "folder of the masks");
+  verb.add_option("--labels", o.spec.labels, "folder of PSSL labels");
+  verb.add_option("--ignore", o.spec.ignore, "label value that counts for nothing")->capture_default_str();
+  verb.add_option("--exif", o.exif, "orientation of photographs")
+      ->check(CLI::IsMember({"ignore", "apply"}))
+      ->capture_default_str();
+  verb.add_option("--report", o.report, "write the whole result to this JSON file");
+  verb.add_flag("--headers-only", o.headers_only,
+                "do not decode pictures; finds no damage behind their headers");
+}
+
+DataReport look(const Dataset& data, const Options& o, const Session& session) {
+  CheckOptions options;
+  options.picture.apply_exif = o.exif == "apply";
+  options.decode = !o.headers_only;
+  Progress progress("data check", static_cast<std::int64_t>(data.items.size()), progress_of(session.common));
+  options.progress = [&](std::int64_t done) { progress.update(done); };
+  DataReport report = check_data(data, options);
+  if (!o.report.empty()) to_json(report, data).write(o.report);
+  return report;
+}
+
+int check(Options& o, const Session& session) {
+  o.spec.limit = session.common.limit;
+  const Dataset data = open_dataset(o.spec);
+  const DataReport report = look(data, o, session);
+  std::cout << describe(report, data, o.examples);
+  return report.has_errors() ? kDataCheckFailed : kDone;
+}
+
+int stats(Options& o, const Session& session) {
+  o.spec.limit = session.common.limit;
+  const Dataset data = open_dataset(o.spec);
+  const DataReport report = look(data, o, session);
+  std::cout << describe_statistics(report, data);
+  if (report.has_errors())
+    std::cerr << "clearcut: some items have errors and are not counted; see `clearcut data check`\n";
+  return report.has_errors() ? kDataCheckFailed : kDone;
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, Session& session) {
+  auto* data = app.add_subcommand("data", "check, describe or draw data sets");
+  data->require_subcommand(1);
+
+  auto o = std::make_shared<Options>();
+  auto* check_verb =
+      data->add_subcommand("check", "read everything; say what is wrong, why, and the fix (exit 3)");
+  add_dataset_options(*check_verb, *o);
+  check_verb->add_option("--examples", o->examples, "items named per finding")->capture_default_str();
+  add_common(*check_verb, session, kProgress | kBatch);
+  on_run(*check_verb, session, [o, &session] { return check(*o, session); });
+
+  auto* stats_verb = data->add_subcommand("stats", "pixels and pictures per class, sizes, file formats");
+  add_dataset_options(*stats_verb, *o);
+  add_common(*stats_verb, session, kProgress | kBatch);
+  on_run(*stats_verb, session, [o, &session] { return stats(*o, session); });
+
+  add_data_synth(*data, session);
+}
+
+}  // namespace clearcut::apps

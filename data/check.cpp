@@ -1,0 +1,266 @@
+#include "data/check.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "tensor/error.h"
+#include "tensor/file.h"
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+
+namespace clearcut {
+
+namespace {
+
+// What one item adds to the report.
+struct Looked {
+  struct Problem {
+    std::string kind, cause, fix, detail;
+    Severity severity = Severity::kError;
+  };
+  std::vector<Problem> problems;
+  std::string size, picture_format, mask_format;
+  std::uint64_t content = 0;  // hash of the file
+  int orientation = 1;
+  std::map<std::int32_t, std::int64_t> values;  // of the mask -> pixels
+  bool has_mask = false;
+};
+
+constexpr const char* kUnreadable = "the file is missing, damaged, or was copied only in part";
+
+void add_problem(Looked& seen, const Item& item, Looked::Problem problem) {
+  problem.detail = item.name + ": " + problem.detail;
+  seen.problems.push_back(std::move(problem));
+}
+
+// Height and width; 0 x 0 if the picture cannot be read.
+std::pair<std::int64_t, std::int64_t> look_at_picture(Looked& seen, const Item& item,
+                                                      const CheckOptions& options) {
+  try {
+    const Bytes bytes = read_file(item.image);
+    const PictureInfo info = picture_info(bytes, item.image);
+    seen.content = hash_name({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    seen.size = cat(info.height, "x", info.width);
+    seen.picture_format = "picture " + info.format;
+    seen.orientation = info.orientation;
+    if (!options.decode) return {info.height, info.width};
+    const Tensor picture = decode_picture(bytes, item.image, options.picture);
+    return {picture.dim(0), picture.dim(1)};
+  } catch (const std::exception& error) {
+    add_problem(
+        seen, item,
+        {"unreadable picture", kUnreadable, "replace the file or take the item off the list", error.what()});
+    return {0, 0};
+  }
+}
+
+// Why a value is not a class: the usual mistakes, the likeliest first.
+std::pair<std::string, std::string> explain_values(const Dataset& data,
+                                                   const std::map<std::int32_t, std::int64_t>& values) {
+  const auto classes = static_cast<std::int32_t>(data.class_names.size());
+  const std::int32_t largest = values.rbegin()->first;
+  if (largest == 255 && data.ignore != 255 &&
+      (values.size() == 1 || std::prev(values.end(), 2)->first < classes))
+    return {"255 usually marks pixels to ignore, but `ignore` is " + cat(data.ignore), "set ignore: 255"};
+  if (largest == classes && values.begin()->first >= 1)
+    return {"the labels count from 1", "subtract 1 from every label, or add a class 0 to the class file"};
+  if (largest == classes)
+    return {"the class file lacks one class (often the background), or the last value marks pixels to ignore",
+            cat("add the class, or set ignore: ", classes)};
+  if (largest > classes && values.size() > static_cast<std::size_t>(classes) + 8)
+    return {"the mask holds shades of gray: colours or a resize with smoothing",
+            "save class indices, resize masks by nearest"};
+  return {"another class list, or colours that were turned to gray", "compare the class file with the masks"};
+}
+
+void look_at_values(Looked& seen, const Dataset& data, const Item& item) {
+  const auto classes = static_cast<std::int32_t>(data.class_names.size());
+  std::map<std::int32_t, std::int64_t> wrong;
+  for (const auto& [value, pixels] : seen.values)
+    if (classes > 0 && value != data.ignore && (value < 0 || value >= classes)) wrong[value] = pixels;
+  if (!wrong.empty()) {
+    const auto [cause, fix] = explain_values(data, seen.values);
+    std::string text = cat("values outside 0 to ", classes - 1, " (ignore ", data.ignore, "):");
+    for (const auto& [value, pixels] : wrong) {
+      if (text.size() > 120) break;
+      text += cat(" ", value, " (", pixels, " pixels)");
+    }
+    add_problem(seen, item, {"label value outside the classes", cause, fix, text});
+  }
+  if (seen.values.size() == 1 && seen.values.begin()->first == data.ignore)
+    add_problem(seen, item,
+                {"mask is ignored everywhere", "an empty mask, or a class index equal to the ignore value",
+                 "take the item off the list if it is meant so", "teaches nothing", Severity::kWarning});
+}
+
+void look_at_size(Looked& seen, const Dataset& data, const Item& item, const Tensor& labels,
+                  std::int64_t height, std::int64_t width) {
+  if (height == 0) return;
+  const bool turned = labels.dim(0) == width && labels.dim(1) == height && height != width;
+  try {
+    Dataset sizes_only = {.root = {}, .items = {}, .class_names = {}, .colours = {}, .masks = data.masks};
+    check_mask(sizes_only, item, labels, height, width);
+  } catch (const Error& error) {
+    add_problem(
+        seen, item,
+        {"mask of another size",
+         turned ? "the picture was turned by its EXIF orientation before the mask was drawn"
+                : "the mask belongs to another copy of the picture",
+         turned ? "read pictures with EXIF applied (--exif apply)" : "resize one of them (masks by nearest)",
+         error.what()});
+  }
+}
+
+void look_at_mask(Looked& seen, const Dataset& data, const Item& item, std::int64_t height,
+                  std::int64_t width) {
+  try {
+    Tensor labels;
+    if (data.masks == MaskFormat::kPng) {
+      const LabelImage image = read_label_png(item.mask);
+      seen.mask_format = cat("mask ", image.bits, "-bit ", image.palette.empty() ? "gray" : "palette");
+      labels = image.labels;
+    } else {
+      labels = read_mask(data, item);
+      seen.mask_format = "mask npz";
+    }
+    seen.has_mask = true;
+    const auto* p = labels.data<const std::int32_t>();
+    for (std::int64_t i = 0; i < labels.numel();) {  // runs of one value: one look-up each
+      std::int64_t stop = i + 1;
+      while (stop < labels.numel() && p[stop] == p[i]) ++stop;
+      seen.values[p[i]] += stop - i;
+      i = stop;
+    }
+    look_at_size(seen, data, item, labels, height, width);
+    look_at_values(seen, data, item);
+  } catch (const std::exception& error) {
+    const bool colours = std::string(error.what()).find("gray or palette") != std::string::npos;
+    add_problem(seen, item,
+                {colours ? "mask holds colours" : "unreadable mask",
+                 colours ? "the mask was saved as a colour picture" : kUnreadable,
+                 colours ? "convert each colour to its class index"
+                         : "replace the file or take the item off the list",
+                 error.what()});
+  }
+}
+
+void look_at_classes(Looked& seen, const Dataset& data, const Item& item) {
+  const auto classes = static_cast<int>(data.class_names.size());
+  for (const int c : item.classes)
+    if (c < 0 || c >= classes)
+      add_problem(
+          seen, item,
+          {"image label outside the classes", "another class list", "compare the list with the class file",
+           cat("class ", c, " is outside 0 to ", classes - 1)});
+}
+
+Looked look_at(const Dataset& data, const Item& item, const CheckOptions& options) {
+  Looked seen;
+  const auto [height, width] = look_at_picture(seen, item, options);
+  look_at_classes(seen, data, item);
+  if (data.masks != MaskFormat::kNone && !item.mask.empty()) look_at_mask(seen, data, item, height, width);
+  return seen;
+}
+
+// Problems of one kind with one cause become one finding.
+class Findings {
+ public:
+  explicit Findings(DataReport& report) : report_(report) {}
+  void add(const Looked::Problem& problem) {
+    const auto [it, fresh] = index_.try_emplace(problem.kind + "\n" + problem.cause, report_.findings.size());
+    if (fresh) report_.findings.push_back({problem.kind, problem.severity, problem.cause, problem.fix, {}});
+    report_.findings[it->second].details.push_back(problem.detail);
+  }
+
+ private:
+  DataReport& report_;
+  std::map<std::string, std::size_t> index_;
+};
+
+void count(DataReport& report, const Dataset& data, const Item& item, const Looked& seen) {
+  if (!seen.size.empty()) ++report.sizes[seen.size];
+  if (!seen.picture_format.empty()) ++report.formats[seen.picture_format];
+  if (!seen.mask_format.empty()) ++report.formats[seen.mask_format];
+  report.turned_by_exif += seen.orientation != 1 ? 1 : 0;
+  report.unlabelled_pictures += item.mask.empty() && item.classes.empty() ? 1 : 0;
+  const auto classes = static_cast<std::int32_t>(report.class_pixels.size());
+  for (const auto& [value, pixels] : seen.values) {
+    report.pixels += pixels;
+    if (value == data.ignore) {
+      report.ignored_pixels += pixels;
+    } else if (value >= 0 && value < classes) {
+      report.class_pixels[static_cast<std::size_t>(value)] += pixels;
+      ++report.class_pictures[static_cast<std::size_t>(value)];
+    }
+  }
+  if (seen.has_mask) return;
+  for (const int c : item.classes)
+    if (c >= 0 && c < classes) ++report.class_pictures[static_cast<std::size_t>(c)];
+}
+
+// What only shows in the whole set.
+void look_at_all(Findings& findings, const DataReport& report, const Dataset& data,
+                 const std::vector<Looked>& seen) {
+  for (std::size_t c = 0; c < report.class_pictures.size(); ++c) {
+    const bool background_of_labels = static_cast<int>(c) == data.background && report.pixels == 0;
+    if (report.class_pictures[c] == 0 && !background_of_labels)
+      findings.add({"class that no item has", "a split that is too small, or another class list",
+                    "it cannot be learned or scored here; see the absent-class policy of eval",
+                    cat(c, " ", data.class_names[c]), Severity::kWarning});
+  }
+  if (report.ignored_pixels * 2 > report.pixels)
+    findings.add({"most pixels are ignored", "the ignore value is one of the classes", "check `ignore`",
+                  cat(report.ignored_pixels, " of ", report.pixels, " pixels"), Severity::kWarning});
+  if (report.turned_by_exif > 0)
+    findings.add({"pictures that EXIF would turn",
+                  "taken with a turned camera; ignored by default, as ImageNet tools do",
+                  "read with --exif apply if masks or labels were made on upright pictures",
+                  cat(report.turned_by_exif, " pictures"), Severity::kWarning});
+  std::map<std::uint64_t, std::size_t> first;
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    if (seen[i].content == 0) continue;
+    const auto [it, fresh] = first.try_emplace(seen[i].content, i);
+    if (!fresh)
+      findings.add({"equal pictures under two names", "copies",
+                    "keep one, above all across training and validation",
+                    data.items[it->second].name + " = " + data.items[i].name, Severity::kWarning});
+  }
+}
+
+}  // namespace
+
+bool DataReport::has_errors() const {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& f) { return f.severity == Severity::kError; });
+}
+
+DataReport check_data(const Dataset& data, const CheckOptions& options) {
+  std::vector<Looked> seen(data.items.size());
+  std::mutex mutex;
+  std::int64_t done = 0;
+  parallel_for(static_cast<std::int64_t>(seen.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      seen[static_cast<std::size_t>(i)] = look_at(data, data.items[static_cast<std::size_t>(i)], options);
+      const std::scoped_lock lock(mutex);
+      if (options.progress) options.progress(++done);
+    }
+  });
+  DataReport report;
+  report.items = static_cast<std::int64_t>(seen.size());
+  report.class_pixels.assign(data.class_names.size(), 0);
+  report.class_pictures.assign(data.class_names.size(), 0);
+  Findings findings(report);
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    count(report, data, data.items[i], seen[i]);
+    for (const Looked::Problem& problem : seen[i].problems) findings.add(problem);
+  }
+  look_at_all(findings, report, data, seen);
+  std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity == Severity::kError;
+    return a.details.size() > b.details.size();
+  });
+  return report;
+}
+
+}  // namespace clearcut

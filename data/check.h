@@ -1,0 +1,62 @@
+// Looking at a whole data set before any work: what is wrong, the likely cause, and the fix.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/json.h"
+
+namespace clearcut {
+
+enum class Severity { kError, kWarning };
+
+/// One kind of problem, with every item that has it.
+struct Finding {
+  std::string kind;  // "unreadable picture", "label value outside the classes", ...
+  Severity severity = Severity::kError;
+  std::string cause, fix;
+  std::vector<std::string> details;  // one line per item: "NAME: what"
+};
+
+struct DataReport {
+  std::int64_t items = 0;
+  std::vector<Finding> findings;  // errors first, then by number of items
+
+  std::int64_t pixels = 0, ignored_pixels = 0;  // of all masks
+  std::vector<std::int64_t> class_pixels;       // per class, from masks
+  std::vector<std::int64_t> class_pictures;  // per class: masks with it, or image labels where there are none
+  std::int64_t unlabelled_pictures = 0;      // neither mask nor image label
+  std::map<std::string, std::int64_t> sizes;    // "HxW" -> pictures
+  std::map<std::string, std::int64_t> formats;  // "picture jpeg", "mask 8-bit gray", ... -> files
+  std::int64_t turned_by_exif = 0;              // pictures with an orientation other than upright
+
+  bool has_errors() const;
+};
+
+struct CheckOptions {
+  PictureOptions picture = {};
+  bool decode = true;  // decode every picture; off: headers only, which finds no damage behind them
+  std::function<void(std::int64_t done)> progress = {};  // called from one thread at a time
+};
+
+/// Reads every picture and mask. Never throws for a bad item: it becomes a finding. Looks for
+///
+///   errors    unreadable pictures and masks, masks of another size, label values outside the classes, masks
+///   that
+///             hold colours, image labels outside the classes
+///   warnings  classes that no item has, masks that are all ignored, most pixels ignored, equal pictures
+///   under
+///             two names, pictures that EXIF would turn
+DataReport check_data(const Dataset& data, const CheckOptions& options = {});
+
+/// The report as text for people: findings with cause, fix and up to `examples` items each.
+std::string describe(const DataReport& report, const Dataset& data, std::size_t examples = 5);
+/// A table of classes: pixels, share of counted pixels, pictures; then sizes and formats.
+std::string describe_statistics(const DataReport& report, const Dataset& data);
+JsonObject to_json(const DataReport& report, const Dataset& data);
+
+}  // namespace clearcut
