@@ -19,6 +19,7 @@ void add_verbs(CLI::App& app, Session& session) {
   add_train(app, session);
   add_eval(app, session);
   add_predict(app, session);
+  add_run(app, session);
   add_data(app, session);
   add_model(app, session);
   add_config(app, session);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "train/config_node.h"
 
@@ -119,6 +120,8 @@ Config Config::parse(const std::string& text, const std::string& name,
   finish_config(config.node_);
   return config;
 }
+
+Config Config::without_references(const std::string& path) { return {load_config_file(path), ""}; }
 
 std::shared_ptr<ConfigNode> Config::find(std::string_view key) const {
   if (std::ranges::find(node_->asked, key) == node_->asked.end()) node_->asked.emplace_back(key);
@@ -264,6 +267,37 @@ std::vector<Config> Config::sections(std::string_view key) const {
     all.push_back({entry, path});
   }
   return all;
+}
+
+namespace {
+void mark_read(ConfigNode& node) {
+  node.read = true;
+  for (const auto& entry : node.map) mark_read(*entry.second);
+  for (const auto& entry : node.list) mark_read(*entry);
+}
+}  // namespace
+
+Config Config::take(std::string_view key) const {
+  const Config part = section(key);
+  mark_read(*part.node_);
+  return {copy_config(*part.node_), ""};
+}
+
+std::string Config::file(std::string_view key) const {
+  const std::filesystem::path name = text(key);
+  const std::string& place = need(key).place;
+  const std::size_t colon = place.rfind(':');
+  if (colon == std::string::npos || place.starts_with("--set")) return name.string();
+  return (std::filesystem::path(place.substr(0, colon)).parent_path() / name).lexically_normal().string();
+}
+
+Config Config::layered(const std::string& path, const std::vector<Config>& layers,
+                       const std::vector<std::string>& overrides) {
+  Config config(path.empty() ? parse_config_text("", "configuration") : load_config_file(path), "");
+  for (const Config& layer : layers) merge_config(config.node_, copy_config(*layer.node_));
+  for (const std::string& assignment : overrides) apply_override(*config.node_, assignment);
+  finish_config(config.node_);
+  return config;
 }
 
 void Config::fail(std::string_view key, const std::string& what) const {

@@ -47,6 +47,9 @@ class Config {
   static Config parse(const std::string& text, const std::string& name,
                       const std::vector<std::string>& overrides = {});
 
+  /// A file as it is: ${...} stays, so nothing is missing. For looking at a key before values are known.
+  static Config without_references(const std::string& path);
+
   bool has(std::string_view key) const;              // present, and not ~
   std::vector<std::string> keys() const;             // in the order of the file
   const std::string& path() const { return path_; }  // "train.optimiser"; "" at the root
@@ -73,6 +76,16 @@ class Config {
   Config section(std::string_view key) const;
   /// A list of mappings; empty if the key is absent.
   std::vector<Config> sections(std::string_view key) const;
+
+  /// A copy of a nested mapping as a tree of its own, for somebody else to read and to check; here all of it
+  /// counts as read. Empty if the key is absent.
+  Config take(std::string_view key) const;
+  /// A file name, relative to the file that holds the key (an override: to the current folder).
+  std::string file(std::string_view key) const;
+  /// The file at `path` ("" for none) with `layers` merged over it one after another, as by `_base_`, and
+  /// then the overrides.
+  static Config layered(const std::string& path, const std::vector<Config>& layers,
+                        const std::vector<std::string>& overrides = {});
 
   /// Throws ConfigError "file:line: section.key: ...".
   [[noreturn]] void fail(std::string_view key, const std::string& what) const;

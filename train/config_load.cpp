@@ -84,20 +84,6 @@ Ptr convert_text(const std::string& text, const std::string& name) {
   }
 }
 
-/// Mappings are merged key by key; anything else in `over` replaces what `base` has.
-void merge(const Ptr& base, const Ptr& over) {
-  for (const auto& [key, node] : over->map) {
-    const Ptr old = base->child(key);
-    if (old == nullptr) {
-      base->map.emplace_back(key, node);
-    } else if (old->kind == Kind::kMap && node->kind == Kind::kMap) {
-      merge(old, node);
-    } else {
-      *old = *node;
-    }
-  }
-}
-
 std::vector<std::string> base_files(const Ptr& bases) {
   std::vector<std::string> files;
   if (bases->kind == Kind::kScalar) files.push_back(bases->scalar);
@@ -124,9 +110,9 @@ Ptr with_bases(const std::string& text, const std::string& name, std::vector<std
     const std::string path = (std::filesystem::path(name).parent_path() / file).lexically_normal().string();
     if (!std::filesystem::is_regular_file(path))
       config_error(bases->place, "_base_", cat("no such file: ", path));
-    merge(root, with_bases(read_text(path), path, above));
+    merge_config(root, with_bases(read_text(path), path, above));
   }
-  merge(root, own);
+  merge_config(root, own);
   return root;
 }
 
@@ -190,6 +176,28 @@ Ptr& descend(ConfigNode& node, const std::string& part, const std::string& place
 
 void config_error(const std::string& place, const std::string& path, const std::string& what) {
   throw ConfigError(cat("config: ", place, ": ", path.empty() ? "" : path + ": ", what));
+}
+
+void merge_config(const Ptr& base, const Ptr& over) {
+  for (const auto& [key, node] : over->map) {
+    const Ptr old = base->child(key);
+    if (old == nullptr) {
+      base->map.emplace_back(key, node);
+    } else if (old->kind == Kind::kMap && node->kind == Kind::kMap) {
+      merge_config(old, node);
+    } else {
+      *old = *node;
+    }
+  }
+}
+
+Ptr copy_config(const ConfigNode& node) {
+  auto copy = std::make_shared<ConfigNode>(node);
+  copy->read = false;
+  copy->asked.clear();
+  for (auto& entry : copy->map) entry.second = copy_config(*entry.second);
+  for (Ptr& entry : copy->list) entry = copy_config(*entry);
+  return copy;
 }
 
 Ptr load_config_file(const std::string& path) {

@@ -37,6 +37,10 @@ struct ConfigNode {
 ConfigNode::Ptr load_config_file(const std::string& path);
 ConfigNode::Ptr parse_config_text(const std::string& text, const std::string& name);
 void apply_override(ConfigNode& root, const std::string& assignment);
+/// Mappings are merged key by key; anything else in `over` replaces what `base` has. Nodes of `over` are
+/// shared, not copied.
+void merge_config(const ConfigNode::Ptr& base, const ConfigNode::Ptr& over);
+ConfigNode::Ptr copy_config(const ConfigNode& node);
 /// Drops keys whose value is ~ and replaces ${a.b}.
 void finish_config(const ConfigNode::Ptr& root);
 

@@ -1,0 +1,82 @@
+// Pipelines: the whole job as stages whose results are kept, so that nothing is done twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tensor/device.h"
+#include "train/config.h"
+#include "train/progress.h"
+
+namespace clearcut {
+
+/// What a stage may use.
+struct StageContext {
+  std::string name, kind;
+  std::string work_dir;  // of the run
+  std::string folder;    // work_dir/name: everything that the stage writes
+  Device device = Device::kCpu;
+  std::uint64_t seed = 1;
+  ProgressStyle progress = ProgressStyle::kNone;
+  std::size_t failures = 0;  // the stage adds its failed items
+};
+
+/// What a stage does. A stage that was interrupted is called again in the same folder and goes on where it
+/// stopped.
+struct StagePlan {
+  std::function<void(StageContext&)> work;
+  std::string depends = "";  // what it depends on besides its keys: the text of files that they name
+};
+/// Kinds by name. Reading a stage reads its keys and opens no data. See train/stages.h.
+using ReadStage = StagePlan (*)(const Config&);
+const std::map<std::string, ReadStage>& stage_kinds();
+
+/// A pipeline file:
+///
+///   seed: 1
+///   full: {key: value}          what --full sets
+///   anything: ...               values for ${anything}
+///   stages:
+///     - name: classifiers       folder below the work folder
+///       kind: train
+///       needs: [data]           stages whose results it uses; default: all before it
+///       ...                     keys of the kind
+///
+/// ${work} stands for the work folder.
+struct PipelineRun {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::string work_dir;
+  std::string from, to;  // run only the stages from .. to; empty: from the first, to the last
+  bool full = false;
+  bool fresh = false;  // forget what earlier runs left
+  Device device = Device::kCpu;
+  ProgressStyle progress = ProgressStyle::kNone;
+};
+
+struct StageRecord {
+  std::string name, kind, hash;
+  bool done = false;
+  double seconds = 0;  // of all runs that it took
+  std::int64_t peak_bytes = 0;
+  std::vector<std::string> outputs;  // files below its folder
+  bool skipped = false;              // in this run
+  std::size_t failures = 0;
+};
+
+/// Runs the stages in order. A stage is skipped if it is done, its outputs are still there, and nothing that
+/// it depends on has changed: its keys, the stages that it needs, and the files and folders that its keys
+/// name (by names, sizes and times). A stage whose keys or inputs changed starts anew: its folder is deleted.
+/// work_dir/stages.json is written after every stage. Throws what a stage throws, after writing its name.
+std::vector<StageRecord> run_pipeline(const PipelineRun& run);
+
+/// Reads the file and all stages without running one. Throws ConfigError on any mistake.
+void check_pipeline(const PipelineRun& run);
+
+/// stages.json of a work folder; empty if there is none.
+std::vector<StageRecord> read_stages(const std::string& work_dir);
+
+}  // namespace clearcut

@@ -1,0 +1,77 @@
+#include <cmath>
+#include <filesystem>
+
+#include "data/drawn.h"
+#include "tensor/file.h"
+#include "tensor/random.h"
+#include "train/data_config.h"
+#include "train/stages.h"
+
+namespace clearcut {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "animal,wild" in a CSV cell.
+std::string cell(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+/// The share `val` of the items with the smallest random numbers; the same items for any order of the list.
+bool held_out(const Item& item, std::uint64_t seed, double val) {
+  return RandomStream(seed, "hold out", item.id).uniform(0) < val;
+}
+
+std::string class_lines(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t c = 0; c < names.size(); ++c) text += cat(c, "\t", names[c], "\n");
+  return text;
+}
+
+void write_split(const Dataset& data, double val, StageContext& context) {
+  std::string table = "image,classes,split\n";
+  const std::string links = context.folder + "/held_out";
+  fs::remove_all(links);
+  fs::create_directories(links);
+  std::int64_t kept = 0, out = 0;
+  for (const Item& item : data.items) {
+    std::string classes;
+    for (const int c : item.classes) classes += cat(classes.empty() ? "" : "+", c);
+    const bool is_val = held_out(item, context.seed, val);
+    const std::string image = fs::absolute(item.image).lexically_normal().string();
+    table += cat(cell(image), ",", classes, ",", is_val ? "val" : "train", "\n");
+    (is_val ? out : kept) += 1;
+    if (is_val) fs::create_symlink(image, links + cat("/", out, "_", fs::path(image).filename().string()));
+  }
+  check(kept > 0 && out > 0, "split", "of ", data.items.size(), " pictures ", out,
+        " would be held out; both parts need some: change `val` or give more pictures");
+  write_file(context.folder + "/objects.txt", class_lines(data.class_names));
+  std::vector<std::string> with_background = {"background"};
+  with_background.insert(with_background.end(), data.class_names.begin(), data.class_names.end());
+  write_file(context.folder + "/classes.txt", class_lines(with_background));
+  write_file(context.folder + "/labels.csv", table);
+}
+
+}  // namespace
+
+StagePlan read_draw_stage(const Config& config) {
+  DrawnSplits splits;
+  DrawnOptions options;
+  options.size = config.integer_or("size", options.size, {.low = 32, .high = 1024});
+  options.seed = static_cast<std::uint64_t>(config.integer_or("seed", 1, {.low = 0}));
+  splits.train = config.integer_or("train", splits.train, {.low = 6});
+  splits.val = config.integer_or("val", splits.val, {.low = 6});
+  return {[=](StageContext& context) { write_drawn(context.folder, splits, options); }};
+}
+
+StagePlan read_split_stage(const Config& config) {
+  const DatasetConfig data = read_dataset_config(config.section("data"));
+  const double val = config.number_or("val", 0.1, {.low = 0.001, .high = 0.9});
+  return {[=](StageContext& context) { write_split(open_dataset(data), val, context); }};
+}
+
+}  // namespace clearcut

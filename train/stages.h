@@ -1,0 +1,33 @@
+// The kinds of pipeline stages. `name`, `kind` and `needs` are keys of every stage; here are the others.
+#pragma once
+
+#include "train/pipeline.h"
+
+namespace clearcut {
+
+/// draw: the drawn data set (data/drawn.h).       size, train, val (numbers of pictures), seed
+StagePlan read_draw_stage(const Config& config);
+
+/// split: image labels in one form, with pictures held out. Writes labels.csv (image,classes,split with
+/// absolute paths), objects.txt (the classes), classes.txt (background first, then the classes), and
+/// held_out/ (links to the pictures of split `val`).
+///   data    a data set (see DatasetConfig)
+///   val     share of the pictures to hold out, drawn by item id and seed; 0.1
+StagePlan read_split_stage(const Config& config);
+
+/// train: one training run per variant and seed, below <variant> or <variant>-seed<N>. Writes jobs.json.
+///   base      a training configuration, relative to the pipeline's file
+///   with      keys merged over it
+///   variants  name: keys merged over that
+///   seeds     list of numbers; absent: the configuration's own seed
+StagePlan read_train_stage(const Config& config);
+
+/// predict: label PNGs and overlays.
+///   model, inputs (files and folders), limit, flip, scales, resize_short
+StagePlan read_predict_stage(const Config& config);
+
+/// evaluate: eval.json, eval.csv, confusion.csv of a model.
+///   model, data (a data set with masks), and the keys of read_evaluate_options()
+StagePlan read_evaluate_stage(const Config& config);
+
+}  // namespace clearcut
