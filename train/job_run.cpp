@@ -102,14 +102,22 @@ ModelCard card_of(const TrainJob& job, const Dataset& data) {
   return card;
 }
 
+/// One line; result.json has the whole list.
+void print_hand_over(const TrainJob& job, const HandOver& result) {
+  constexpr std::size_t kNames = 4;
+  std::cerr << "init: " << result.report.loaded.size() << " tensors from " << job.init.from << ", "
+            << result.reinitialised.size() << " freshly initialised";
+  for (std::size_t i = 0; i < result.reinitialised.size() && i < kNames; ++i)
+    std::cerr << (i == 0 ? ": " : "; ") << result.reinitialised[i];
+  std::cerr << (result.reinitialised.size() > kNames ? "; ...\n" : "\n");
+}
+
 void start_from(const TrainJob& job, Registry& model, TrainSummary& summary) {
   if (job.init.from.empty()) return;
   const HandOver result = hand_over(model, job.init.from, job.init.parts, job.init.prefix);
   summary.loaded = result.report.loaded.size();
   summary.reinitialised = result.reinitialised;
-  std::cerr << "init: " << summary.loaded << " tensors from " << job.init.from << "; freshly initialised:";
-  for (const std::string& name : summary.reinitialised) std::cerr << " " << name << ";";
-  std::cerr << (summary.reinitialised.empty() ? " none\n" : "\n");
+  print_hand_over(job, result);
 }
 
 void write_result(const std::string& work_dir, const TrainSummary& s) {
