@@ -32,9 +32,13 @@ Var PyramidStage::operator()(const Var& x) const {
 }
 
 PyramidPooling::PyramidPooling(const Scope& at, std::int64_t in, std::int64_t out)
-    : Module(at), stages(at / "stages"), conv_bn_relu2(at / "conv_bn_relu2", paddle_conv(2 * in, out, 3)) {
+    : Module(at),
+      stages(at / "stages",
+             [&](auto& branches) {
+               for (const std::int64_t bin : kBins) branches.add(in, in / kBranches, bin);
+             }),
+      conv_bn_relu2(at / "conv_bn_relu2", paddle_conv(2 * in, out, 3)) {
   static_assert(std::size(kBins) == kBranches);
-  for (const std::int64_t bin : kBins) stages.add(in, in / kBranches, bin);
 }
 
 Var PyramidPooling::operator()(const Var& x) const {

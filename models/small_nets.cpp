@@ -53,15 +53,16 @@ std::int64_t SmallResNet::channels(int stage) const {
 
 SmallVgg::SmallVgg(const Scope& at, std::int64_t classes, double width)
     : Module(at),
-      features(at / "features"),
+      features(at / "features",
+               [&](auto& layers) {
+                 std::int64_t in = 3;
+                 for (const std::int64_t out : {16, 32, 32, 64, 64, 96}) {
+                   layers.add(conv(in, scaled(out, width), 3));
+                   in = scaled(out, width);
+                 }
+               }),
       pool(at / "pool", {.kernel = 2}),
-      classifier(at / "classifier", {.in = scaled(96, width), .out = classes}) {
-  std::int64_t in = 3;
-  for (const std::int64_t out : {16, 32, 32, 64, 64, 96}) {
-    features.add(conv(in, scaled(out, width), 3));
-    in = scaled(out, width);
-  }
-}
+      classifier(at / "classifier", {.in = scaled(96, width), .out = classes}) {}
 
 Var SmallVgg::feature_maps(const Var& x) const {
   Var y = x;
@@ -97,15 +98,16 @@ Var InvertedResidual::operator()(const Var& x) const {
 SmallMobileNet::SmallMobileNet(const Scope& at, std::int64_t classes, double width)
     : Module(at),
       stem(at / "stem", conv(3, scaled(16, width), 3, 2)),
-      blocks(at / "blocks"),
+      blocks(at / "blocks",
+             [&](auto& layers) {
+               const std::int64_t a = scaled(16, width), b = scaled(24, width), c = scaled(48, width);
+               layers.add(a, b, std::int64_t{2}, std::int64_t{3});  // stride, expansion
+               layers.add(b, b, std::int64_t{1}, std::int64_t{3});
+               layers.add(b, c, std::int64_t{2}, std::int64_t{3});
+               layers.add(c, c, std::int64_t{1}, std::int64_t{3});
+             }),
       last(at / "last", conv(scaled(48, width), scaled(128, width), 1)),
-      classifier(at / "classifier", {.in = scaled(128, width), .out = classes}) {
-  const std::int64_t a = scaled(16, width), b = scaled(24, width), c = scaled(48, width);
-  blocks.add(a, b, std::int64_t{2}, std::int64_t{3});
-  blocks.add(b, b, std::int64_t{1}, std::int64_t{3});
-  blocks.add(b, c, std::int64_t{2}, std::int64_t{3});
-  blocks.add(c, c, std::int64_t{1}, std::int64_t{3});
-}
+      classifier(at / "classifier", {.in = scaled(128, width), .out = classes}) {}
 
 Var SmallMobileNet::logits(const Var& x) const { return pooled_logits(last(blocks(stem(x))), classifier); }
 

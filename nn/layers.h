@@ -109,17 +109,21 @@ struct ConvBnRelu : Module {
   Var operator()(const Var& x) const;
 };
 
-/// Layers one after another, named by their index: "0", "1", ...
-///   Sequence<Block> layer1(at / "layer1");   layer1.add(in, out, stride);
+/// Layers one after another, named by their index: "0", "1", ... They are made in the constructor, so that
+/// the state keeps the order of declarations:
+///   layer1(at / "layer1", [&](auto& layers) { layers.add(in, out, stride); })
 template <class Layer>
 struct Sequence : Module {
   std::vector<std::unique_ptr<Layer>> layers;
 
-  explicit Sequence(const Scope& scope) : Module(scope), at(scope) {}
+  template <class Fill>
+  Sequence(const Scope& scope, const Fill& fill) : Module(scope), at_(scope) {
+    fill(*this);
+  }
   /// Appends Layer(at / index, arguments...).
   template <class... Argument>
   void add(const Argument&... arguments) {
-    layers.push_back(std::make_unique<Layer>(at / static_cast<int>(layers.size()), arguments...));
+    layers.push_back(std::make_unique<Layer>(at_ / static_cast<int>(layers.size()), arguments...));
   }
   Var operator()(Var x) const {
     return run([&] {
@@ -129,7 +133,7 @@ struct Sequence : Module {
   }
 
  private:
-  Scope at;
+  Scope at_;
 };
 
 }  // namespace clearcut
