@@ -13,11 +13,13 @@ namespace {
 constexpr std::array kTables = {
     IsaTable{"baseline", &isa::baseline::gemm_kernels, &isa::baseline::depthwise_kernels,
              &isa::baseline::row_kernels, &isa::baseline::pointwise_kernels, &isa::baseline::reduce_kernels,
-             &isa::baseline::random_kernels},
+             &isa::baseline::random_kernels, &isa::baseline::norm_kernels, &isa::baseline::map_kernels},
     IsaTable{"avx2", &isa::avx2::gemm_kernels, &isa::avx2::depthwise_kernels, &isa::avx2::row_kernels,
-             &isa::avx2::pointwise_kernels, &isa::avx2::reduce_kernels, &isa::avx2::random_kernels},
+             &isa::avx2::pointwise_kernels, &isa::avx2::reduce_kernels, &isa::avx2::random_kernels,
+             &isa::avx2::norm_kernels, &isa::avx2::map_kernels},
     IsaTable{"avx512", &isa::avx512::gemm_kernels, &isa::avx512::depthwise_kernels, &isa::avx512::row_kernels,
-             &isa::avx512::pointwise_kernels, &isa::avx512::reduce_kernels, &isa::avx512::random_kernels},
+             &isa::avx512::pointwise_kernels, &isa::avx512::reduce_kernels, &isa::avx512::random_kernels,
+             &isa::avx512::norm_kernels, &isa::avx512::map_kernels},
 };
 
 bool supported(const IsaTable& table) {

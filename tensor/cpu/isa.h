@@ -10,6 +10,8 @@
 
 #include "tensor/cpu/isa/depthwise.h"
 #include "tensor/cpu/isa/gemm.h"
+#include "tensor/cpu/isa/maps.h"
+#include "tensor/cpu/isa/norm.h"
 #include "tensor/cpu/isa/pointwise.h"
 #include "tensor/cpu/isa/random.h"
 #include "tensor/cpu/isa/reduce.h"
@@ -25,6 +27,8 @@ struct IsaTable {
   const isa::PointwiseKernels* pointwise;
   const isa::ReduceKernels* reduce;
   const isa::RandomKernels* random;
+  const isa::NormKernels* norm;
+  const isa::MapKernels* maps;
 };
 
 /// The loops in use: the best this processor supports, or the one that the environment variable CLEARCUT_ISA

@@ -44,8 +44,11 @@ struct Bins {
 /// y[i, j] = sum over rows.begin[i] <= h < rows.end[i], cols alike, of x[h, w], over both divisors.
 template <class T>
 void average_bins(Reference, Nchw<const T> x, const Bins& rows, const Bins& cols, Nchw<T> y);
+void average_bins(Cpu, Nchw<const float> x, const Bins& rows, const Bins& cols, Nchw<float> y);
+
 /// dx[h, w] = sum over the outputs (i, j) that read (h, w) of dy[i, j] over both divisors.
 template <class T>
 void average_bins_backward(Reference, Nchw<const T> dy, const Bins& rows, const Bins& cols, Nchw<T> dx);
+void average_bins_backward(Cpu, Nchw<const float> dy, const Bins& rows, const Bins& cols, Nchw<float> dx);
 
 }  // namespace clearcut::kernels

@@ -64,14 +64,23 @@ struct BatchNormView {
 
 template <class T>
 void channel_moments(Reference, Channels<const T> x, Flat<T> mean, Flat<T> variance);
+void channel_moments(Cpu, Channels<const float> x, Flat<float> mean, Flat<float> variance);
+
 template <class T>
 void batch_norm(Reference, Channels<const T> x, BatchNormView<T> p, Channels<T> y);
+void batch_norm(Cpu, Channels<const float> x, BatchNormView<float> p, Channels<float> y);
+
 template <class T>
 void batch_norm_sums(Reference, Channels<const T> dy, Channels<const T> x, BatchNormView<T> p,
                      Flat<T> dweight, Flat<T> dbias);
+void batch_norm_sums(Cpu, Channels<const float> dy, Channels<const float> x, BatchNormView<float> p,
+                     Flat<float> dweight, Flat<float> dbias);
+
 /// dweight and dbias are null for fixed statistics.
 template <class T>
 void batch_norm_dx(Reference, Channels<const T> dy, Channels<const T> x, BatchNormView<T> p, const T* dweight,
                    const T* dbias, Channels<T> dx);
+void batch_norm_dx(Cpu, Channels<const float> dy, Channels<const float> x, BatchNormView<float> p,
+                   const float* dweight, const float* dbias, Channels<float> dx);
 
 }  // namespace clearcut::kernels

@@ -66,18 +66,28 @@ struct LabelledPixels {
 /// Writes log_sum_exp [N, H, W] of each pixel that counts and returns sum of q_p * l_p. z is [N, C, H, W].
 template <class T>
 double cross_entropy(Reference, Nchw<const T> z, LabelledPixels<T> pixels, Flat<T> log_sum_exp);
+double cross_entropy(Cpu, Nchw<const float> z, LabelledPixels<float> pixels, Flat<float> log_sum_exp);
+
 /// dz = scale * q_p * (softmax - [k = y_p]).
 template <class T>
 void cross_entropy_backward(Reference, Nchw<const T> z, LabelledPixels<T> pixels, Flat<const T> log_sum_exp,
                             double scale, Nchw<T> dz);
+void cross_entropy_backward(Cpu, Nchw<const float> z, LabelledPixels<float> pixels,
+                            Flat<const float> log_sum_exp, double scale, Nchw<float> dz);
 
 /// The same for logits z [N, C, h, w] that rows and cols interpolate to the pixels.
 template <class T>
 double upsampled_cross_entropy(Reference, Nchw<const T> z, const Taps& rows, const Taps& cols,
                                LabelledPixels<T> pixels, Flat<T> log_sum_exp);
+double upsampled_cross_entropy(Cpu, Nchw<const float> z, const Taps& rows, const Taps& cols,
+                               LabelledPixels<float> pixels, Flat<float> log_sum_exp);
+
 template <class T>
 void upsampled_cross_entropy_backward(Reference, Nchw<const T> z, const Taps& rows, const Taps& cols,
                                       LabelledPixels<T> pixels, Flat<const T> log_sum_exp, double scale,
                                       Nchw<T> dz);
+void upsampled_cross_entropy_backward(Cpu, Nchw<const float> z, const Taps& rows, const Taps& cols,
+                                      LabelledPixels<float> pixels, Flat<const float> log_sum_exp,
+                                      double scale, Nchw<float> dz);
 
 }  // namespace clearcut::kernels

@@ -47,6 +47,8 @@ struct MaxWindows {
 
 template <class T>
 void max_pool2d(Reference, Nchw<const T> x, MaxWindows win, Nchw<T> y, Nchw<std::int32_t> index);
+void max_pool2d(Cpu, Nchw<const float> x, MaxWindows win, Nchw<float> y, Nchw<std::int32_t> index);
+
 template <class T>
 void max_pool2d_backward(Reference, Nchw<const T> dy, Nchw<const std::int32_t> index, Nchw<T> dx);
 

@@ -46,13 +46,15 @@ Var call(const Shape& x, const Shape& w, BatchNormMode mode) {
 
 const bool added = add_cases({
     {.name = "batch_norm training",
-     .shapes = {{{2, 1, 1, 1}, {1}, {1}},
+     .shapes = {{{3, 1, 2, 1}, {1}, {1}},
                 {{4, 3, 5, 2}, {3}, {3}},
                 {{5, 2}, {2}, {2}},
                 {{3, 5, 33, 17}, {5}, {5}},
                 {{2, 67, 3, 3}, {67}, {67}}},
      .f = training,
      .values = {{.mean = 0.5, .deviation = 2}},
+     .fast_forward = true,
+     .fast_backward = true,
      .terms = 1700,  // a channel of the fourth shape
      .golden = "layers/batch_norm_training",
      .bad = {{[] {
@@ -67,11 +69,15 @@ const bool added = add_cases({
     {.name = "batch_norm training of rows",
      .shapes = {{{6, 3}, {3}, {3}}},
      .f = training,
+     .fast_forward = true,
+     .fast_backward = true,
      .golden = "layers/batch_norm_rows",
      .oracle = running_statistics_by_hand},
     {.name = "batch_norm evaluation",
      .shapes = {{{1, 3, 1, 1}, {3}, {3}}, {{4, 3, 5, 2}, {3}, {3}}, {{3, 3, 33, 17}, {3}, {3}}},
      .f = evaluation,
+     .fast_forward = true,
+     .fast_backward = true,
      .terms = 1700,
      .golden = "layers/batch_norm_evaluation",
      .bad = {{[] {
