@@ -116,9 +116,9 @@ std::int64_t region_count(const Tensor& regions) {
   return count;
 }
 
-Tensor region_means(const Tensor& values, const Tensor& regions) {
+std::vector<double> region_averages(const Tensor& values, const Tensor& regions) {
   check(values.defined() && values.dtype() == DType::kFloat32 && values.shape() == regions.shape(),
-        "region_means", "values must be float32 of the shape of regions ", regions.shape(), "; got ",
+        "region_averages", "values must be float32 of the shape of regions ", regions.shape(), "; got ",
         values.defined() ? cat(values.dtype(), " ", values.shape()) : "nothing");
   const auto K = static_cast<std::size_t>(region_count(regions));
   std::vector<double> sums(K);
@@ -130,7 +130,11 @@ Tensor region_means(const Tensor& values, const Tensor& regions) {
     ++sizes[static_cast<std::size_t>(r[i])];
   }
   for (std::size_t k = 0; k < K; ++k) sums[k] /= static_cast<double>(std::max<std::int64_t>(1, sizes[k]));
-  return paint_regions(regions, sums);
+  return sums;
+}
+
+Tensor region_means(const Tensor& values, const Tensor& regions) {
+  return paint_regions(regions, region_averages(values, regions));
 }
 
 Tensor paint_regions(const Tensor& regions, const std::vector<double>& values) {

@@ -24,6 +24,8 @@ std::int64_t region_count(const Tensor& regions);
 
 /// Replaces each value by the mean over its region: values float32 [H, W], regions int32 [H, W].
 Tensor region_means(const Tensor& values, const Tensor& regions);
+/// The mean of each region.
+std::vector<double> region_averages(const Tensor& values, const Tensor& regions);
 /// values[k] painted on region k: float32 [H, W].
 Tensor paint_regions(const Tensor& regions, const std::vector<double>& values);
 

@@ -1,0 +1,81 @@
+// Consensus: the mean of many explanations of one picture, kept as running sums.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace clearcut {
+
+/// From a member's map G_k to its share e_k of the consensus E = sum of w_k e_k / sum of w_k.
+enum class Variant : std::uint8_t {
+  kAbs,     ///< e = sum over channels of |G|            (CS-abs, the authors' library)
+  kSquare,  ///< e = mean over channels of G^2           (CS-sq, M4)
+  kMinMax,  ///< e = (|G| - min) / (max - min)           (CS-minmax, default: no member dominates by scale)
+  kLime,    ///< e = w_j^2 / ||w|| on superpixel j       (CS-LIME)
+};
+Variant variant_from_name(std::string_view name);  // "abs", "square", "minmax", "lime"
+std::string_view name_of(Variant variant);
+
+/// What a member brings besides its map.
+struct MemberMap {
+  Tensor map;  // float32 [H, W] over the picture: |G| summed over channels, G^2 for kSquare, a CAM, ...
+  bool squared = false;              // kSquare: the map holds squares already
+  Tensor segments;                   // kLime: int32 [H, W], the same for all members
+  std::vector<double> coefficients;  // kLime: w of a LIME; empty: w_j is the mean of map over superpixel j
+};
+
+/// e_k, float32 [H, W]. A constant map gives zeros. Throws Error if kLime has no segments.
+Tensor member_share(Variant variant, const MemberMap& member);
+
+/// Running sums over the members of one picture; no member's map is kept.
+class Consensus {
+ public:
+  /// vote_at: a member votes for the pixels where its min-max scaled e_k reaches this value.
+  Consensus(std::int64_t height, std::int64_t width, double vote_at = 0.5);
+
+  /// Members are added in one order for the same bits. Weight 0, or a share of zeros, counts for nothing.
+  void add(const Tensor& e, double weight);
+
+  int members() const { return members_; }  // that counted
+  bool empty() const;                       // no member counted, or E is constant
+  Tensor mean() const;                      // E, float32 [H, W]
+  Tensor votes() const;                     // weighted share of the members that vote for a pixel
+
+  /// Mean cosine between the shares of two members, over all pairs. With u_k = e_k / ||e_k|| and m members it
+  /// follows from the running sum of u_k alone:  (||sum of u_k||^2 - m) / (m (m - 1)).  1 for one member.
+  double agreement() const;
+
+ private:
+  Shape shape_;
+  double vote_at_;
+  std::vector<double> sum_, directions_, votes_;
+  double weight_ = 0;
+  int members_ = 0;
+};
+
+/// Cosine of two maps as flat vectors: the consensus score of member k is cosine(e_k, E) (spec 9.7). It needs
+/// E first, so scores take a second pass over the members. 0 if one of them is 0 everywhere.
+double cosine(const Tensor& a, const Tensor& b);
+
+/// What a member counts whose classifier misses the label.
+enum class Wrong : std::uint8_t {
+  kKeep,        ///< as much as the others
+  kDownweight,  ///< every member counts by its probability of the label
+  kDrop,        ///< nothing; if all miss, all count by their probability
+};
+Wrong wrong_from_name(std::string_view name);  // "keep", "downweight", "drop"
+std::string_view name_of(Wrong wrong);
+
+/// What a classifier thinks of one picture and label.
+struct Belief {
+  double probability = 0;  // of the label
+  bool right = false;      // its first choice is a class of one of the picture's labels
+};
+/// Weights of all classifiers for one picture and label. If they would all be 0 they are all 1.
+std::vector<double> belief_weights(Wrong wrong, const std::vector<Belief>& beliefs);
+
+}  // namespace clearcut
