@@ -159,6 +159,12 @@ std::vector<double> JsonObject::numbers(const std::string& name) const {
 std::vector<std::int64_t> JsonObject::integers(const std::string& name) const {
   return list(content_->json, content_->origin, name, to_integer);
 }
+std::vector<std::vector<std::int64_t>> JsonObject::integer_lists(const std::string& name) const {
+  return list(content_->json, content_->origin, name,
+              [](const Json& value, const std::string& origin, const std::string& key) {
+                return list(Json{{key, value}}, origin, key, to_integer);
+              });
+}
 
 JsonObject JsonObject::object(const std::string& name) const {
   const Json& value = member(content_->json, content_->origin, name);

@@ -47,6 +47,7 @@ class JsonObject {
   std::vector<std::string> texts(const std::string& name) const;
   std::vector<double> numbers(const std::string& name) const;
   std::vector<std::int64_t> integers(const std::string& name) const;
+  std::vector<std::vector<std::int64_t>> integer_lists(const std::string& name) const;  // [[1, 2], [3]]
   JsonObject object(const std::string& name) const;
   std::vector<JsonObject> objects(const std::string& name) const;
 

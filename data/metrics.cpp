@@ -113,6 +113,11 @@ void ConfusionMatrix::add(const ConfusionMatrix& other) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
 }
 
+void ConfusionMatrix::add_count(int truth, int predicted, std::int64_t n) {
+  check(n >= 0 && count(truth, predicted) >= 0, "confusion", "a number of pixels must be >= 0; got ", n);
+  counts_[at(truth, predicted)] += n;
+}
+
 std::int64_t ConfusionMatrix::count(int truth, int predicted) const {
   check(truth >= 0 && truth < classes_ && predicted >= 0 && predicted <= classes_, "confusion", "no cell [",
         truth, ", ", predicted, "] in a matrix of ", classes_, " classes");

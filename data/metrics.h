@@ -20,6 +20,8 @@ class ConfusionMatrix {
   /// Throws Error on other values outside 0 .. classes-1, naming value, pixel and the likely cause.
   void add(const Tensor& prediction, const Tensor& truth, int truth_ignore = 255, int undecided = 255);
   void add(const ConfusionMatrix& other);
+  /// n pixels at once; predicted == classes(): undecided.
+  void add_count(int truth, int predicted, std::int64_t n);
 
   int classes() const { return classes_; }
   std::int64_t count(int truth, int predicted) const;  // predicted == classes(): undecided

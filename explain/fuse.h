@@ -1,0 +1,71 @@
+// From pictures with class labels to pseudo masks: explain, average, cut, write.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "explain/ensemble.h"
+#include "explain/label_store.h"
+
+namespace clearcut {
+
+enum class Unlabelled : std::uint8_t { kSkip, kBackground };
+
+struct FuseOptions {
+  LabelRule rule;
+  double vote_at = 0.5;                       // Measure::kVotes: bar of a member's min-max scaled share
+  Unlabelled unlabelled = Unlabelled::kSkip;  // pictures without a class: no label, or all background
+  bool keep_consensus = false;                // also write E: consensus/<id>.<class>.png, 16-bit gray
+  bool member_scores = false;                 // cosine(e_k, E) of each member; takes a second pass
+  PictureOptions picture;
+  std::int64_t chunk = 16;         // pictures in memory at a time
+  std::int64_t max_failures = -1;  // stop after so many; -1: never
+  std::function<void(std::int64_t done, std::int64_t total, const std::string& note)> progress = {};
+};
+
+struct FuseCounts {
+  std::int64_t made = 0, skipped = 0, there = 0, failed = 0;
+};
+
+/// The values that labels of a data set get. A data set with a background class keeps its ids; else
+/// background is 0 and class c becomes c + 1 (PNG), or the ids stay and the loader makes background C (PSSL).
+struct LabelPlan {
+  LabelSpace space;
+  int shift = 0;                         // label value = class + shift
+  std::vector<std::string> class_names;  // of the label values (PNG); of the classes (PSSL)
+  std::vector<Rgb> colours;
+};
+LabelPlan plan_labels(const Dataset& data, LabelLayout layout);
+
+/// For each item of this shard that is not done: read, explain every label by every member, average, cut by
+/// the rule, enlarge to the picture's size (nearest), write. Manifest lines carry "made":
+///   {"coverage", "ignored", "agreement" (per class), "empty" (classes whose consensus says nothing),
+///    "members": [{"classifier", "class", "probability", "right", "weight", "scores", "empty_maps"}]}
+/// A picture that cannot be read, a consensus that says nothing for every class, a label that the layout
+/// cannot hold: listed as failures, the rest goes on. Throws Interrupted between chunks after Ctrl-C; what is
+/// done stays done. The same bits for any chunk, shard, budget and number of threads.
+FuseCounts fuse(const Dataset& data, Ensemble& ensemble, LabelStore& store, const LabelPlan& plan,
+                std::int64_t shard, std::int64_t shards, const FuseOptions& options);
+
+/// The job as provenance: classifiers with hashes of their files, explainers, variant, rule, seed, framing.
+JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>& classifier_paths,
+                        const FuseOptions& options);
+
+/// FNV-1a over the bytes of a file, or over names and bytes of all files in a folder: 16 hex digits.
+std::string file_hash(const std::string& path);
+
+/// Decodes pictures on all threads; an entry with an error text has no picture.
+struct ReadPicture {
+  Tensor picture;
+  std::string error;
+};
+std::vector<ReadPicture> read_pictures(const std::vector<Item>& items, const PictureOptions& options);
+
+/// The path of an item's picture relative to the data set's root; absolute if it lies elsewhere.
+std::string image_path(const Dataset& data, const Item& item);
+
+/// Where keep_consensus writes: E min-max scaled (or the votes) to 0 .. 65535.
+std::string consensus_path(const std::string& folder, const Item& item, int label);
+
+}  // namespace clearcut

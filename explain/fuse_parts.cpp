@@ -1,0 +1,104 @@
+// What fuse() stands on: label values, provenance, reading pictures.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "explain/fuse.h"
+#include "tensor/file.h"
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+
+namespace clearcut {
+
+namespace fs = std::filesystem;
+
+LabelPlan plan_labels(const Dataset& data, LabelLayout layout) {
+  LabelPlan plan{.space = {}, .shift = 0, .class_names = data.class_names, .colours = data.colours};
+  if (layout == LabelLayout::kPssl) {
+    // Only 1 and 0 are stored; any two values apart from the classes will do here.
+    const auto C = static_cast<int>(data.class_names.size());
+    plan.space = {.background = C, .ignore = C + 1};
+    return plan;
+  }
+  plan.space.background = data.background;
+  if (data.background < 0) {
+    plan.shift = 1;
+    plan.space.background = 0;
+    plan.class_names.insert(plan.class_names.begin(), "background");
+    plan.colours = voc_palette(256);
+  }
+  plan.space.ignore = plan.class_names.size() > 255 ? 65535 : 255;
+  if (!plan.colours.empty() && plan.space.ignore == 255) {
+    plan.colours.resize(256);
+    plan.colours[255] = {224, 224, 192};
+  }
+  return plan;
+}
+
+std::string file_hash(const std::string& path) {
+  std::vector<fs::path> files;
+  if (fs::is_directory(path)) {
+    for (const auto& entry : fs::recursive_directory_iterator(path))
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+  } else {
+    files.emplace_back(path);
+  }
+  std::string all;
+  for (const fs::path& file : files) {
+    const Bytes bytes = read_file(file.string());
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    all += file.lexically_relative(path).generic_string() + cat(":", hash_name(text), ";");
+  }
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash_name(all)));
+  return text;
+}
+
+JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>& classifier_paths,
+                        const FuseOptions& options) {
+  const EnsembleOptions& e = ensemble.options();
+  std::vector<JsonObject> classifiers;
+  for (std::size_t k = 0; k < ensemble.classifiers(); ++k) {
+    JsonObject one;
+    one.set("name", ensemble.classifier(k).name()).set("hash", file_hash(classifier_paths.at(k)));
+    classifiers.push_back(std::move(one));
+  }
+  std::vector<std::string> explainers;
+  for (const ExplainOptions& explainer : e.explainers) explainers.push_back(describe(explainer));
+  JsonObject job;
+  job.set("format", "clearcut labels 1").set("classifiers", classifiers).set("explainers", explainers);
+  job.set("consensus", std::string(name_of(e.variant))).set("wrong", std::string(name_of(e.wrong)));
+  job.set("rule", describe(options.rule)).set("vote_at", options.vote_at);
+  job.set("target", e.probability ? "probability" : "logit");
+  job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
+  job.set("working_side", e.working_side).set("segments", e.superpixels.segments);
+  job.set("unlabelled", options.unlabelled == Unlabelled::kSkip ? "skip" : "background");
+  job.set("seed", e.seed).set("decoder", picture_decoder());
+  if (!e.groups.empty()) job.set("groups", file_hash(e.groups));
+  return job;
+}
+
+std::vector<ReadPicture> read_pictures(const std::vector<Item>& items, const PictureOptions& options) {
+  std::vector<ReadPicture> pictures(items.size());
+  parallel_for(static_cast<std::int64_t>(items.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) try {
+        pictures[i].picture = read_picture(items[i].image, options);
+      } catch (const Error& error) {
+        pictures[i].error = error.what();
+      }
+  });
+  return pictures;
+}
+
+std::string image_path(const Dataset& data, const Item& item) {
+  const fs::path relative = fs::path(item.image).lexically_relative(data.root);
+  if (relative.empty() || relative.begin()->string() == "..") return fs::absolute(item.image).string();
+  return relative.generic_string();
+}
+
+std::string consensus_path(const std::string& folder, const Item& item, int label) {
+  return cat(folder, "/consensus/", item.name, ".", label, ".png");
+}
+
+}  // namespace clearcut
