@@ -1,0 +1,271 @@
+#include "explain/member_scores.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "explain/fuse.h"
+#include "explain/regions.h"
+#include "tensor/interrupt.h"
+#include "tensor/parallel.h"
+
+namespace clearcut {
+
+std::vector<Subset> make_subsets(const Ensemble& ensemble, const std::vector<std::string>& which) {
+  const std::size_t K = ensemble.classifiers(), X = ensemble.explainers();
+  const auto explainer = [&](std::size_t x) { return ensemble.options().explainers[x].explainer; };
+  std::vector<Subset> subsets;
+  const auto add = [&](const std::string& name, const auto& wanted) {
+    Subset subset{.name = name, .members = {}};
+    for (std::size_t k = 0; k < K; ++k)
+      for (std::size_t x = 0; x < X; ++x)
+        if (wanted(k, x)) subset.members.emplace_back(k, x);
+    const bool there = std::any_of(subsets.begin(), subsets.end(),
+                                   [&](const Subset& s) { return s.members == subset.members; });
+    if (!there) subsets.push_back(std::move(subset));
+  };
+  for (const std::string& word : which) {
+    if (word == "members") {
+      for (std::size_t k = 0; k < K; ++k)
+        for (std::size_t x = 0; x < X; ++x)
+          add(ensemble.classifier(k).name() + "/" + explainer(x),
+              [&](std::size_t a, std::size_t b) { return a == k && b == x; });
+    } else if (word == "explainers") {
+      for (std::size_t x = 0; x < X; ++x)
+        add("all/" + explainer(x), [&](std::size_t, std::size_t b) { return b == x; });
+    } else if (word == "classifiers") {
+      for (std::size_t k = 0; k < K; ++k)
+        add(ensemble.classifier(k).name() + "/all", [&](std::size_t a, std::size_t) { return a == k; });
+    } else {
+      check(word == "all", "sweep", "subsets are members, explainers, classifiers, all; got '", word, "'");
+      add("all/all", [](std::size_t, std::size_t) { return true; });
+    }
+  }
+  return subsets;
+}
+
+namespace {
+
+// Sums for the mean over classes of means over questions.
+struct ClassMeans {
+  std::map<int, std::array<double, 6>> sums;  // pointing, energy, f1, auc, agreement, number
+  void add(int label, const Localisation& l, double agreement) {
+    auto& s = sums[label];
+    s[0] += l.hit;
+    s[1] += l.energy;
+    s[2] += l.f1;
+    s[3] += l.auc;
+    s[4] += agreement;
+    s[5] += 1;
+  }
+  double mean(std::size_t which) const {
+    double total = 0;
+    for (const auto& [label, s] : sums) total += s[which] / s[5];
+    return sums.empty() ? 0 : total / static_cast<double>(sums.size());
+  }
+};
+
+// 1 where the truth is `label`, 255 where it is ignored.
+Tensor object_of(const Tensor& truth, int label, int ignore) {
+  Tensor inside(truth.shape(), DType::kUInt8);
+  const std::int32_t* t = truth.data<const std::int32_t>();
+  std::uint8_t* y = inside.data<std::uint8_t>();
+  for (std::int64_t i = 0; i < truth.numel(); ++i)
+    y[i] = t[i] == ignore ? 255 : static_cast<std::uint8_t>(t[i] == label);
+  return inside;
+}
+
+Tensor enlarged(const Tensor& map, std::int64_t H, std::int64_t W) {
+  if (map.dim(0) == H && map.dim(1) == W) return map;
+  return resize_picture(map.reshape(Shape{map.dim(0), map.dim(1), 1}), H, W, Filter::kBilinear)
+      .reshape(Shape{H, W});
+}
+
+class Scorer {
+ public:
+  Scorer(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
+         const MemberScoreOptions& options, const std::vector<Choice>& choices)
+      : data_(data),
+        ensemble_(ensemble),
+        subsets_(subsets),
+        options_(options),
+        choices_(choices),
+        means_(subsets.size()),
+        space_{.background = data.background, .ignore = data.ignore} {
+    for (std::size_t s = 0; s < subsets.size(); ++s)
+      result_.subsets.push_back({.sweeps = new_sweeps(s), .pictures = {}});
+    users_.resize(ensemble.classifiers() * ensemble.explainers());
+    for (std::size_t s = 0; s < subsets.size(); ++s)
+      for (const auto& [k, x] : subsets[s].members) users_[k * ensemble.explainers() + x].push_back(s);
+  }
+
+  void chunk(const std::vector<Item>& items);
+  MemberScores result();
+
+ private:
+  // What one picture adds to one subset.
+  struct Share {
+    std::vector<ThresholdSweep> sweeps;
+    std::vector<std::pair<int, std::pair<Localisation, double>>> found;
+  };
+
+  std::vector<ThresholdSweep> new_sweeps(std::size_t subset) const {
+    const auto classes = static_cast<int>(data_.class_names.size());
+    if (!choices_.empty()) return {ThresholdSweep(classes, space_, {choices_[subset].threshold})};
+    return std::vector<ThresholdSweep>(options_.measures.size(),
+                                       ThresholdSweep(classes, space_, options_.thresholds));
+  }
+  std::vector<Measure> measures(std::size_t subset) const {
+    return choices_.empty() ? options_.measures : std::vector<Measure>{choices_[subset].measure};
+  }
+  void read(const std::vector<Item>& items);
+  void ask();
+  Share share_of(std::size_t task, std::size_t subset) const;
+
+  const Dataset& data_;
+  Ensemble& ensemble_;
+  const std::vector<Subset>& subsets_;
+  const MemberScoreOptions& options_;
+  const std::vector<Choice>& choices_;
+  MemberScores result_;
+  std::vector<ClassMeans> means_;
+  LabelSpace space_;
+  std::vector<std::vector<std::size_t>> users_;  // subsets that each member is in
+  std::vector<PictureTask> tasks_;
+  std::vector<Tensor> truths_;
+  std::vector<Question> questions_;
+  std::vector<std::vector<Consensus>> consensus_;  // [question][subset]
+};
+
+void Scorer::read(const std::vector<Item>& items) {
+  const std::vector<ReadPicture> pictures = read_pictures(items, options_.picture);
+  tasks_.clear();
+  truths_.clear();
+  for (std::size_t i = 0; i < items.size(); ++i) try {
+      check(pictures[i].error.empty(), "read", pictures[i].error);
+      const Tensor& picture = pictures[i].picture;
+      const Tensor truth = read_mask(data_, items[i]);
+      check(truth.dim(0) == picture.dim(0) && truth.dim(1) == picture.dim(1), "sweep", items[i].mask,
+            " has the size ", truth.shape(), " but its picture ", picture.shape());
+      tasks_.push_back(ensemble_.prepare(items[i], picture));
+      truths_.push_back(truth);
+    } catch (const Error& error) {
+      result_.failures.push_back({.id = items[i].name, .stage = "read", .error = error.what()});
+    }
+}
+
+void Scorer::ask() {
+  questions_ = ensemble_.questions(tasks_);
+  consensus_.clear();
+  for (const Question& question : questions_) {
+    const Tensor& picture = tasks_[question.task].picture;
+    consensus_.emplace_back(subsets_.size(), Consensus(picture.dim(0), picture.dim(1), options_.vote_at));
+  }
+  ensemble_.answer(tasks_, questions_, [&](const Answer& a) {
+    for (const std::size_t s : users_[a.classifier * ensemble_.explainers() + a.explainer]) {
+      const bool alone = subsets_[s].members.size() == 1;
+      consensus_[a.question][s].add(a.e, alone ? 1 : questions_[a.question].weight[a.classifier]);
+    }
+  });
+}
+
+Scorer::Share Scorer::share_of(std::size_t t, std::size_t s) const {
+  Share share{.sweeps = new_sweeps(s), .found = {}};
+  const Tensor& truth = truths_[t];
+  const std::vector<Measure> wanted = measures(s);
+  std::vector<std::vector<ClassStrength>> strengths(wanted.size());
+  for (std::size_t q = 0; q < questions_.size(); ++q) {
+    if (questions_[q].task != t) continue;
+    const Consensus& consensus = consensus_[q][s];
+    const auto ready = [&](Tensor map) {
+      if (options_.snap) map = region_means(map, tasks_[t].segments);
+      return enlarged(map, truth.dim(0), truth.dim(1));
+    };
+    const Tensor E = ready(consensus.mean());
+    for (std::size_t m = 0; m < wanted.size(); ++m)
+      strengths[m].push_back(
+          {.label = questions_[q].label,
+           .strength = strength(wanted[m] == Measure::kVotes ? ready(consensus.votes()) : E, wanted[m])});
+    const Tensor inside = object_of(truth, questions_[q].label, space_.ignore);
+    share.found.push_back({questions_[q].label, {localise(E, inside), consensus.agreement()}});
+  }
+  for (std::size_t m = 0; m < wanted.size(); ++m) share.sweeps[m].add(strengths[m], truth);
+  return share;
+}
+
+void Scorer::chunk(const std::vector<Item>& items) {
+  read(items);
+  ask();
+  const std::size_t S = subsets_.size();
+  std::vector<std::optional<Share>> shares(tasks_.size() * S);
+  std::vector<std::string> errors(tasks_.size());
+  parallel_for(static_cast<std::int64_t>(tasks_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto t = static_cast<std::size_t>(begin); t < static_cast<std::size_t>(end); ++t) try {
+        for (std::size_t s = 0; s < S; ++s) shares[t * S + s] = share_of(t, s);
+      } catch (const Error& error) {
+        errors[t] = error.what();
+      }
+  });
+  for (std::size_t t = 0; t < tasks_.size(); ++t) {
+    if (!errors[t].empty()) {
+      result_.failures.push_back({.id = tasks_[t].item.name, .stage = "score", .error = errors[t]});
+      continue;
+    }
+    result_.scored.push_back(tasks_[t].item.name);
+    for (std::size_t s = 0; s < S; ++s) {
+      const Share& share = *shares[t * S + s];
+      for (std::size_t m = 0; m < share.sweeps.size(); ++m) result_.subsets[s].sweeps[m].add(share.sweeps[m]);
+      if (!choices_.empty()) result_.subsets[s].pictures.push_back(share.sweeps[0].at(0));
+      for (const auto& [label, found] : share.found) means_[s].add(label, found.first, found.second);
+    }
+  }
+}
+
+MemberScores Scorer::result() {
+  for (std::size_t s = 0; s < subsets_.size(); ++s) {
+    SubsetScores& scores = result_.subsets[s];
+    scores.pointing = means_[s].mean(0);
+    scores.energy = means_[s].mean(1);
+    scores.f1 = means_[s].mean(2);
+    scores.auc = means_[s].mean(3);
+    scores.agreement = means_[s].mean(4);
+  }
+  return std::move(result_);
+}
+
+}  // namespace
+
+MemberScores score_members(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
+                           const MemberScoreOptions& options, const std::vector<Choice>& choices) {
+  check(data.masks != MaskFormat::kNone && data.background >= 0, "sweep", "the data set ", data.root,
+        " must have true masks and a background class");
+  check(choices.empty() || choices.size() == subsets.size(), "sweep", "there are ", subsets.size(),
+        " subsets but ", choices.size(), " choices");
+  Scorer scorer(data, ensemble, subsets, options, choices);
+  const auto total = static_cast<std::int64_t>(data.items.size());
+  for (std::int64_t first = 0; first < total; first += options.chunk) {
+    stop_if_interrupted("label sweep", "run the same command again");
+    const std::int64_t last = std::min(total, first + options.chunk);
+    scorer.chunk({data.items.begin() + first, data.items.begin() + last});
+    if (options.progress) options.progress(last, total);
+  }
+  return scorer.result();
+}
+
+Choice best_choice(const SubsetScores& scores_of, const MemberScoreOptions& options,
+                   const ScoreOptions& score) {
+  Choice choice;
+  double top = -1;
+  for (std::size_t m = 0; m < options.measures.size(); ++m) {
+    const std::size_t at = scores_of.sweeps[m].best(score);
+    const double miou = scores(scores_of.sweeps[m].at(at), score).miou;
+    if (miou > top) {
+      choice = {.measure = options.measures[m], .threshold = scores_of.sweeps[m].thresholds()[at]};
+      top = miou;
+    }
+  }
+  return choice;
+}
+
+}  // namespace clearcut

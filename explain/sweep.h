@@ -1,0 +1,54 @@
+// Pseudo masks against truth over thresholds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/metrics.h"
+#include "explain/pssl.h"
+
+namespace clearcut {
+
+/// Thresholds low, low + step, ..., high: "0:1:0.01". Throws Error for another form.
+std::vector<double> parse_thresholds(const std::string& text);
+
+/// Confusion counts of make_label() with fg = bg = t for many t at once. A pixel of strength v is foreground
+/// at all t <= v, so one pass over the pixels sorts them into bins between thresholds.
+/// Labels are class indices of the truth; ties between classes are undecided.
+class ThresholdSweep {
+ public:
+  /// thresholds ascending. background and ignore as in the truth.
+  ThresholdSweep(int classes, LabelSpace space, std::vector<double> thresholds);
+
+  /// One picture: the strengths of its labels (none: background everywhere) and its true mask int32 [H, W].
+  /// Throws Error if sizes differ or the truth has a value that is no class.
+  void add(const std::vector<ClassStrength>& classes, const Tensor& truth);
+  void add(const ThresholdSweep& other);
+
+  const std::vector<double>& thresholds() const { return thresholds_; }
+  ConfusionMatrix at(std::size_t threshold) const;
+  /// The threshold of the largest mIoU; of several the lowest.
+  std::size_t best(const ScoreOptions& options) const;
+
+ private:
+  std::size_t cell(std::size_t bin, int truth, int predicted) const;
+
+  int classes_;
+  LabelSpace space_;
+  std::vector<double> thresholds_;
+  // [bin][truth][predicted], bin = number of thresholds <= v; predicted == classes_: a tie.
+  std::vector<std::int64_t> counts_;
+};
+
+/// How well a map finds an object (spec 9.5). map float32 [H, W], inside uint8 [H, W]: 1 on the object;
+/// pixels with 255 do not count.
+struct Localisation {
+  bool hit = false;                          // pointing game: the maximum lies within 15 pixels of the object
+  double energy = 0;                         // share of the map's positive sum that lies on the object
+  double precision = 0, recall = 0, f1 = 0;  // of the pixels above 0.25 of the maximum; eps 1e-6
+  double auc = 0.5;  // area under the ROC curve; ties count half; 0.5 if all or none are inside
+};
+Localisation localise(const Tensor& map, const Tensor& inside, double tolerance = 15);
+
+}  // namespace clearcut
