@@ -14,6 +14,15 @@ namespace {
 thread_local bool no_grad = false;
 thread_local const char* op_in_backward = nullptr;
 
+// Names the operator whose backward pass runs, for error texts.
+struct BackwardOf {
+  explicit BackwardOf(const char* op) : outer(op_in_backward) { op_in_backward = op; }
+  ~BackwardOf() { op_in_backward = outer; }
+  BackwardOf(const BackwardOf&) = delete;
+  BackwardOf& operator=(const BackwardOf&) = delete;
+  const char* outer;  // recompute() walks a tape inside another
+};
+
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> counter{0};
   return ++counter;
@@ -30,9 +39,7 @@ std::shared_ptr<Node> make_node(const char* op, const Tensor& y) {
 }
 
 // Adds a gradient to a node. The first one is taken as it is, so the sum is made in a new tensor.
-void accumulate(Node& node, const Tensor& g) {
-  node.grad = node.grad.defined() ? ops::add(node.grad, g) : g;
-}
+void accumulate(Node& node, const Tensor& g) { node.grad = node.grad.defined() ? ops::add(node.grad, g) : g; }
 
 // All nodes reachable from `root`, newest first: every node comes after all of its users.
 std::vector<std::shared_ptr<Node>> walk_order(const std::shared_ptr<Node>& root) {
@@ -57,7 +64,13 @@ void hand_out(Node& node, const Grads& grads) {
     check(grads[i].dtype() == input.dtype && grads[i].device() == input.device, node.op,
           "backward: gradient of input ", i, " must be ", input.dtype, " on ", input.device, "; got ",
           grads[i].dtype(), " on ", grads[i].device());
-    accumulate(input, ops::sum_to(grads[i], node.input_shapes[i]));
+    if (grads[i].shape() == node.input_shapes[i]) {
+      accumulate(input, grads[i]);
+    } else {
+      const std::string where = cat(node.op, ": backward: gradient of input ", i);
+      const ErrorScope scope(where);
+      accumulate(input, ops::sum_to(grads[i], node.input_shapes[i]));
+    }
   }
 }
 
@@ -66,20 +79,23 @@ void run_backward(Node& node) {
         "its tape was freed by an earlier backward(); run the forward pass again");
   std::vector<bool> needed;
   for (const auto& input : node.inputs) needed.push_back(input != nullptr);
-  op_in_backward = node.op;
+  const BackwardOf name(node.op);
   hand_out(node, node.backward(node.grad, Need(std::move(needed))));
-  op_in_backward = nullptr;
   node.backward = nullptr;
 }
 
-// Frees long chains of nodes one by one: the default destructors would recurse once per layer.
-void free_chain(std::vector<std::shared_ptr<Node>>& order) {
-  for (const auto& node : order)
-    if (!node->is_leaf) node->inputs.clear();
-  order.clear();
-}
-
 }  // namespace
+
+Node::~Node() {
+  std::vector<std::shared_ptr<Node>> orphans = std::move(inputs);
+  while (!orphans.empty()) {
+    const std::shared_ptr<Node> node = std::move(orphans.back());
+    orphans.pop_back();
+    if (node == nullptr || node.use_count() > 1) continue;
+    std::move(node->inputs.begin(), node->inputs.end(), std::back_inserter(orphans));
+    node->inputs.clear();
+  }
+}
 
 Var::Var(Tensor value, bool requires_grad) : value_(std::move(value)) {
   if (!requires_grad) return;
@@ -119,7 +135,8 @@ void Var::backward(const Tensor& dy) const {
     run_backward(*node);
     if (!node->keeps_grad) node->grad = Tensor();
   }
-  free_chain(order);
+  for (const auto& node : order)
+    if (!node->is_leaf) node->inputs.clear();
 }
 
 Var record(const char* op, Tensor y, const std::vector<Var>& inputs, Backward backward) {

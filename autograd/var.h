@@ -40,6 +40,12 @@ struct Node {
   Tensor grad;
   bool keeps_grad = false;  // leaves, and values that a Tap watches
   bool is_leaf = false;
+
+  Node() = default;
+  /// Frees long chains one by one: the default destructors would recurse once per operator.
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
 };
 
 /// A value that may take part in differentiation. Copying copies the handle.

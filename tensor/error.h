@@ -26,7 +26,8 @@ std::string cat(const Part&... parts) {
 /// "backbone.layer3.5.conv2: conv2d: x has 3 channels but ...". Scopes nest; the innermost wins.
 class ErrorScope {
  public:
-  explicit ErrorScope(const std::string& path);
+  explicit ErrorScope(const std::string& path);  // must outlive the scope
+  explicit ErrorScope(std::string&&) = delete;
   ~ErrorScope();
   ErrorScope(const ErrorScope&) = delete;
   ErrorScope& operator=(const ErrorScope&) = delete;

@@ -59,6 +59,7 @@ class Tensor {
 
   /// Same numbers, other shape; one size may be -1 and is worked out.
   Tensor reshape(const std::vector<std::int64_t>& sizes) const;
+  Tensor reshape(std::initializer_list<std::int64_t> sizes) const { return reshape(std::vector(sizes)); }
   Tensor reshape(const Shape& shape) const { return reshape(shape.sizes()); }
   /// Rows [begin, end) of the leading dimension.
   Tensor slice(std::int64_t begin, std::int64_t end) const;
