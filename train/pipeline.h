@@ -47,10 +47,10 @@ const std::map<std::string, ReadStage>& stage_kinds();
 ///
 /// ${work} stands for the work folder.
 struct PipelineRun {
-  std::string file;
-  std::vector<std::string> overrides;
-  std::string work_dir;
-  std::string from, to;  // run only the stages from .. to; empty: from the first, to the last
+  std::string file = "";
+  std::vector<std::string> overrides = {};
+  std::string work_dir = "";
+  std::string from = "", to = "";  // run only the stages from .. to; empty: from the first, to the last
   bool full = false;
   bool fresh = false;  // forget what earlier runs left
   Device device = Device::kCpu;

@@ -1,0 +1,112 @@
+#include "train/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include "tensor/file.h"
+#include "tensor/safetensors.h"
+#include "tests/train/folder.h"
+
+namespace clearcut {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "backbone.w" [2, 2] and "head.w" [classes].
+struct Net {
+  explicit Net(std::int64_t classes, double value)
+      : body(root.scope() / "backbone" / "w", Tensor::full({2, 2}, value)),
+        head(root.scope() / "head" / "w", Tensor::full({classes}, value)) {}
+  Registry root;
+  Param body, head;
+};
+
+TEST(Checkpoints, KeepTheNewestAndTheBest) {
+  const test::Folder folder;
+  Net net(3, 1);
+  Sgd sgd(net.root, {});
+  Checkpoints checkpoints(folder.path(), 2);
+  EXPECT_FALSE(checkpoints.exists());
+  EXPECT_FALSE(checkpoints.resume(net.root, sgd));
+  for (std::int64_t step = 1; step <= 5; ++step) {
+    TrainState state;
+    state.step = step;
+    state.best = 0.5;
+    state.best_step = step < 2 ? -1 : 2;
+    checkpoints.save(net.root, sgd, state, "{}");
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(checkpoints.folder()))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"best", "last", "step_2", "step_4", "step_5"}));
+  EXPECT_EQ(fs::read_symlink(checkpoints.folder() + "/best"), "step_2");
+  EXPECT_EQ(fs::read_symlink(checkpoints.folder() + "/last"), "step_5");
+}
+
+TEST(Checkpoints, BringBackWeightsVelocitiesAndState) {
+  const test::Folder folder;
+  Net net(3, 7);
+  Sgd sgd(net.root, {});
+  sgd.load({{"backbone.w", Tensor::full({2, 2}, 5)}, {"head.w", Tensor::full({3}, 6)}});
+  TrainState state;
+  state.step = 12;
+  state.position = {.epoch = 3, .item = 4};
+  state.loss_sums = {0.1, 0.2};
+  state.losses_summed = 2;
+  state.config = "a: 1\n";
+  Checkpoints checkpoints(folder.path(), 1);
+  checkpoints.save(net.root, sgd, state, "{}");
+  Net other(3, 0);
+  Sgd fresh(other.root, {});
+  const auto back = checkpoints.resume(other.root, fresh);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->step, 12);
+  EXPECT_EQ(back->position.epoch, 3U);
+  EXPECT_EQ(back->position.item, 4);
+  EXPECT_EQ(back->loss_sums, (std::vector<double>{0.1, 0.2}));
+  EXPECT_EQ(back->best, -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(back->config, "a: 1\n");
+  EXPECT_EQ(other.head.value().values<float>(), std::vector<float>(3, 7.F));
+  EXPECT_EQ(fresh.state()[0].second.values<float>(), std::vector<float>(4, 5.F));
+}
+
+TEST(Checkpoints, OfAnotherModelAreRefused) {
+  const test::Folder folder;
+  Net net(3, 1), wider(4, 1);
+  Sgd sgd(net.root, {}), other(wider.root, {});
+  Checkpoints checkpoints(folder.path(), 1);
+  checkpoints.save(net.root, sgd, {.step = 1}, "{}");
+  EXPECT_THROW(checkpoints.resume(wider.root, other), Error);
+  write_file(checkpoints.folder() + "/last/state.json", "{\"format\": \"else\"}");
+  EXPECT_THROW(checkpoints.resume(net.root, sgd), Error);
+}
+
+// Spec 3.3: what fits by name and shape is copied; the classes changed, so the head stays fresh.
+TEST(HandOver, CopiesByNameAndShapeAndReportsTheRest) {
+  const test::Folder folder;
+  const std::string file = folder / "w.safetensors";
+  Net source(1001, 3), target(11, 0);
+  write_safetensors(file, {source.root.state(), {}});
+  const HandOver result = hand_over(target.root, file);
+  EXPECT_EQ(target.body.value().values<float>(), std::vector<float>(4, 3.F));
+  EXPECT_EQ(target.head.value().values<float>(), std::vector<float>(11, 0.F));
+  EXPECT_EQ(result.report.loaded, std::vector<std::string>{"backbone.w"});
+  EXPECT_EQ(result.reinitialised, std::vector<std::string>{"head.w [11], file has [1001]"});
+}
+
+TEST(HandOver, PartsAndPrefixChoose) {
+  const test::Folder folder;
+  const std::string file = folder / "w.safetensors";
+  Net source(11, 3), target(11, 0);
+  write_safetensors(file, {source.root.state(), {}});
+  EXPECT_EQ(hand_over(target.root, file, {"backbone.*"}).reinitialised,
+            std::vector<std::string>{"head.w, not asked for"});
+  write_safetensors(file, {{{"w", Tensor::full({2, 2}, 4)}}, {}});
+  EXPECT_EQ(hand_over(target.root, file, {"*"}, "backbone.").report.loaded,
+            std::vector<std::string>{"backbone.w"});
+  EXPECT_EQ(target.body.value().values<float>(), std::vector<float>(4, 4.F));
+  EXPECT_THROW(hand_over(target.root, file), Error);  // nothing fits
+}
+
+}  // namespace
+}  // namespace clearcut

@@ -1,0 +1,150 @@
+#include "train/evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include "data/drawn.h"
+#include "tensor/file.h"
+#include "tests/train/folder.h"
+#include "train/class_weights.h"
+#include "train/config.h"
+#include "train/legend.h"
+
+namespace clearcut {
+namespace {
+
+/// Logits = a fixed [3, 2] matrix times the mean of the two colour channels 0 and 1, per pixel of a grid of
+/// half the size: a network whose answers can be worked out by hand.
+class HandNet : public Segmenter {
+ public:
+  const std::string& name() const override { return name_; }
+  std::int64_t classes() const override { return 2; }
+  std::vector<Var> logits(const Var& x) const override { return {main_logits(x)}; }
+  /// Class 0 scores -red, class 1 scores +red.
+  Var main_logits(const Var& x) const override {
+    const Tensor& in = x.value();
+    const std::int64_t N = in.dim(0), P = in.dim(2) * in.dim(3);
+    Tensor z({N, 2, in.dim(2), in.dim(3)});
+    for (std::int64_t n = 0; n < N; ++n)
+      for (std::int64_t p = 0; p < P; ++p) {
+        const float red = in.data<const float>()[n * 3 * P + p];
+        z.data<float>()[n * 2 * P + p] = -red;
+        z.data<float>()[(n * 2 + 1) * P + p] = red;
+      }
+    return Var(z);
+  }
+  std::size_t outputs() const override { return 1; }
+  Registry& registry() override { return registry_; }
+
+ private:
+  std::string name_ = "hand";
+  Registry registry_;
+};
+
+Tensor red_right_half(std::int64_t height, std::int64_t width) {
+  Tensor picture = Tensor::zeros({height, width, 3}, DType::kUInt8);
+  for (std::int64_t p = 0; p < height * width; ++p)
+    picture.data<std::uint8_t>()[p * 3] = p % width >= width / 2 ? 255 : 0;
+  return picture;
+}
+
+TEST(Predict, LabelsHaveThePicturesSizeForAnyInputSize) {
+  HandNet net;
+  const Tensor picture = red_right_half(6, 10);
+  for (const std::int64_t side : {0, 3, 12}) {
+    const Tensor labels = predict_labels(net, picture, {}, {.resize_short = side});
+    ASSERT_EQ(labels.shape(), (Shape{6, 10}));
+    const auto v = labels.values<std::int32_t>();
+    EXPECT_EQ(v[0], 0);
+    EXPECT_EQ(v[9], 1);
+  }
+}
+
+TEST(Predict, AverageOfMirroredLogitsOfAPointwiseNetChangesNothing) {
+  HandNet net;
+  const Tensor picture = red_right_half(4, 8);
+  const Tensor plain = predict_logits(net, picture, {}),
+               flipped = predict_logits(net, picture, {}, {.flip = true});
+  EXPECT_EQ(plain.values<float>(), flipped.values<float>());
+}
+
+TEST(Predict, TheLowestClassWinsAmongEqualLogits) {
+  const Tensor labels = argmax_classes(Tensor::from<float>({3, 1, 2}, {1, 0, 1, 2, 0, 2}));
+  EXPECT_EQ(labels.values<std::int32_t>(), (std::vector<std::int32_t>{0, 1}));
+}
+
+TEST(Predict, PixelScaleAndNormalizeAreInverse) {
+  const Normalize n = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
+  const Normalize back = normalize_of(pixels_of(n));
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_DOUBLE_EQ(back.mean[c], n.mean[c]);
+    EXPECT_DOUBLE_EQ(back.deviation[c], n.deviation[c]);
+  }
+}
+
+// Two pictures of two pixels. Truth 0 1 | 1 ignored, prediction 0 0 | 1 1: confusion [[1, 0], [1, 1]];
+// IoU of 0: 1/2, of 1: 1/2; pixel accuracy 2/3.
+TEST(Evaluate, FoldersAreComparedByName) {
+  const test::Folder folder;
+  const auto label = [](std::vector<std::int32_t> v) { return Tensor::from<std::int32_t>({1, 2}, v); };
+  write_label_png(folder / "gt/a.png", label({0, 1}));
+  write_label_png(folder / "gt/b.png", label({1, 255}));
+  write_label_png(folder / "pred/a.png", label({0, 0}));
+  write_label_png(folder / "pred/b.png", label({1, 1}));
+  write_label_png(folder / "gt/missing.png", label({1, 1}));
+  const FolderPair pair = {.predictions = folder / "pred", .truth = folder / "gt", .classes = 2};
+  const Evaluation e = evaluate_folders(pair, {.bootstrap = 0});
+  EXPECT_DOUBLE_EQ(e.scores.miou, 0.5);
+  EXPECT_DOUBLE_EQ(e.scores.pixel_accuracy, 2.0 / 3);
+  EXPECT_EQ(e.total.count(1, 0), 1);
+  ASSERT_EQ(e.failures.size(), 1U);
+  EXPECT_EQ(e.failures[0].id, "missing.png");
+  write_evaluation(folder / "out", e, {"ground", "thing, red"}, {});
+  EXPECT_EQ(read_text(folder / "out/eval.csv"),
+            "class,iou,precision,recall\nground,0.5,0.5,1\n\"thing, red\",0.5,1,0.5\n");
+  EXPECT_EQ(read_text(folder / "out/confusion.csv"),
+            "truth,ground,\"thing, red\",undecided\nground,1,0,0\n\"thing, red\",1,1,0\n");
+  EXPECT_EQ(JsonObject::read(folder / "out/eval.json").number("miou"), 0.5);
+}
+
+TEST(Evaluate, AMaskOfAnotherSizeIsAFailureOfThatPicture) {
+  const test::Folder folder;
+  write_label_png(folder / "gt/a.png", Tensor::zeros({1, 2}, DType::kInt32));
+  write_label_png(folder / "gt/b.png", Tensor::zeros({1, 2}, DType::kInt32));
+  write_label_png(folder / "pred/a.png", Tensor::zeros({2, 2}, DType::kInt32));
+  write_label_png(folder / "pred/b.png", Tensor::zeros({1, 2}, DType::kInt32));
+  const Evaluation e =
+      evaluate_folders({.predictions = folder / "pred", .truth = folder / "gt", .classes = 1});
+  ASSERT_EQ(e.failures.size(), 1U);
+  EXPECT_NE(e.failures[0].error.find("the prediction has size [2, 2], the mask [1, 2]"), std::string::npos)
+      << e.failures[0].error;
+}
+
+TEST(ClassWeights, ShorthandNamesDefaultBackgroundIndexAndName) {
+  const std::vector<std::string> names = {"road", "sky", "car", "ground"};
+  EXPECT_EQ(parse_class_weights("default=1,3=0.1", names, 3), (std::vector<double>{1, 1, 1, 0.1}));
+  EXPECT_EQ(parse_class_weights("background=0.1, default=2", names, 3), (std::vector<double>{2, 2, 2, 0.1}));
+  EXPECT_EQ(parse_class_weights("sky=0,sky=3", names, -1), (std::vector<double>{1, 3, 1, 1}));
+  for (const char* bad : {"sky", "sky=x", "sky=-1", "4=1", "skies=1", "background=1"})
+    EXPECT_THROW(parse_class_weights(bad, names, -1), ConfigError) << bad;
+}
+
+TEST(Legend, ShowsABoxOfEachColourAndWrapsRows) {
+  const Rgb red = {200, 0, 0}, blue = {0, 0, 200};
+  const Tensor wide = legend_picture({"cat", "dog"}, {red, blue}, 200);
+  const Tensor narrow = legend_picture({"cat", "dog"}, {red, blue}, 50);
+  EXPECT_EQ(wide.dim(0), 12);
+  EXPECT_EQ(narrow.dim(0), 24);
+  const auto v = wide.values<std::uint8_t>();
+  const auto count = [&](Rgb c) {
+    int n = 0;
+    for (std::size_t i = 0; i < v.size(); i += 3)
+      n += v[i] == c.r && v[i + 1] == c.g && v[i + 2] == c.b ? 1 : 0;
+    return n;
+  };
+  EXPECT_EQ(count(red), 36);  // 6 x 6 inside the frame
+  EXPECT_EQ(count(blue), 36);
+  EXPECT_EQ(stack_pictures(wide, narrow).shape(), (Shape{36, 200, 3}));
+}
+
+}  // namespace
+}  // namespace clearcut

@@ -1,0 +1,109 @@
+#include "train/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include "tensor/file.h"
+#include "tensor/interrupt.h"
+#include "tests/train/folder.h"
+
+namespace clearcut {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Pipelines : public testing::Test {
+ protected:
+  void TearDown() override { set_interrupted(false); }
+  std::string yaml(const std::string& split_val = "0.3") const {
+    return "stages:\n"
+           "  - {name: drawings, kind: draw, size: 32, train: 12, val: 6}\n"
+           "  - {name: split, kind: split, data: {format: folders, root: \"${work}/drawings/train\"}, val: " +
+           split_val +
+           "}\n"
+           "  - {name: other, kind: draw, size: 32, train: 6, val: 6, needs: []}\n";
+  }
+  std::vector<std::string> done_now(const std::string& text, PipelineRun run = {}) {
+    write_file(folder_ / "p.yaml", text);
+    run.file = folder_ / "p.yaml";
+    run.work_dir = folder_ / "work";
+    std::vector<std::string> names;
+    for (const StageRecord& r : run_pipeline(run))
+      if (r.done && !r.skipped) names.push_back(r.name);
+    return names;
+  }
+  std::string says(const std::string& text, PipelineRun run = {}) {
+    try {
+      done_now(text, run);
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+  test::Folder folder_;
+};
+using Names = std::vector<std::string>;
+
+TEST_F(Pipelines, FinishedStagesAreNotRepeated) {
+  EXPECT_EQ(done_now(yaml()), (Names{"drawings", "split", "other"}));
+  EXPECT_EQ(done_now(yaml()), Names{});
+  EXPECT_EQ(read_stages(folder_ / "work").size(), 3U);
+  EXPECT_EQ(done_now(yaml(), {.fresh = true}), (Names{"drawings", "split", "other"}));
+}
+
+TEST_F(Pipelines, AChangeRepeatsTheStageAndWhatNeedsIt) {
+  done_now(yaml());
+  EXPECT_EQ(done_now(yaml("0.4")), Names{"split"});
+  fs::remove(folder_ / "work/drawings/classes.txt");
+  EXPECT_EQ(done_now(yaml("0.4")), Names{"drawings"});  // the same hash: what follows still fits
+  std::string smaller = yaml("0.4");
+  smaller.replace(smaller.find("train: 12"), 9, "train: 18");
+  EXPECT_EQ(done_now(smaller), (Names{"drawings", "split"}));  // `other` needs nothing
+}
+
+TEST_F(Pipelines, FromAndToChooseStages) {
+  EXPECT_EQ(done_now(yaml(), {.to = "drawings"}), Names{"drawings"});
+  EXPECT_NE(says(yaml(), {.from = "other"}).find("stage split is not done"), std::string::npos);
+  EXPECT_EQ(done_now(yaml(), {.from = "split"}), (Names{"split", "other"}));
+  EXPECT_NE(says(yaml(), {.from = "nothing"}).find("no stage 'nothing'"), std::string::npos);
+}
+
+TEST_F(Pipelines, AnInterruptedRunGoesOnWhereItStopped) {
+  set_interrupted(true);
+  EXPECT_THROW(done_now(yaml()), Interrupted);
+  set_interrupted(false);
+  done_now(yaml(), {.to = "drawings"});
+  EXPECT_EQ(done_now(yaml()), (Names{"split", "other"}));
+}
+
+TEST_F(Pipelines, SplitWritesEveryPictureOnceAndHoldsSomeOut) {
+  done_now(yaml());
+  std::istringstream lines(read_text(folder_ / "work/split/labels.csv"));
+  int train = -1, val = 0;  // the header is no picture
+  for (std::string line; std::getline(lines, line);) line.ends_with(",val") ? ++val : ++train;
+  EXPECT_EQ(train + val, 12);
+  EXPECT_GT(val, 0);
+  EXPECT_EQ(read_text(folder_ / "work/split/classes.txt").substr(0, 24), "0\tbackground\n1\tbricks\n2\t");
+}
+
+TEST_F(Pipelines, MistakesAreFoundBeforeAnythingRuns) {
+  EXPECT_NE(says("stages:\n  - {name: a, kind: draw, sise: 32}\n").find("did you mean 'size'"),
+            std::string::npos);
+  EXPECT_NE(says("stages:\n  - {name: a, kind: drow}\n").find("did you mean 'draw'"), std::string::npos);
+  EXPECT_NE(says("stages:\n  - {name: a, kind: draw, needs: [b]}\n").find("no stage 'b'"), std::string::npos);
+  EXPECT_NE(says("stages:\n  - {name: ../a, kind: draw}\n").find("plain folder name"), std::string::npos);
+  EXPECT_NE(says("x: ${data}\nstages: []\n").find("--set data="), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_ / "work/stages.json"));
+}
+
+TEST_F(Pipelines, FullSetsItsValues) {
+  const std::string text =
+      "n: 6\nfull: {n: 12}\nstages:\n  - {name: a, kind: draw, size: 32, train: \"${n}\", val: 6}\n";
+  done_now(text, {.full = true});
+  int pictures = 0;
+  for (const auto& e : fs::recursive_directory_iterator(folder_ / "work/a/train"))
+    pictures += e.is_regular_file();
+  EXPECT_EQ(pictures, 12);
+}
+
+}  // namespace
+}  // namespace clearcut
