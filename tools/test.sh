@@ -3,6 +3,8 @@
 #   usage: tools/test.sh MAKE BUILD UNIT_TESTS FILTER
 # Every line below is one test, except the unit tests, which bring their own totals.
 set -u
+# Idle threads sleep: spinning ones make a busy machine many times slower.
+export OMP_WAIT_POLICY=passive
 make=$1 build=$2 unit_tests=$3 filter=$4 log=$2/test.log
 passed=0 failed=0 skipped=0
 
