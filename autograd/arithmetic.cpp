@@ -1,9 +1,19 @@
 #include "autograd/arithmetic.h"
 
+#include <optional>
+
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/elementwise.h"
 
 namespace clearcut {
+
+namespace {
+
+std::optional<Saved> save_if(bool needed, const Var& x) {
+  return needed ? std::optional<Saved>(save(x)) : std::nullopt;
+}
+
+}  // namespace
 
 Var add(const Var& a, const Var& b) {
   return record("add", ops::add(a.value(), b.value()), {a, b}, [](const Tensor& dy, const Need&) {
@@ -17,10 +27,12 @@ Var sub(const Var& a, const Var& b) {
   });
 }
 
+// Each factor is kept only for the gradient of the other.
 Var mul(const Var& a, const Var& b) {
   return record("mul", ops::mul(a.value(), b.value()), {a, b},
-                [a = save(a), b = save(b)](const Tensor& dy, const Need& need) {
-                  return Grads{need(0) ? ops::mul(dy, b) : Tensor(), need(1) ? ops::mul(dy, a) : Tensor()};
+                [a = save_if(b.requires_grad(), a), b = save_if(a.requires_grad(), b)](const Tensor& dy,
+                                                                                       const Need& need) {
+                  return Grads{need(0) ? ops::mul(dy, *b) : Tensor(), need(1) ? ops::mul(dy, *a) : Tensor()};
                 });
 }
 

@@ -7,9 +7,17 @@
 
 namespace clearcut {
 
-#define OP(name, ...) Var name(const Var& x);
-#define OP1(name, a, ...) Var name(const Var& x, double a);
-#define OP2(name, a, b, ...) Var name(const Var& x, double a, double b);
+// The second form takes over the storage of a temporary, relu(bn(x)), instead of allocating: only if no other
+// handle, view, tap or saved value shares it, and if the gradient does not need x itself.
+#define OP(name, ...)     \
+  Var name(const Var& x); \
+  Var name(Var&& x);
+#define OP1(name, a, ...)           \
+  Var name(const Var& x, double a); \
+  Var name(Var&& x, double a);
+#define OP2(name, a, b, ...)                  \
+  Var name(const Var& x, double a, double b); \
+  Var name(Var&& x, double a, double b);
 #include "tensor/elementwise.def"
 
 /// min(max(x, 0), 6). Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.

@@ -42,5 +42,7 @@ namespace clearcut::kernels {
 template <class T>
 void dropout(Reference, Rows<const T> x, const std::vector<RandomStream>& streams, double p,
              std::int64_t per_decision, Rows<T> y);
+void dropout(Cpu, Rows<const float> x, const std::vector<RandomStream>& streams, double p,
+             std::int64_t per_decision, Rows<float> y);
 
 }  // namespace clearcut::kernels

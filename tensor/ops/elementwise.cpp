@@ -36,6 +36,13 @@ Tensor pointwise(const Op& op, const Tensor& x) {
 }
 
 template <class Op>
+void pointwise_in_place(const Op& op, const Tensor& x) {
+  on<Floats>(Op::kName, x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::pointwise(tag, op, flat<const T>(x), flat<T>(x)); });
+  x.written_by(Op::kName);
+}
+
+template <class Op>
 Tensor pointwise_backward(const Op& op, const Tensor& dy, const Tensor& kept) {
   check_same_kind(Op::kName, dy, kept);
   check(dy.shape() == kept.shape(), Op::kName, "dy must have the shape of the value kept, ", kept.shape(),
@@ -47,8 +54,9 @@ Tensor pointwise_backward(const Op& op, const Tensor& dy, const Tensor& kept) {
   return dx;
 }
 
-#define OP(name, ...)                                                            \
-  template Tensor pointwise(const clearcut::pointwise::name& op, const Tensor&); \
+#define OP(name, ...)                                                                   \
+  template Tensor pointwise(const clearcut::pointwise::name& op, const Tensor&);        \
+  template void pointwise_in_place(const clearcut::pointwise::name& op, const Tensor&); \
   template Tensor pointwise_backward(const clearcut::pointwise::name& op, const Tensor&, const Tensor&);
 #define OP1(name, ...) OP(name)
 #define OP2(name, ...) OP(name)

@@ -53,6 +53,9 @@ namespace clearcut::ops {
 /// y[i] = op.f(x[i]), for float32 and float64 of any shape.
 template <class Op>
 Tensor pointwise(const Op& op, const Tensor& x);
+/// x[i] = op.f(x[i]).
+template <class Op>
+void pointwise_in_place(const Op& op, const Tensor& x);
 /// dx[i] = op.dx(dy[i], kept[i]); kept is x, y, or (Kept::NONE) anything of that shape.
 /// Throws Error if shapes, dtypes or devices differ.
 template <class Op>
