@@ -38,6 +38,7 @@ class Opener {
   std::string in_root(const std::string& path) const { return (root_ / path).lexically_normal().string(); }
   std::string folder(const std::string& wanted, std::initializer_list<const char*> defaults) const;
   std::string list_path(const char* standard) const;
+  std::string class_path() const;
   void read_classes();
   void add(Item item, const std::string& where);
   int class_index(const std::string& text, const std::string& where) const;
@@ -110,11 +111,22 @@ std::string Opener::list_path(const char* standard) const {
   return path;
 }
 
+// The file that `classes` names; else classes.txt beside the labels, else in the root ("" if there is none).
+std::string Opener::class_path() const {
+  if (!spec_.classes.empty()) {
+    check(fs::is_regular_file(in_root(spec_.classes)), "data", "the class file ", in_root(spec_.classes),
+          " does not exist");
+    return in_root(spec_.classes);
+  }
+  for (const fs::path& place : {fs::path(spec_.labels), fs::path()})
+    if (fs::is_regular_file(in_root((place / "classes.txt").string())))
+      return in_root((place / "classes.txt").string());
+  return "";
+}
+
 void Opener::read_classes() {
-  const std::string path = in_root(spec_.classes.empty() ? "classes.txt" : spec_.classes);
-  check(spec_.classes.empty() || fs::is_regular_file(path), "data", "the class file ", path,
-        " does not exist");
-  if (!fs::is_regular_file(path)) return;
+  const std::string path = class_path();
+  if (path.empty()) return;
   classes_ = read_class_file(path);
   data_.class_names = classes_->names;
   data_.colours = classes_->colours;
@@ -253,8 +265,7 @@ void Opener::add_pssl(const std::string& name, const std::string& labels, const 
 
 // WNIDs and names: from the class file, or else the folders under train/ in the order of their names.
 ClassFile Opener::pssl_classes(const std::string& labels) const {
-  const std::string file = in_root(spec_.classes.empty() ? "classes.txt" : spec_.classes);
-  if (!spec_.classes.empty() || fs::is_regular_file(file)) {
+  if (const std::string file = class_path(); !file.empty()) {
     ClassFile classes = read_class_file(file);
     if (classes.wnids.empty()) classes.wnids = classes.names;
     return classes;

@@ -53,7 +53,7 @@ struct DatasetSpec {
   std::string root;
   std::string list = {};     // default by format: train.txt, labels.csv, manifest.jsonl, none for folders
   std::string split = {};    // csv: keep rows with this split; empty: all
-  std::string classes = {};  // class file; default classes.txt if there
+  std::string classes = {};  // class file; default classes.txt beside the labels or in the root
   std::string labels = {};   // pssl, labels: folder of the labels, default root
   std::string images = {};   // voc, csv, labels: folder of the pictures, default images / root
   std::string masks = {};    // voc: folder of the masks; csv: of masks to score against, default none

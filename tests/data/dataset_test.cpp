@@ -145,11 +145,13 @@ TEST(Dataset, LabelsWithAManifest) {
   const std::string root = fresh_folder();
   write_file(root + "/out/manifest.jsonl",
              "{\"image\": \"a.png\", \"label\": \"l/a.png\", \"classes\": [1]}\n{\"image\": \"b.png\"}\n");
-  write_file(root + "/out/classes.txt", "0 background\n1 cat\n");
-  const Dataset data =
-      open_dataset({.format = "labels", .root = root, .classes = "out/classes.txt", .labels = "out"});
+  write_file(root + "/out/classes.txt", "0\tbackground\n1\tcat\n");
+  write_file(root + "/classes.txt", "0 of the pictures\n");  // those beside the labels count
+  const Dataset data = open_dataset({.format = "labels", .root = root, .labels = "out"});
   ASSERT_EQ(data.items.size(), 1U);  // b has no label
   EXPECT_EQ(data.items[0].mask, root + "/out/l/a.png");
+  EXPECT_EQ(data.class_names[1], "cat");
+  EXPECT_EQ(data.background, 0);
   EXPECT_EQ(data.items[0].classes, std::vector<int>{1});
 }
 
