@@ -22,6 +22,8 @@ void add_verbs(CLI::App& app, Session& session) {
   add_run(app, session);
   add_data(app, session);
   add_model(app, session);
+  add_explain(app, session);
+  add_label(app, session);
   add_config(app, session);
 }
 

@@ -29,6 +29,19 @@ std::vector<ExplainOptions> for_variant(std::vector<ExplainOptions> explainers, 
   return explainers;
 }
 
+// LIME's superpixels become those of the ensemble. True if there is a LIME.
+bool take_lime_superpixels(EnsembleOptions& options) {
+  bool found = false;
+  for (const ExplainOptions& o : options.explainers) {
+    if (o.explainer != "lime") continue;
+    check(!found || o.superpixels == options.superpixels, "ensemble",
+          "all LIMEs of an ensemble share one set of superpixels; their settings differ");
+    options.superpixels = o.superpixels;
+    found = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 Ensemble::Ensemble(std::vector<std::unique_ptr<Classifier>> classifiers, EnsembleOptions options,
@@ -39,9 +52,7 @@ Ensemble::Ensemble(std::vector<std::unique_ptr<Classifier>> classifiers, Ensembl
   check(options_.framing != Framing::kCentreCrop, "ensemble",
         "labels need the whole picture: framing must be whole or short");
   options_.explainers = for_variant(std::move(options_.explainers), options_.variant);
-  const bool lime = std::any_of(options_.explainers.begin(), options_.explainers.end(),
-                                [](const ExplainOptions& o) { return o.explainer == "lime"; });
-  segment_ = options_.segment || lime || options_.variant == Variant::kLime;
+  segment_ = options_.segment || options_.variant == Variant::kLime || take_lime_superpixels(options_);
   std::set<std::string> names;
   for (const auto& classifier : classifiers_) {
     check(names.insert(classifier->name()).second, "ensemble", "two classifiers are called '",

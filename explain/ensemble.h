@@ -20,7 +20,7 @@ struct EnsembleOptions {
   Framing framing = Framing::kWhole;  // kWhole or kShortSide: a label needs the whole picture
   bool probability = true;            // what is explained: probability, or logit
   std::string groups;                 // file for class_targets(); empty: by name
-  SlicOptions superpixels;            // of LIME, CS-LIME and snapping, on the picture itself
+  SlicOptions superpixels;            // of CS-LIME and snapping, on the picture itself; a LIME's own win
   bool segment = false;               // superpixels even if no member needs them
   std::int64_t working_side = 512;    // maps and superpixels live on the picture shrunk to this longest side;
                                       // 0: on the picture itself
@@ -53,7 +53,8 @@ struct Answer {
 class Ensemble {
  public:
   /// class_names: of the data set; `needed` lists the classes that occur. Throws Error if a classifier has
-  /// nothing for one of them, if two classifiers have one name, or if there is no member.
+  /// nothing for one of them, if two classifiers have one name, two LIMEs different superpixels, or if there
+  /// is no member.
   Ensemble(std::vector<std::unique_ptr<Classifier>> classifiers, EnsembleOptions options,
            const std::vector<std::string>& class_names, const std::vector<int>& needed);
 

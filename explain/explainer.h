@@ -22,7 +22,7 @@ struct Target {
 };
 
 /// x' of Integrated Gradients, in the normalised space of the classifier.
-enum class Baseline : std::uint8_t {
+enum class PathStart : std::uint8_t {
   kZero,  ///< 0: the mean colour that the normalisation subtracts
   kBlur,  ///< the picture under an 11 x 11 Gaussian of deviation 5 pixels (the start of RISE's insertion)
   kMean,  ///< the mean colour of the picture
@@ -53,7 +53,7 @@ struct ExplainOptions {
   int samples = 0;                    // smoothgrad: noisy copies (0: 50); lime: pictures (0: 1000)
   double noise = 0.1;                 // smoothgrad: deviation / (max x - min x) of the picture
   int steps = 50;                     // ig
-  Baseline baseline = Baseline::kZero;
+  PathStart baseline = PathStart::kZero;
   PathRule path = PathRule::kGauss;
   Off off = Off::kMeanColour;
   SlicOptions superpixels;     // lime, where the input brings no segments

@@ -14,8 +14,8 @@ namespace {
 template <class E>
 using Words = std::vector<std::pair<const char*, E>>;
 
-const Words<Baseline> kBaselines = {
-    {"zero", Baseline::kZero}, {"blur", Baseline::kBlur}, {"mean", Baseline::kMean}};
+const Words<PathStart> kBaselines = {
+    {"zero", PathStart::kZero}, {"blur", PathStart::kBlur}, {"mean", PathStart::kMean}};
 const Words<PathRule> kPaths = {
     {"gauss", PathRule::kGauss}, {"midpoint", PathRule::kMidpoint}, {"ends", PathRule::kEnds}};
 const Words<Off> kOffs = {{"mean", Off::kMeanColour}, {"zero", Off::kZero}};

@@ -116,13 +116,13 @@ void reduce_channels(const double* g, std::int64_t channels, std::int64_t n, Red
   });
 }
 
-Tensor baseline_of(const Tensor& x, Baseline baseline) {
-  if (baseline == Baseline::kZero) return zeros_like(x);
+Tensor baseline_of(const Tensor& x, PathStart baseline) {
+  if (baseline == PathStart::kZero) return zeros_like(x);
   const std::int64_t C = x.dim(0), n = x.dim(1) * x.dim(2);
   Tensor y = empty_like(x);
   const float* from = x.data<const float>();
   float* to = y.data<float>();
-  if (baseline == Baseline::kMean) {
+  if (baseline == PathStart::kMean) {
     for (std::int64_t c = 0; c < C; ++c) {
       double sum = 0;
       for (std::int64_t i = 0; i < n; ++i) sum += from[c * n + i];

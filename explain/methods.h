@@ -38,7 +38,7 @@ Reduction reduction_of(const ExplainOptions& options);
 void reduce_channels(const double* g, std::int64_t channels, std::int64_t n, Reduction reduction, float* map);
 
 /// x' of one picture x [3, H, W], float32.
-Tensor baseline_of(const Tensor& x, Baseline baseline);
+Tensor baseline_of(const Tensor& x, PathStart baseline);
 
 /// Points in [0, 1] and weights that sum to 1.
 struct PathPoints {

@@ -12,6 +12,8 @@ struct SlicOptions {
   double sigma = 0;         // Gaussian smoothing in pixels before the clustering; 0: none
   double min_size = 0.5;    // of the mean size: smaller regions merge into a neighbour
   double max_size = 3;      // of the mean size: larger regions are cut
+
+  friend bool operator==(const SlicOptions&, const SlicOptions&) = default;
 };
 
 /// Clusters the pixels by colour and place, then makes each cluster connected (4 neighbours).

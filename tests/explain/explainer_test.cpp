@@ -145,9 +145,9 @@ TEST(IntegratedGradients, AreComplete) {
 
 TEST(IntegratedGradients, BaselinesByHand) {
   const Tensor x = Tensor::from<float>({3, 1, 2}, {1, 3, 5, 5, 0, -2});
-  EXPECT_EQ(baseline_of(x, Baseline::kZero).values<float>(), std::vector<float>(6, 0));
-  EXPECT_EQ(baseline_of(x, Baseline::kMean).values<float>(), (std::vector<float>{2, 2, 5, 5, -1, -1}));
-  EXPECT_NEAR(baseline_of(x, Baseline::kBlur).values<float>()[2], 5, 1e-6);
+  EXPECT_EQ(baseline_of(x, PathStart::kZero).values<float>(), std::vector<float>(6, 0));
+  EXPECT_EQ(baseline_of(x, PathStart::kMean).values<float>(), (std::vector<float>{2, 2, 5, 5, -1, -1}));
+  EXPECT_NEAR(baseline_of(x, PathStart::kBlur).values<float>()[2], 5, 1e-6);
 }
 
 // A linear net, superpixels that go to 0: the score is linear in the bits, and LIME finds each superpixel's

@@ -1,0 +1,100 @@
+#include "apps/explain_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <set>
+
+#include "data/text_lines.h"
+
+namespace clearcut::apps {
+
+void add_explain_words(CLI::App& verb, ExplainWords& w) {
+  verb.add_option("-m,--model", w.models, "classifiers, separated by commas: NAME.onnx or a run's folder")
+      ->required();
+  verb.add_option("-x,--explainer", w.explainers,
+                  "cam, gradcam, smoothgrad, ig, lime, separated by commas; settings behind a colon: "
+                  "smoothgrad:samples=10:noise=0.1,ig:steps=10")
+      ->capture_default_str();
+  verb.add_option("--framing", w.framing, "whole: stretch the picture to the input; short: keep proportions")
+      ->check(CLI::IsMember({"whole", "short"}))
+      ->capture_default_str();
+  verb.add_option("--score", w.score, "what is explained")
+      ->check(CLI::IsMember({"probability", "logit"}))
+      ->capture_default_str();
+  verb.add_option("--groups", w.groups, "JSON file: which classes of the classifier mean each label")
+      ->check(CLI::ExistingFile);
+  verb.add_option("--exif", w.exif, "orientation written by cameras")
+      ->check(CLI::IsMember({"ignore", "apply"}))
+      ->capture_default_str();
+}
+
+void add_consensus_words(CLI::App& verb, ExplainWords& w) {
+  verb.add_option("--consensus", w.consensus, "how members are averaged")
+      ->check(CLI::IsMember({"abs", "square", "minmax", "lime"}))
+      ->capture_default_str();
+  verb.add_option("--wrong", w.wrong, "what a member counts whose classifier misses the label")
+      ->check(CLI::IsMember({"keep", "downweight", "drop"}))
+      ->capture_default_str();
+  verb.add_option("--working-side", w.working_side,
+                  "longest side at which maps are averaged; 0: the picture's")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
+void add_data_words(CLI::App& verb, DataWords& w) {
+  verb.add_option("--data", w.spec.root, "folder of the data set")->required();
+  w.spec.format = "folders";
+  verb.add_option("--format", w.spec.format, "how the folder is laid out")
+      ->check(CLI::IsMember({"list", "voc", "classes", "folders", "csv", "pssl", "labels"}))
+      ->capture_default_str();
+  verb.add_option("--list", w.spec.list, "list file, relative to the data set");
+  verb.add_option("--split", w.spec.split, "csv: rows of this split");
+  verb.add_option("--classes", w.spec.classes, "class file; default classes.txt if there");
+  verb.add_option("--images", w.spec.images, "folder of the pictures");
+  verb.add_option("--masks", w.spec.masks, "folder of the true masks");
+  verb.add_option("--ignore", w.spec.ignore, "value of the true masks that counts for nothing")
+      ->capture_default_str();
+  verb.add_option("--select", w.select, "file of item names: only these, in this order");
+}
+
+Dataset open_data(const DataWords& words, const std::string& select) {
+  Dataset data = open_dataset(words.spec);
+  return select.empty() ? data : select_items(data, select);
+}
+
+std::vector<std::string> split_words(const std::string& list) { return split_at(list, ","); }
+
+std::vector<std::unique_ptr<Classifier>> load_classifiers(const std::string& models, Device device) {
+  std::vector<std::unique_ptr<Classifier>> classifiers;
+  for (const std::string& path : split_words(models)) classifiers.push_back(load_classifier(path, device));
+  return classifiers;
+}
+
+EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions& common) {
+  EnsembleOptions options;
+  for (const std::string& text : split_words(words.explainers))
+    options.explainers.push_back(parse_explainer(text));
+  options.variant = variant_from_name(words.consensus);
+  options.wrong = wrong_from_name(words.wrong);
+  options.framing = words.framing == "short" ? Framing::kShortSide : Framing::kWhole;
+  options.probability = words.score == "probability";
+  options.groups = words.groups;
+  options.working_side = words.working_side;
+  options.seed = common.seed;
+  if (const std::size_t budget = memory_budget_of(common)) options.budget_bytes = budget;
+  return options;
+}
+
+PictureOptions picture_options(const ExplainWords& words) {
+  PictureOptions options;
+  options.apply_exif = words.exif == "apply";
+  return options;
+}
+
+std::vector<int> classes_in(const Dataset& data) {
+  std::set<int> classes;
+  for (const Item& item : data.items) classes.insert(item.classes.begin(), item.classes.end());
+  return {classes.begin(), classes.end()};
+}
+
+}  // namespace clearcut::apps

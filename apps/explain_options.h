@@ -1,0 +1,41 @@
+// Options that `explain` and the verbs under `label` share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/verbs.h"
+#include "data/dataset.h"
+#include "explain/ensemble.h"
+
+namespace clearcut::apps {
+
+/// -m, -x and what explanations depend on.
+struct ExplainWords {
+  std::string models, explainers = "gradcam";
+  std::string consensus = "minmax", wrong = "keep", framing = "whole", score = "probability", groups;
+  std::int64_t working_side = 512;
+  std::string exif = "ignore";
+};
+void add_explain_words(CLI::App& verb, ExplainWords& words);
+/// How members are averaged.
+void add_consensus_words(CLI::App& verb, ExplainWords& words);
+
+/// --data and how to read it.
+struct DataWords {
+  DatasetSpec spec;
+  std::string select;
+};
+void add_data_words(CLI::App& verb, DataWords& words);
+/// With --select only the items of that list.
+Dataset open_data(const DataWords& words, const std::string& select);
+
+std::vector<std::string> split_words(const std::string& list);
+std::vector<std::unique_ptr<Classifier>> load_classifiers(const std::string& models, Device device);
+EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions& common);
+PictureOptions picture_options(const ExplainWords& words);
+/// Classes that occur among the labels of the items.
+std::vector<int> classes_in(const Dataset& data);
+
+}  // namespace clearcut::apps

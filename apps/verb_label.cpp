@@ -1,0 +1,177 @@
+// clearcut label fuse | sweep | stats
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iostream>
+#include <map>
+
+#include "apps/explain_options.h"
+#include "data/text_lines.h"
+#include "explain/fuse.h"
+
+namespace clearcut::apps {
+
+void add_label_sweep(CLI::App& label, Session& session);  // apps/verb_label_sweep.cpp
+
+namespace {
+
+struct FuseWords {
+  ExplainWords explain;
+  DataWords data;
+  std::string out, rule = "rank:0.9", layout = "png", unlabelled = "skip";
+  double vote_at = 0.5;
+  bool flatten = false, keep_consensus = false, member_scores = false;
+};
+
+// WordNet ids of a class file, else the names of the classes.
+std::vector<std::string> folder_names(const Dataset& data, const DatasetSpec& spec) {
+  const std::string path = spec.root + "/" + (spec.classes.empty() ? "classes.txt" : spec.classes);
+  if (std::ifstream(path).good() && spec.format != "folders") {
+    const ClassFile classes = read_class_file(path);
+    if (classes.wnids.size() == data.class_names.size()) return classes.wnids;
+  }
+  return data.class_names;
+}
+
+LabelStoreOptions store_options(const FuseWords& w, const Dataset& data, const LabelPlan& plan,
+                                const CommonOptions& common) {
+  const Shard shard = shard_of(common);
+  LabelStoreOptions store;
+  store.folder = w.out;
+  store.layout = w.layout == "pssl" ? LabelLayout::kPssl : LabelLayout::kPng;
+  store.space = plan.space;
+  store.class_names = plan.class_names;
+  store.colours = plan.colours;
+  if (store.layout == LabelLayout::kPssl) store.wnids = folder_names(data, w.data.spec);
+  store.flatten = w.flatten;
+  store.overwrite = common.overwrite;
+  store.shard = shard.index;
+  store.shards = shard.count;
+  return store;
+}
+
+int fuse_labels(const FuseWords& w, const CommonOptions& common) {
+  const Dataset data = open_data(w.data, w.data.select);
+  FuseOptions options;
+  options.rule = parse_rule(w.rule);
+  options.vote_at = w.vote_at;
+  options.unlabelled = w.unlabelled == "background" ? Unlabelled::kBackground : Unlabelled::kSkip;
+  options.keep_consensus = w.keep_consensus;
+  options.member_scores = w.member_scores;
+  options.picture = picture_options(w.explain);
+  options.max_failures = common.max_failures;
+  const bool pssl = w.layout == "pssl";
+  check(!pssl || w.flatten || options.rule.bg == options.rule.fg, "label fuse",
+        "the published layout has no ignored pixels, but the rule ", w.rule,
+        " leaves a band; --flatten makes it background");
+  EnsembleOptions ensemble_words = ensemble_options(w.explain, common);
+  ensemble_words.segment = options.rule.snap;
+  Ensemble ensemble(load_classifiers(w.explain.models, device_of(common)), ensemble_words, data.class_names,
+                    classes_in(data));
+  const LabelPlan plan = plan_labels(data, pssl ? LabelLayout::kPssl : LabelLayout::kPng);
+  LabelStoreOptions store_words = store_options(w, data, plan, common);
+  store_words.job = describe_job(ensemble, split_words(w.explain.models), options);
+  store_words.job.set("layout", w.layout).set("device", std::string(name_of(device_of(common))));
+  LabelStore store(store_words);
+  Progress progress("label fuse", static_cast<std::int64_t>(data.items.size()), progress_of(common));
+  options.progress = [&](std::int64_t done, std::int64_t total, const std::string& note) {
+    progress.update(static_cast<std::int64_t>(data.items.size()) - total + done, note);
+  };
+  const FuseCounts counts = fuse(data, ensemble, store, plan, store_words.shard, store_words.shards, options);
+  std::cout << counts.made << " labels made, " << counts.there << " were there, " << counts.skipped
+            << " without image label, " << counts.failed << " failed; in " << w.out << "\n";
+  return counts.failed > 0 ? kSomeFailed : kDone;
+}
+
+void add_fuse(CLI::App& label, Session& session) {
+  auto* verb = label.add_subcommand("fuse", "explain pictures with many classifiers and write pseudo masks");
+  auto w = std::make_shared<FuseWords>();
+  add_explain_words(*verb, w->explain);
+  add_consensus_words(*verb, w->explain);
+  add_data_words(*verb, w->data);
+  verb->add_option("-o,--out", w->out, "folder to write")->required();
+  verb->add_option("--rule", w->rule,
+                   "from consensus to mask: rank:FG, value:FG, max:FG, votes:FG, level:T, share:S; a second "
+                   "number is the background's bar, what lies between is ignored; :snap for superpixels")
+      ->capture_default_str();
+  verb->add_option("--layout", w->layout, "png, or pssl: the published layout")
+      ->check(CLI::IsMember({"png", "pssl"}))
+      ->capture_default_str();
+  verb->add_option("--unlabelled", w->unlabelled, "pictures without a label: skip, or background everywhere")
+      ->check(CLI::IsMember({"skip", "background"}))
+      ->capture_default_str();
+  verb->add_option("--vote-at", w->vote_at, "votes: bar of a member's min-max scaled map")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  verb->add_flag("--flatten", w->flatten, "pssl: keep the largest class, the rest becomes background");
+  verb->add_flag("--keep-consensus", w->keep_consensus, "also write the consensus maps");
+  verb->add_flag("--member-scores", w->member_scores,
+                 "cosine of each member with the consensus, in the manifest; doubles the time");
+  add_common(*verb, session, kCompute | kSeed | kProgress | kBatch);
+  on_run(*verb, session, [w, &session] {
+    w->data.spec.limit = session.common.limit;
+    return fuse_labels(*w, session.common);
+  });
+}
+
+// Means over the manifest: coverage, agreement, each classifier's hits.
+int print_stats(const std::string& folder) {
+  std::int64_t labels = 0, skipped = 0, empty = 0;
+  double coverage = 0, ignored = 0, agreement = 0, questions = 0;
+  std::map<std::string, std::array<double, 3>> members;  // right, probability, number
+  for (const JsonObject& line : read_jsonl(folder + "/manifest.jsonl")) {
+    if (!line.has("label")) {
+      ++skipped;
+      continue;
+    }
+    ++labels;
+    const JsonObject made = line.object("made");
+    coverage += made.number("coverage");
+    ignored += made.number("ignored");
+    if (made.has("empty")) empty += static_cast<std::int64_t>(made.integers("empty").size());
+    if (made.has("agreement"))
+      for (const double a : made.numbers("agreement")) agreement += a, ++questions;
+    for (const JsonObject& member : made.objects("members")) {
+      auto& sums = members[member.text("classifier")];
+      sums[0] += member.flag("right");
+      sums[1] += member.number("probability");
+      ++sums[2];
+    }
+  }
+  const auto mean = [](double sum, double n) { return n > 0 ? sum / n : 0; };
+  const auto n = static_cast<double>(labels);
+  std::cout << labels << " labels, " << skipped << " pictures without, " << empty << " empty consensus maps\n"
+            << "coverage " << mean(coverage, n) << ", ignored " << mean(ignored, n)
+            << ", agreement of members " << mean(agreement, questions) << "\n";
+  for (const auto& [name, sums] : members)
+    std::cout << name << ": right on " << mean(sums[0], sums[2]) << ", mean probability of the label "
+              << mean(sums[1], sums[2]) << "\n";
+  std::int64_t failed = 0;
+  if (std::ifstream(folder + "/failures.jsonl").good())
+    for (const Failure& failure : read_failures(folder + "/failures.jsonl")) {
+      std::cout << "failed: " << failure.id << " (" << failure.stage << "): " << failure.error << "\n";
+      ++failed;
+    }
+  return failed > 0 ? kSomeFailed : kDone;
+}
+
+void add_stats(CLI::App& label, Session& session) {
+  auto* verb = label.add_subcommand("stats", "what a folder of labels holds: coverage, agreement, failures");
+  auto folder = std::make_shared<std::string>();
+  verb->add_option("folder", *folder, "folder that `label fuse` wrote")->required();
+  on_run(*verb, session, [folder] { return print_stats(*folder); });
+}
+
+}  // namespace
+
+void add_label(CLI::App& app, Session& session) {
+  auto* label = app.add_subcommand("label", "pseudo masks: make them, score them, count them");
+  label->require_subcommand(1);
+  add_fuse(*label, session);
+  add_label_sweep(*label, session);
+  add_stats(*label, session);
+}
+
+}  // namespace clearcut::apps
