@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "tensor/parallel.h"
@@ -28,9 +29,10 @@ void dropout(Cpu, Rows<const float> x, const std::vector<RandomStream>& streams,
       const float* from = x[row] + first * per_decision;
       float* to = y[row] + first * per_decision;
       for (std::int64_t d = 0; d < n; ++d) {
-        const bool kept = words[static_cast<std::size_t>(d)] >= least;
+        // A mask of all or no bits: a branch would be guessed wrong half of the time.
+        const std::uint32_t mask = words[static_cast<std::size_t>(d)] >= least ? ~std::uint32_t{0} : 0;
         for (std::int64_t i = d * per_decision; i < (d + 1) * per_decision; ++i)
-          to[i] = kept ? from[i] * scale : 0.0f;
+          to[i] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(from[i] * scale) & mask);
       }
     }
   });
