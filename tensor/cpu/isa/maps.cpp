@@ -10,14 +10,16 @@ using namespace clearcut::isa;
 template <int64_t kStride>
 void max_tap_of(const MaxTap& t) {
   const int64_t stride = kStride ? kStride : t.stride;
+  const int32_t step = static_cast<int32_t>(stride), first = t.first_index, n = static_cast<int32_t>(t.n);
   const float* __restrict x = t.x;
   float* __restrict best = t.best;
   int32_t* __restrict index = t.index;
-  for (int64_t j = 0; j < t.n; ++j) {
-    const float v = x[j * stride];
-    const bool take = (v > best[j]) | (v != v) | (index[j] < 0);
-    best[j] = take ? v : best[j];
-    index[j] = take ? t.first_index + static_cast<int32_t>(j * stride) : index[j];
+  for (int32_t j = 0; j < n; ++j) {
+    const float v = x[j * stride], old = best[j];
+    const int32_t here = first + j * step, before = index[j];
+    const bool take = (v > old) | (v != v) | (before < 0);
+    best[j] = take ? v : old;
+    index[j] = take ? here : before;
   }
 }
 
