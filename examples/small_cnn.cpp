@@ -6,6 +6,7 @@
 #include "autograd/cross_entropy.h"
 #include "autograd/elementwise.h"
 #include "autograd/pool.h"
+#include "autograd/rearrange.h"
 #include "nn/layers.h"
 #include "tensor/random.h"
 #include "train/optimiser.h"
@@ -26,7 +27,7 @@ struct TextureNet : Module {
 
   Var operator()(const Var& x) const {  // [N, 1, 16, 16] -> [N, 3]
     const Var y = relu(conv2(relu(bn1(conv1(x)))));
-    return fc(global_avg_pool(y));
+    return fc(flatten(global_avg_pool(y)));
   }
 };
 
