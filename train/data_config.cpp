@@ -1,5 +1,7 @@
 #include "train/data_config.h"
 
+#include <filesystem>
+
 #include "train/config.h"
 
 namespace clearcut {
@@ -67,17 +69,32 @@ void add_distort(const Config& config, std::vector<Transform>& steps) {
   steps.push_back([options](auto& x, const auto& key) { random_distort(x, options, key); });
 }
 
+/// `auto`: a CSV of image labels, or a folder that holds labels.csv, or else one folder per class.
+DatasetConfig what_is_there(DatasetConfig config) {
+  const std::filesystem::path root = config.spec.root;
+  if (std::filesystem::is_regular_file(root)) {
+    config.spec.format = "csv";
+    config.spec.list = root.filename().string();
+    config.spec.root = root.parent_path().empty() ? "." : root.parent_path().string();
+  } else {
+    config.spec.format = std::filesystem::exists(root / "labels.csv") ? "csv" : "folders";
+  }
+  return config;
+}
+
 }  // namespace
 
 DatasetConfig read_dataset_config(const Config& config) {
   DatasetConfig data;
-  data.spec.format = config.choice("format", {"list", "voc", "classes", "folders", "csv", "pssl", "labels"});
+  data.spec.format =
+      config.choice("format", {"auto", "list", "voc", "classes", "folders", "csv", "pssl", "labels"});
   data.spec.root = config.text("root");
   data.spec.list = config.text_or("list", "");
   data.spec.split = config.text_or("split", "");
   data.spec.classes = config.text_or("classes", "");
   data.spec.labels = config.text_or("labels", "");
   data.spec.images = config.text_or("images", "");
+  data.spec.masks = config.text_or("masks", "");
   data.spec.ignore = static_cast<int>(config.integer_or("ignore", 255, {.low = 0, .high = 65535}));
   data.spec.limit = config.integer_or("limit", 0, {.low = 0});
   data.spec.pssl_minus_one_ignored = config.flag_or("pssl_minus_one_ignored", false);
@@ -86,6 +103,7 @@ DatasetConfig read_dataset_config(const Config& config) {
 }
 
 Dataset open_dataset(const DatasetConfig& config) {
+  if (config.spec.format == "auto") return open_dataset(what_is_there(config));
   Dataset data = open_dataset(config.spec);
   return config.select.empty() ? data : select_items(data, config.select);
 }
