@@ -31,8 +31,8 @@ double miou(const std::vector<ConfusionMatrix>& pictures, const Dataset& data) {
 }
 
 /// Scores `score` under the setting that does best on `choose`.
-BaselineScore best_of(const Dataset& choose, const Dataset& score, const std::vector<double>& settings,
-                      const std::function<Predict(double setting)>& make) {
+Baseline best_of(const Dataset& choose, const Dataset& score, const std::vector<double>& settings,
+                 const std::function<Predict(double setting)>& make) {
   double best = settings.front(), best_miou = -1;
   for (const double setting : settings) {
     const double here = miou(score_pictures(choose, make(setting)), choose);
@@ -105,7 +105,7 @@ Tensor centred_box(std::int64_t height, std::int64_t width, double share, int la
   return y;
 }
 
-BaselineScore colour_baseline(const Dataset& choose, const Dataset& score) {
+Baseline colour_baseline(const Dataset& choose, const Dataset& score) {
   ColourClassifier colours(static_cast<int>(choose.class_names.size()));
   for (const Item& item : choose.items)
     colours.add(read_picture(item.image), read_mask(choose, item), choose.ignore);
@@ -114,7 +114,7 @@ BaselineScore colour_baseline(const Dataset& choose, const Dataset& score) {
   });
 }
 
-BaselineScore box_baseline(const Dataset& choose, const Dataset& score) {
+Baseline box_baseline(const Dataset& choose, const Dataset& score) {
   const int background = choose.background;
   return best_of(choose, score, {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1},
                  [&](double share) -> Predict {
@@ -125,7 +125,7 @@ BaselineScore box_baseline(const Dataset& choose, const Dataset& score) {
                  });
 }
 
-BaselineScore background_baseline(const Dataset& score) {
+Baseline background_baseline(const Dataset& score) {
   return {0, score_pictures(score, [&](const Item&, const Tensor& picture) {
             return centred_box(picture.dim(0), picture.dim(1), 0, score.background, score.background);
           })};

@@ -33,15 +33,15 @@ Tensor centred_box(std::int64_t height, std::int64_t width, double share, int la
 
 /// A baseline's counts on the pictures of `score`, one matrix per picture, under the setting (prior, or share
 /// of the box) that gives the best mIoU on `choose`.
-struct BaselineScore {
+struct Baseline {
   double setting = 0;
   std::vector<ConfusionMatrix> pictures;
 };
 /// Histograms of `choose`'s true masks; the prior is one of 0, 0.5, 1.
-BaselineScore colour_baseline(const Dataset& choose, const Dataset& score);
+Baseline colour_baseline(const Dataset& choose, const Dataset& score);
 /// The box carries the picture's first class; its share is one of 0.1, 0.2, ... 1.
-BaselineScore box_baseline(const Dataset& choose, const Dataset& score);
+Baseline box_baseline(const Dataset& choose, const Dataset& score);
 /// Background everywhere.
-BaselineScore background_baseline(const Dataset& score);
+Baseline background_baseline(const Dataset& score);
 
 }  // namespace clearcut

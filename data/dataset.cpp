@@ -228,6 +228,16 @@ void Opener::open_folders() {
   }
 }
 
+namespace {
+/// The mask of a picture: the same path below `masks`, or its file name alone if that is what is there.
+std::string csv_mask(const std::string& masks, const fs::path& image) {
+  if (masks.empty()) return "";
+  const fs::path path = fs::path(masks) / fs::path(image).replace_extension(".png");
+  const fs::path flat = fs::path(masks) / path.filename();
+  return !fs::exists(path) && fs::exists(flat) ? flat.string() : path.string();
+}
+}  // namespace
+
 void Opener::open_csv() {
   read_classes();
   const LabelTable table = read_label_table(list_path("labels.csv"), spec_.split);
@@ -238,9 +248,7 @@ void Opener::open_csv() {
   if (data_.class_names.empty() && !numbers)
     data_.class_names.assign(table.labels.begin(), table.labels.end());
   for (const LabelTable::Row& row : table.rows) {
-    const std::string mask =
-        masks.empty() ? "" : (fs::path(masks) / fs::path(row.image).replace_extension(".png")).string();
-    Item item{0, row.image, find_picture(images, row.image), mask, {}};
+    Item item{0, row.image, find_picture(images, row.image), csv_mask(masks, row.image), {}};
     for (const std::string& label : row.labels) item.classes.push_back(class_index(label, row.where));
     add(std::move(item), row.where);
   }

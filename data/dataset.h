@@ -56,7 +56,8 @@ struct DatasetSpec {
   std::string classes = {};  // class file; default classes.txt beside the labels or in the root
   std::string labels = {};   // pssl, labels: folder of the labels, default root
   std::string images = {};   // voc, csv, labels: folder of the pictures, default images / root
-  std::string masks = {};    // voc: folder of the masks; csv: of masks to score against, default none
+  std::string masks = {};    // voc: folder of the masks; csv: of masks (same path or
+                             // file name) to score against, default none
   int ignore = 255;          // pssl: always classes + 1 (1001), background: classes (1000)
   std::int64_t limit = 0;    // keep the first so many items; 0: all
   bool pssl_minus_one_ignored = false;  // pssl: -1 in arr_0 is ignore; the released code makes it background

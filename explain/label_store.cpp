@@ -142,8 +142,8 @@ void LabelStore::write_manifest(const std::vector<Item>& order) {
   for (std::int64_t shard = 0; shard < options_.shards; ++shard) files.push_back(part("manifest", shard));
   for (const std::string& file : files)
     if (fs::exists(file))
-      for (JsonObject& line : read_jsonl(file))
-        if (line.text("job") == job_) lines[line.text("id")] = std::move(line);
+      for (const JsonObject& line : read_jsonl(file))
+        if (line.text("job") == job_) lines.insert_or_assign(line.text("id"), line);
   std::string text, list;
   for (const Item& item : order) {
     const auto line = lines.find(item.name);

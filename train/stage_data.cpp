@@ -33,19 +33,23 @@ std::string class_lines(const std::vector<std::string>& names) {
 }
 
 void write_split(const Dataset& data, double val, StageContext& context) {
-  std::string table = "image,classes,split\n";
   const std::string links = context.folder + "/held_out";
+  const fs::path root = fs::absolute(data.root).lexically_normal();
   fs::remove_all(links);
   fs::create_directories(links);
+  fs::remove(context.folder + "/images");
+  fs::create_directory_symlink(root, context.folder + "/images");
+  std::string table = "image,classes,split\n";
   std::int64_t kept = 0, out = 0;
   for (const Item& item : data.items) {
     std::string classes;
     for (const int c : item.classes) classes += cat(classes.empty() ? "" : "+", c);
     const bool is_val = held_out(item, context.seed, val);
-    const std::string image = fs::absolute(item.image).lexically_normal().string();
-    table += cat(cell(image), ",", classes, ",", is_val ? "val" : "train", "\n");
+    const fs::path image = fs::absolute(item.image).lexically_normal();
+    table += cat(cell(image.lexically_relative(root).generic_string()), ",", classes, ",",
+                 is_val ? "val" : "train", "\n");
     (is_val ? out : kept) += 1;
-    if (is_val) fs::create_symlink(image, links + cat("/", out, "_", fs::path(image).filename().string()));
+    if (is_val) fs::create_symlink(image, links + cat("/", out, "_", image.filename().string()));
   }
   check(kept > 0 && out > 0, "split", "of ", data.items.size(), " pictures ", out,
         " would be held out; both parts need some: change `val` or give more pictures");

@@ -70,7 +70,7 @@ Row subset_row(const Subset& subset, const SubsetScores& s, const Ensemble& ense
   return row;
 }
 
-Row baseline_row(const std::string& name, BaselineScore found, int classes) {
+Row baseline_row(const std::string& name, Baseline found, int classes) {
   return {.name = name,
           .consensus = name,
           .measure = "none",
@@ -152,8 +152,12 @@ void write_curves(const std::string& path, const std::vector<Subset>& subsets, c
   write_file(path, text);
 }
 
-void add_baselines(const Dataset& data, const SweepJob& job, int classes, std::vector<Row>& rows) {
+/// On the pictures that the members were scored on.
+void add_baselines(Dataset data, const std::vector<std::string>& scored, const SweepJob& job,
+                   std::vector<Row>& rows) {
   if (!job.choose) return;
+  const int classes = static_cast<int>(data.class_names.size());
+  std::erase_if(data.items, [&](const Item& item) { return std::ranges::count(scored, item.name) == 0; });
   const Dataset choose = open_dataset(*job.choose);
   rows.push_back(baseline_row("all-background", background_baseline(data), classes));
   rows.push_back(baseline_row("centred box", box_baseline(choose, data), classes));
@@ -172,6 +176,8 @@ void sweep(const SweepJob& job, StageContext& context) {
   Progress progress(context.name, static_cast<std::int64_t>(data.items.size()), context.progress);
   mine.options.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
   const MemberScores found = score_members(data, ensemble, subsets, mine.options, choices);
+  check(!found.scored.empty(), "sweep", "no picture of ", data.root, " could be scored",
+        found.failures.empty() ? "" : "; the first failure: " + found.failures[0].error);
   if (choices.empty()) {
     for (const SubsetScores& s : found.subsets) choices.push_back(best_choice(s, mine.options, mine.score));
     write_curves(context.folder + "/sweep.csv", subsets, found, mine);
@@ -180,7 +186,7 @@ void sweep(const SweepJob& job, StageContext& context) {
   std::vector<Row> rows;
   for (std::size_t i = 0; i < subsets.size(); ++i)
     rows.push_back(subset_row(subsets[i], found.subsets[i], ensemble, mine, choices[i], classes));
-  add_baselines(data, mine, classes, rows);
+  add_baselines(data, found.scored, mine, rows);
   const auto whole = std::ranges::find(rows, "all/all", &Row::name);
   std::vector<JsonObject> list;
   for (const Row& row : rows)

@@ -8,8 +8,8 @@ namespace clearcut {
 /// draw: the drawn data set (data/drawn.h).       size, train, val (numbers of pictures), seed
 StagePlan read_draw_stage(const Config& config);
 
-/// split: image labels in one form, with pictures held out. Writes labels.csv (image,classes,split with
-/// absolute paths), objects.txt (the classes), classes.txt (background first, then the classes), and
+/// split: image labels in one form, with pictures held out. Writes labels.csv (image,classes,split), images
+/// (a link to the pictures), objects.txt (the classes), classes.txt (background first, then the classes), and
 /// held_out/ (links to the pictures of split `val`).
 ///   data    a data set (see DatasetConfig)
 ///   val     share of the pictures to hold out, drawn by item id and seed; 0.1
