@@ -8,47 +8,57 @@
 
 namespace clearcut::apps {
 
+namespace {
+
+void add_config_options(CLI::App& verb, CommonOptions& c) {
+  verb.add_option("-c,--config", c.config, "YAML configuration (may name a _base_)")->required();
+  verb.add_option("--set", c.set, "set one key: --set a.b=c; may be repeated")
+      ->type_size(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_compute_options(CLI::App& verb, CommonOptions& c) {
+  verb.add_option("--device", c.device, "reference: plain loops; cpu: fast code; auto: the fastest here")
+      ->check(CLI::IsMember({"reference", "cpu", "auto"}))
+      ->capture_default_str();
+  verb.add_option("--threads", c.threads, "number of threads; 0: all cores")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  verb.add_option("--mem-budget", c.memory_budget, "bytes for tensors, as 6GiB; sets the inner batch");
+}
+
+void add_seed_option(CLI::App& verb, CommonOptions& c) {
+  const auto read = [&c](const std::uint64_t& seed) {
+    c.seed = seed;
+    c.seed_given = true;
+  };
+  verb.add_option_function<std::uint64_t>("--seed", read, "seed of all random numbers")->default_str("1");
+}
+
+void add_batch_options(CLI::App& verb, CommonOptions& c) {
+  verb.add_option("--limit", c.limit, "only the first N items; 0: all")->check(CLI::NonNegativeNumber);
+  verb.add_option("--shard", c.shard, "part i of n, as i/n counted from 0, or auto")->capture_default_str();
+  verb.add_flag("--overwrite,!--skip-existing", c.overwrite, "make again what exists (default: skip it)");
+  verb.add_option("--max-failures", c.max_failures, "stop after so many failed items; -1: never")
+      ->check(CLI::Range(-1, 1 << 30))
+      ->capture_default_str();
+}
+
+}  // namespace
+
 void add_common(CLI::App& verb, Session& session, unsigned groups) {
   CommonOptions& c = session.common;
-  if (groups & kConfig) {
-    verb.add_option("-c,--config", c.config, "YAML configuration (may name a _base_)")->required();
-    verb.add_option("--set", c.set, "set one key: --set a.b=c; may be repeated")
-        ->type_size(1)
-        ->allow_extra_args(false)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  }
+  if (groups & kConfig) add_config_options(verb, c);
   if (groups & kWorkDir)
     verb.add_option("-o,--work-dir", c.work_dir, "folder for everything that is written");
-  if (groups & kCompute) {
-    verb.add_option("--device", c.device, "reference: plain loops; cpu: fast code; auto: the fastest here")
-        ->check(CLI::IsMember({"reference", "cpu", "auto"}))
-        ->capture_default_str();
-    verb.add_option("--threads", c.threads, "number of threads; 0: all cores")
-        ->check(CLI::Range(0, 4096))
-        ->capture_default_str();
-    verb.add_option("--mem-budget", c.memory_budget, "bytes for tensors, as 6GiB; sets the inner batch");
-  }
-  if (groups & kSeed)
-    verb.add_option_function<std::uint64_t>(
-            "--seed",
-            [&c](const std::uint64_t& seed) {
-              c.seed = seed;
-              c.seed_given = true;
-            },
-            "seed of all random numbers")
-        ->default_str("1");
+  if (groups & kCompute) add_compute_options(verb, c);
+  if (groups & kSeed) add_seed_option(verb, c);
   if (groups & kProgress)
     verb.add_option("--progress", c.progress, "auto: a bar on a terminal, lines elsewhere")
         ->check(CLI::IsMember({"auto", "bar", "lines", "none"}))
         ->capture_default_str();
-  if (groups & kBatch) {
-    verb.add_option("--limit", c.limit, "only the first N items; 0: all")->check(CLI::NonNegativeNumber);
-    verb.add_option("--shard", c.shard, "part i of n, as i/n counted from 0, or auto")->capture_default_str();
-    verb.add_flag("--overwrite,!--skip-existing", c.overwrite, "make again what exists (default: skip it)");
-    verb.add_option("--max-failures", c.max_failures, "stop after so many failed items; -1: never")
-        ->check(CLI::Range(-1, 1 << 30))
-        ->capture_default_str();
-  }
+  if (groups & kBatch) add_batch_options(verb, c);
   if (groups & kResume) {
     auto* resume = verb.add_flag("--resume", c.resume, "go on from the last checkpoint");
     verb.add_flag("--fresh", c.fresh, "delete what an earlier run left and start anew")->excludes(resume);

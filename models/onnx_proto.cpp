@@ -20,47 +20,29 @@ void add(const WireReader& in, std::vector<T>& list, T item, std::size_t limit, 
   list.push_back(std::move(item));
 }
 
+// Reads the value of the attribute that the current field holds; the field says its kind.
+void parse_value(WireReader& in, Attribute& a) {
+  using Kind = Attribute::Kind;
+  const auto field = in.field();
+  if (field == 2) a.f = in.fixed32(), a.kind = Kind::kFloat;
+  if (field == 3) a.i = in.varint(), a.kind = Kind::kInt;
+  if (field == 4) a.s = in.text(), a.kind = Kind::kString;
+  if (field == 5) a.tensor = parse_tensor(in.message("tensor")).second, a.kind = Kind::kTensor;
+  if (field == 6) a.kind = Kind::kGraph;
+  if (field == 7) in.floats([&](float v) { a.floats.push_back(v); }), a.kind = Kind::kFloats;
+  if (field == 8)
+    in.varints([&](std::uint64_t v) { a.ints.push_back(static_cast<std::int64_t>(v)); }),
+        a.kind = Kind::kInts;
+  if (field >= 9 && field <= 11) a.kind = Kind::kOther;
+}
+
 Attribute parse_attribute(WireReader in) {
   Attribute a;
   std::int64_t type = 0;
   while (in.next()) {
-    switch (in.field()) {
-      case 1:
-        a.name = in.text();
-        break;
-      case 2:
-        a.f = in.fixed32(), a.kind = Attribute::Kind::kFloat;
-        break;
-      case 3:
-        a.i = in.varint(), a.kind = Attribute::Kind::kInt;
-        break;
-      case 4:
-        a.s = in.text(), a.kind = Attribute::Kind::kString;
-        break;
-      case 5:
-        a.tensor = parse_tensor(in.message("tensor")).second, a.kind = Attribute::Kind::kTensor;
-        break;
-      case 6:
-        a.kind = Attribute::Kind::kGraph;
-        break;
-      case 7:
-        in.floats([&](float v) { a.floats.push_back(v); }), a.kind = Attribute::Kind::kFloats;
-        break;
-      case 8:
-        in.varints([&](std::uint64_t v) { a.ints.push_back(static_cast<std::int64_t>(v)); });
-        a.kind = Attribute::Kind::kInts;
-        break;
-      case 9:
-      case 10:
-      case 11:
-        a.kind = Attribute::Kind::kOther;
-        break;
-      case 20:
-        type = in.varint();
-        break;
-      default:
-        break;
-    }
+    if (in.field() == 1) a.name = in.text();
+    if (in.field() == 20) type = in.varint();
+    parse_value(in, a);
   }
   // The type field decides where it is there: an empty list leaves no other trace.
   if (type > 0 && type <= static_cast<std::int64_t>(Attribute::Kind::kInts))

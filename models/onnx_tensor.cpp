@@ -39,39 +39,17 @@ Fields read_fields(WireReader& in) {
     return [&list](std::uint64_t value) { list.push_back(static_cast<std::int64_t>(value)); };
   };
   while (in.next()) {
-    switch (in.field()) {
-      case 1:
-        in.varints(into(f.sizes));
-        break;
-      case 2:
-        f.type = in.varint();
-        break;
-      case 3:
-        in.broken("it comes in segments; save the model in one piece");
-      case 4:
-        in.floats([&](float v) { f.floats.push_back(v); });
-        break;
-      case 5:
-        in.varints(into(f.ints));
-        break;
-      case 7:
-        in.varints(into(f.longs));
-        break;
-      case 8:
-        f.name = in.text();
-        break;
-      case 9:
-        f.raw = in.bytes(), f.has_raw = true;
-        break;
-      case 10:
-        in.doubles([&](double v) { f.doubles.push_back(v); });
-        break;
-      case 14:
-        f.external = in.varint() == 1;
-        break;
-      default:
-        break;
-    }
+    const auto field = in.field();
+    if (field == 1) in.varints(into(f.sizes));
+    if (field == 2) f.type = in.varint();
+    if (field == 3) in.broken("it comes in segments; save the model in one piece");
+    if (field == 4) in.floats([&](float v) { f.floats.push_back(v); });
+    if (field == 5) in.varints(into(f.ints));
+    if (field == 7) in.varints(into(f.longs));
+    if (field == 8) f.name = in.text();
+    if (field == 9) f.raw = in.bytes(), f.has_raw = true;
+    if (field == 10) in.doubles([&](double v) { f.doubles.push_back(v); });
+    if (field == 14) f.external = in.varint() == 1;
   }
   return f;
 }

@@ -5,11 +5,10 @@
 //                    each of the interleaved grids that a stride makes of dx
 //
 // Pixels run over all images, so that small maps fill whole registers. Groups are products of their own.
-#include "tensor/ops/conv2d.h"
+#include "tensor/cpu/conv2d.h"
 
 #include <algorithm>
 
-#include "tensor/cpu/conv2d.h"
 #include "tensor/cpu/gemm.h"
 #include "tensor/cpu/taps.h"
 #include "tensor/parallel.h"

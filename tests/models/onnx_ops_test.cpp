@@ -288,6 +288,9 @@ TEST(OnnxOps, ShapesChange) {
         {onnx_attribute("axes", Ints{2}), onnx_attribute("keepdims", std::int64_t{0})}, {}, {1, 2}, {2, 5},
         13);
   shape("ReduceMean", {1, 2, 3}, {}, {onnx_ints("t", {-1})}, {1, 2, 1}, {2, 5}, 18);
+}
+
+TEST(OnnxOps, PadAndConcat) {
   expect_node({.op = "Pad",
                .x_sizes = {1, 1, 1, 1},
                .x = {5},

@@ -75,7 +75,9 @@ TEST(Checkpoints, OfAnotherModelAreRefused) {
   Net net(3, 1), wider(4, 1);
   Sgd sgd(net.root, {}), other(wider.root, {});
   Checkpoints checkpoints(folder.path(), 1);
-  checkpoints.save(net.root, sgd, {.step = 1}, "{}");
+  TrainState state;
+  state.step = 1;
+  checkpoints.save(net.root, sgd, state, "{}");
   EXPECT_THROW(checkpoints.resume(wider.root, other), Error);
   write_file(checkpoints.folder() + "/last/state.json", "{\"format\": \"else\"}");
   EXPECT_THROW(checkpoints.resume(net.root, sgd), Error);
