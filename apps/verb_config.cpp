@@ -4,7 +4,8 @@
 #include <map>
 
 #include "apps/verbs.h"
-#include "train/config.h"
+#include "train/job.h"
+#include "train/pipeline.h"
 
 namespace clearcut::apps {
 
@@ -12,6 +13,17 @@ namespace {
 
 int show(const CommonOptions& common) {
   std::cout << Config::load(common.config, common.set).effective();
+  return kDone;
+}
+
+/// Reads a training configuration or a pipeline as the verbs do, without opening data.
+int check_file(const CommonOptions& common) {
+  const Config config = Config::without_references(common.config);
+  if (config.has("stages"))
+    check_pipeline({.file = common.config, .overrides = common.set, .work_dir = "WORK"});
+  else
+    read_train_job(Config::load(common.config, common.set));
+  std::cout << common.config << ": no mistakes\n";
   return kDone;
 }
 
@@ -48,6 +60,10 @@ void add_config(CLI::App& app, Session& session) {
   auto* show_verb = config->add_subcommand("show", "print with _base_, overrides and ${...} applied");
   add_common(*show_verb, session, kConfig);
   on_run(*show_verb, session, [&session] { return show(session.common); });
+
+  auto* check_verb = config->add_subcommand("check", "find unknown keys and wrong values; opens no data");
+  add_common(*check_verb, session, kConfig);
+  on_run(*check_verb, session, [&session] { return check_file(session.common); });
 
   auto* diff_verb = config->add_subcommand("diff", "print the keys that differ; exit code 1 if any does");
   auto files = std::make_shared<Diff>();
