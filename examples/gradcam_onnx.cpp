@@ -16,10 +16,11 @@ using namespace clearcut;
 
 int main(int argc, char** argv) try {
   if (argc == 2) return std::puts("usage: gradcam_onnx NET.onnx PICTURE [CLASS]"), 2;
-  const auto net = argc > 2 ? load_classifier(argv[1])
-                            : make_classifier({.name = "small_resnet",
-                                               .classes = 3,
-                                               .preprocess = {.height = 64, .width = 64, .pixels = {}, .any_size = true}});
+  const auto net =
+      argc > 2 ? load_classifier(argv[1])
+               : make_classifier({.name = "small_resnet",
+                                  .classes = 3,
+                                  .preprocess = {.height = 64, .width = 64, .pixels = {}, .any_size = true}});
   const Tensor picture = argc > 2 ? read_picture(argv[2]) : Tensor::full({80, 100, 3}, 128, DType::kUInt8);
   net->registry().require_grad(false);  // the tape starts at the tap: the layers before it cost no backward
   const Tap tap(net->registry(), net->feature_path());
