@@ -18,9 +18,6 @@ void add_explain_words(CLI::App& verb, ExplainWords& w) {
   verb.add_option("--framing", w.framing, "whole: stretch the picture to the input; short: keep proportions")
       ->check(CLI::IsMember({"whole", "short"}))
       ->capture_default_str();
-  verb.add_option("--score", w.score, "what is explained")
-      ->check(CLI::IsMember({"probability", "logit"}))
-      ->capture_default_str();
   verb.add_option("--groups", w.groups, "JSON file: which classes of the classifier mean each label")
       ->check(CLI::ExistingFile);
   verb.add_option("--exif", w.exif, "orientation written by cameras")
@@ -77,7 +74,6 @@ EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions&
   options.variant = variant_from_name(words.consensus);
   options.wrong = wrong_from_name(words.wrong);
   options.framing = words.framing == "short" ? Framing::kShortSide : Framing::kWhole;
-  options.probability = words.score == "probability";
   options.groups = words.groups;
   options.working_side = words.working_side;
   options.seed = common.seed;

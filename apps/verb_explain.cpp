@@ -102,18 +102,18 @@ class ExplainJob {
 };
 
 Target ExplainJob::target_of(const Classifier& classifier, int top1) const {
-  if (v_.target == "top1") return {.classes = {top1}, .probability = options_.probability};
+  if (v_.target == "top1") return {.classes = {top1}};
   if (v_.target.rfind("class:", 0) == 0) {
     const std::string number = v_.target.substr(6);
     if (!number.empty() && number.find_first_not_of("0123456789") == std::string::npos)
-      return {.classes = {std::stoi(number)}, .probability = options_.probability};
+      return {.classes = {std::stoi(number)}};
   }
   const std::string name = v_.target.rfind("class:", 0) == 0 ? v_.target.substr(6) : v_.target;
   const std::vector<int> classes = class_targets(classifier, {name}, options_.groups)[0];
   if (classes.empty())
     throw ConfigError(cat("--target: ", classifier.name(), " has no class '", name,
                           "'; give top1, class:INDEX or the name of a class or group"));
-  return {.classes = classes, .probability = options_.probability};
+  return {.classes = classes};
 }
 
 void ExplainJob::one_classifier(const Item& item, const Tensor& picture, Classifier& classifier,
@@ -124,7 +124,7 @@ void ExplainJob::one_classifier(const Item& item, const Tensor& picture, Classif
   input.items = {item.id};
   input.seed = hash_name(cat(options_.seed, "/", classifier.name()));
   input.budget_bytes = options_.budget_bytes;
-  input.targets = {{.classes = {0}, .probability = options_.probability}};
+  input.targets = {{.classes = {0}}};
   const int top1 = explain_all(classifier, input, {}).top1[0];
   input.targets = {target_of(classifier, top1)};
   const Explanations said = explain_all(classifier, input, options_.explainers);
@@ -136,7 +136,7 @@ void ExplainJob::one_classifier(const Item& item, const Tensor& picture, Classif
         std::minmax_element(map.data<const float>(), map.data<const float>() + map.numel());
     JsonObject line;
     line.set("id", item.name).set("classifier", classifier.name());
-    line.set("explainer", describe(options_.explainers[x])).set("target", input.targets[0].classes);
+    line.set("explainer", describe(options_.explainers[x])).set("target", v_.target);
     line.set("probability", said.probability[0]).set("top1", said.top1[0]).set("seed", options_.seed);
     line.set("min", static_cast<double>(*low)).set("max", static_cast<double>(*high));
     index_->write(line.set("empty", static_cast<bool>(one.empty[0])));

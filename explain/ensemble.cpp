@@ -93,8 +93,7 @@ std::vector<Ensemble::Batch> Ensemble::batches(const std::vector<PictureTask>& t
     Batch& batch = by_size[size];
     batch.questions.push_back(q);
     batch.input.targets.push_back(
-        {.classes = targets_[classifier][static_cast<std::size_t>(questions[q].label)],
-         .probability = options_.probability});
+        {.classes = targets_[classifier][static_cast<std::size_t>(questions[q].label)]});
     batch.input.items.push_back(task.item.id);
     if (task.segments.defined())
       batch.input.segments.push_back(resize_labels(task.segments, size.first, size.second));

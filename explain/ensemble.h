@@ -18,7 +18,6 @@ struct EnsembleOptions {
   Variant variant = Variant::kMinMax;
   Wrong wrong = Wrong::kKeep;
   Framing framing = Framing::kWhole;  // kWhole or kShortSide: a label needs the whole picture
-  bool probability = true;            // what is explained: probability, or logit
   std::string groups;                 // file for class_targets(); empty: by name
   SlicOptions superpixels;            // of CS-LIME and snapping, on the picture itself; a LIME's own win
   bool segment = false;               // superpixels even if no member needs them

@@ -39,6 +39,29 @@ void flag_empty(Explanation& e) {
   }
 }
 
+// The input with the score that an explainer asks for.
+ExplainInput scored(const ExplainInput& input, const ExplainOptions& options) {
+  ExplainInput result = input;
+  for (Target& target : result.targets) target.probability = explains_probability(options, target);
+  return result;
+}
+
+// One pass serves CAM and every Grad-CAM with the score of the first; a second one the others.
+void plain_passes(Passes& passes, const ExplainInput& input, const std::vector<ExplainOptions>& options,
+                  Explanations& result) {
+  std::vector<std::string> scores;
+  for (const ExplainOptions& o : options)
+    if (o.explainer == "gradcam" && std::find(scores.begin(), scores.end(), o.score) == scores.end())
+      scores.push_back(o.score);
+  if (scores.empty()) scores.emplace_back();
+  for (std::size_t round = 0; round < scores.size(); ++round) {
+    std::vector<ExplainOptions> now = options;
+    for (ExplainOptions& o : now)
+      if (o.explainer == "cam" ? round > 0 : o.score != scores[round]) o.explainer.clear();
+    plain_pass(passes, scored(input, {.score = scores[round]}), now, result);
+  }
+}
+
 }  // namespace
 
 Explanations explain_all(Classifier& classifier, const ExplainInput& input,
@@ -49,15 +72,15 @@ Explanations explain_all(Classifier& classifier, const ExplainInput& input,
   Explanations result{.by_explainer = std::vector<Explanation>(options.size()),
                       .probability = std::vector<double>(N),
                       .top1 = std::vector<int>(N)};
-  plain_pass(passes, input, options, result);
+  plain_passes(passes, input, options, result);
   for (std::size_t i = 0; i < options.size(); ++i) {
     const std::string& name = options[i].explainer;
     if (name == "smoothgrad")
-      result.by_explainer[i] = smooth_grad(passes, input, options[i]);
+      result.by_explainer[i] = smooth_grad(passes, scored(input, options[i]), options[i]);
     else if (name == "ig")
-      result.by_explainer[i] = integrated_gradients(passes, input, options[i]);
+      result.by_explainer[i] = integrated_gradients(passes, scored(input, options[i]), options[i]);
     else if (name == "lime")
-      result.by_explainer[i] = lime(passes, input, options[i]);
+      result.by_explainer[i] = lime(passes, scored(input, options[i]), options[i]);
     else
       check(name == "cam" || name == "gradcam", "explain", "unknown explainer '", name,
             "'; there are cam, gradcam, smoothgrad, ig, lime");

@@ -56,13 +56,16 @@ struct ExplainOptions {
   PathStart baseline = PathStart::kZero;
   PathRule path = PathRule::kGauss;
   Off off = Off::kMeanColour;
-  SlicOptions superpixels;     // lime, where the input brings no segments
-  std::string layer;           // gradcam: tap; empty: the classifier's feature_path()
-  bool relu = true;            // cam, gradcam: negative values become 0
-  std::string reduction = "";  // smoothgrad, ig, lime: abs, square, positive, signed; empty: the default
+  SlicOptions superpixels = {};  // lime, where the input brings no segments
+  std::string layer = "";        // gradcam: tap; empty: the classifier's feature_path()
+  bool relu = true;              // cam, gradcam: negative values become 0
+  std::string reduction = "";    // smoothgrad, ig, lime: abs, square, positive, signed; empty: the default
+  std::string score = "";        // all but cam: probability, logit; empty: what the target says
 };
 
-/// Reads "smoothgrad:samples=10:noise=0.15". Throws Error that lists the known words.
+/// Reads "smoothgrad:samples=10:noise=0.15". Grad-CAM gets score=logit unless the text says otherwise: its
+/// paper takes the score before the softmax, and through the softmax all other classes of a group speak too.
+/// Throws Error that lists the known words.
 ExplainOptions parse_explainer(const std::string& text);
 /// The inverse, with every setting that the explainer looks at: the form kept in manifests.
 std::string describe(const ExplainOptions& options);

@@ -23,6 +23,7 @@ const Words<Reduction> kReductions = {{"abs", Reduction::kAbs},
                                       {"square", Reduction::kSquare},
                                       {"positive", Reduction::kPositive},
                                       {"signed", Reduction::kSigned}};
+const Words<bool> kScores = {{"probability", true}, {"logit", false}};
 const Words<bool> kSwitch = {{"1", true}, {"0", false}};
 
 std::string joined(const std::vector<std::string>& words) {
@@ -97,26 +98,36 @@ const std::map<std::string, Settings>& settings() {
         o.reduction = text;
       },
       [](const ExplainOptions& o) { return word_of(reduction_of(o), kReductions); }};
+  static const Setting score = {[](ExplainOptions& o, const std::string& key, const std::string& text) {
+                                  value_of(key, text, kScores);
+                                  o.score = text;
+                                },
+                                [](const ExplainOptions& o) { return o.score; }};
   static const Setting relu = word(&ExplainOptions::relu, kSwitch);
   static const Setting layer = {
       [](ExplainOptions& o, const std::string&, const std::string& text) { o.layer = text; },
       [](const ExplainOptions& o) { return o.layer; }};
   static const std::map<std::string, Settings> all = {
       {"cam", {{"relu", relu}}},
-      {"gradcam", {{"layer", layer}, {"relu", relu}}},
+      {"gradcam", {{"layer", layer}, {"relu", relu}, {"score", score}}},
       {"smoothgrad",
-       {{"samples", samples}, {"noise", number(&ExplainOptions::noise, 0.0)}, {"reduction", reduction}}},
+       {{"samples", samples},
+        {"noise", number(&ExplainOptions::noise, 0.0)},
+        {"reduction", reduction},
+        {"score", score}}},
       {"ig",
        {{"steps", number(&ExplainOptions::steps, 1)},
         {"baseline", word(&ExplainOptions::baseline, kBaselines)},
         {"path", word(&ExplainOptions::path, kPaths)},
-        {"reduction", reduction}}},
+        {"reduction", reduction},
+        {"score", score}}},
       {"lime",
        {{"samples", samples},
         {"segments", slic_number(&SlicOptions::segments, 1)},
         {"compactness", slic_number(&SlicOptions::compactness, 1e-6)},
         {"off", word(&ExplainOptions::off, kOffs)},
-        {"reduction", reduction}}}};
+        {"reduction", reduction},
+        {"score", score}}}};
   return all;
 }
 
@@ -144,6 +155,10 @@ Reduction reduction_of(const ExplainOptions& options) {
   return options.explainer == "lime" ? Reduction::kPositive : Reduction::kAbs;
 }
 
+bool explains_probability(const ExplainOptions& options, const Target& target) {
+  return options.score.empty() ? target.probability : value_of("score", options.score, kScores);
+}
+
 int samples_of(const ExplainOptions& options) {
   if (options.samples > 0) return options.samples;
   return options.explainer == "lime" ? 1000 : 50;
@@ -155,6 +170,7 @@ ExplainOptions parse_explainer(const std::string& text) {
   std::string part;
   std::getline(parts, options.explainer, ':');
   settings_of(options.explainer);
+  if (options.explainer == "gradcam") options.score = "logit";
   while (std::getline(parts, part, ':')) {
     const std::size_t equals = part.find('=');
     check(equals != std::string::npos, "explainer", "settings read name=value; got '", part, "' in '", text,

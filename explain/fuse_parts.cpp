@@ -70,7 +70,6 @@ JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>
   job.set("format", "clearcut labels 1").set("classifiers", classifiers).set("explainers", explainers);
   job.set("consensus", std::string(name_of(e.variant))).set("wrong", std::string(name_of(e.wrong)));
   job.set("rule", describe(options.rule)).set("vote_at", options.vote_at);
-  job.set("target", e.probability ? "probability" : "logit");
   job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
   job.set("working_side", e.working_side).set("segments", e.superpixels.segments);
   job.set("unlabelled", options.unlabelled == Unlabelled::kSkip ? "skip" : "background");

@@ -32,6 +32,7 @@ Explanation integrated_gradients(Passes& passes, const ExplainInput& input, cons
 Explanation lime(Passes& passes, const ExplainInput& input, const ExplainOptions& options);
 
 /// The settings with their defaults filled in.
+bool explains_probability(const ExplainOptions& options, const Target& target);
 int samples_of(const ExplainOptions& options);
 Reduction reduction_of(const ExplainOptions& options);
 /// One value per pixel from G [C, n] (double): see Reduction.

@@ -248,6 +248,22 @@ TEST(Explain, FlagsMapsThatSayNothing) {
   EXPECT_NEAR(result.probability[0], 0.5, 1e-7);
 }
 
+// The gradient of p through the softmax and that of the logit differ; two Grad-CAMs in one call do not mix.
+TEST(Explain, EachExplainerHasItsOwnScore) {
+  SmallNet net;
+  const Tensor x = random_tensor({2, 3, 16, 16}, "x");
+  const ExplainInput input = input_of(x, {.classes = {1, 2}});
+  const auto both = explain_all(
+      net, input,
+      {parse_explainer("gradcam:score=probability"), parse_explainer("cam"), parse_explainer("gradcam")});
+  ExplainInput logit = input_of(x, {.classes = {1, 2}, .probability = false});
+  const auto maps = [&](std::size_t i) { return both.by_explainer[i].maps.values<float>(); };
+  EXPECT_EQ(maps(0), explain(net, input, ExplainOptions{}).values<float>());
+  EXPECT_EQ(maps(2), explain(net, logit, ExplainOptions{}).values<float>());
+  EXPECT_NE(maps(0), maps(2));
+  EXPECT_EQ(maps(1), explain(net, input, parse_explainer("cam")).values<float>());
+}
+
 TEST(Explain, ProbabilityAndTop1AreTheNets) {
   LinearNet net(Tensor::from<float>({2, 3}, {1, 0, 0, 0, 1, 0}));
   const Tensor x = Tensor::from<float>({1, 3, 1, 1}, {0, std::log(3.0F), 0});
@@ -281,9 +297,9 @@ TEST(Explain, RefusesInputThatDoesNotFit) {
 
 TEST(ExplainerNames, RoundTrip) {
   EXPECT_EQ(describe(parse_explainer("smoothgrad")), "smoothgrad:samples=50:noise=0.1:reduction=abs");
-  for (const char* text :
-       {"cam:relu=1", "gradcam:layer=layer4.1:relu=0", "ig:steps=10:baseline=blur:path=ends:reduction=square",
-        "lime:samples=200:segments=50:compactness=10:off=zero:reduction=positive"})
+  for (const char* text : {"cam:relu=1", "gradcam:layer=layer4.1:relu=0:score=logit",
+                           "ig:steps=10:baseline=blur:path=ends:reduction=square:score=logit",
+                           "lime:samples=200:segments=50:compactness=10:off=zero:reduction=positive"})
     EXPECT_EQ(describe(parse_explainer(text)), text);
 }
 
@@ -298,7 +314,7 @@ TEST(ExplainerNames, ErrorsListWhatThereIs) {
   };
   EXPECT_EQ(message("gradcamm"), "explainer: there are cam, gradcam, ig, lime, smoothgrad; got 'gradcamm'");
   EXPECT_EQ(message("ig:samples=3"),
-            "explainer: ig has the settings steps, baseline, path, reduction; got 'samples'");
+            "explainer: ig has the settings steps, baseline, path, reduction, score; got 'samples'");
   EXPECT_EQ(message("ig:baseline=black"), "explainer: baseline must be one of zero, blur, mean; got 'black'");
   EXPECT_EQ(message("smoothgrad:samples=0"), "explainer: samples must be a number >= 1; got '0'");
   EXPECT_EQ(message("lime:fast"), "explainer: settings read name=value; got 'fast' in 'lime:fast'");
