@@ -120,7 +120,8 @@ Row write_item(const std::string& folder, const std::string& split, std::uint64_
                const DrawnOptions& options) {
   const DrawnPicture drawn = draw_picture(index, options);
   const std::string name = drawn_class_names()[static_cast<std::size_t>(drawn.main_class)];
-  Row row{cat(split, "/", name, "/", file_id(index), ".png"), cat("masks/", file_id(index), ".png"), ""};
+  Row row{cat(split, "/", name, "/", file_id(index), ".png"), "", ""};
+  row.mask = "masks/" + row.image;
   for (const int c : drawn.classes)
     row.classes += (row.classes.empty() ? "" : "+") + drawn_class_names()[static_cast<std::size_t>(c)];
   write_png(folder + "/" + row.image, drawn.image);

@@ -47,10 +47,10 @@ struct DrawnSplits {
 /// Writes the data set to a folder, in the layouts that open_dataset() reads:
 ///
 ///   train/<class>/<id>.png   val/<class>/<id>.png    pictures in the folder of their main class   (folders)
-///   masks/<id>.png                                   label PNG with palette
+///   masks/train/<class>/<id>.png   masks/val/...     label PNG with palette
 ///   classes.txt              INDEX NAME R G B, with background 0; objects.txt the same without it, from 0
 ///   train.txt, val.txt       IMAGE MASK                                                           (list)
-///   labels.csv               image,classes,split                                                  (csv)
+///   labels.csv               image,classes,split; with masks = "masks" also the truth             (csv)
 ///
 /// Throws Error on sizes below 32 or above 1024 and on splits below 6 pictures.
 void write_drawn(const std::string& folder, const DrawnSplits& splits = {}, const DrawnOptions& options = {});
