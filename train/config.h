@@ -35,7 +35,8 @@ struct Bounds {
 /// Rules of the files:
 ///   _base_: FILE or [FILE, ...]  is read first, relative to the file that names it; mappings are merged key
 ///                                by key, everything else is replaced; `key: ~` goes back to the default
-///   ${a.b}                       inside a text stands for the value of another key
+///   ${a.b}                       inside a text stands for the value of another key; alone, also for a list
+///                                or mapping
 ///   booleans are true and false only; a key may come once; one document of at most 1 MiB, 32 levels deep
 class Config {
  public:

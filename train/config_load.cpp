@@ -122,10 +122,14 @@ void drop_nulls(ConfigNode& node) {
   for (const Ptr& entry : node.list) drop_nulls(*entry);
 }
 
+/// The node at a dotted path, or null. Mappings on the way count as read.
 Ptr follow(const Ptr& root, const std::string& path) {
   Ptr node = root;
   std::istringstream parts(path);
-  for (std::string part; node != nullptr && std::getline(parts, part, '.');) node = node->child(part);
+  for (std::string part; node != nullptr && std::getline(parts, part, '.');) {
+    node->read = true;
+    node = node->child(part);
+  }
   return node;
 }
 
@@ -146,10 +150,33 @@ std::string resolve(const Ptr& root, const ConfigNode& node, const std::string& 
   return done + text;
 }
 
-void resolve_all(const Ptr& root, const Ptr& node, const std::string& path) {
+void mark_read(ConfigNode& node) {
+  node.read = true;
+  for (const auto& entry : node.map) mark_read(*entry.second);
+  for (const Ptr& entry : node.list) mark_read(*entry);
+}
+
+/// The list or mapping that a text refers to as a whole ("${networks}"); null for anything else.
+Ptr whole_reference(const Ptr& root, const ConfigNode& node) {
+  const std::string& text = node.scalar;
+  if (node.kind != Kind::kScalar || !text.starts_with("${") || text.find('}') + 1 != text.size())
+    return nullptr;
+  const Ptr target = follow(root, text.substr(2, text.size() - 3));
+  return target == nullptr || target->kind == Kind::kScalar ? nullptr : target;
+}
+
+void resolve_all(const Ptr& root, const Ptr& node, const std::string& path, int depth = 0) {
+  if (const Ptr target = whole_reference(root, *node)) {
+    if (depth > 2 * kMaxDepth) config_error(node->place, path, "references form a circle: " + node->scalar);
+    mark_read(*target);
+    const std::string place = node->place;
+    *node = *copy_config(*target);
+    node->place = place;
+  }
   if (node->kind == Kind::kScalar) node->scalar = resolve(root, *node, path, 0);
-  for (const auto& [key, child] : node->map) resolve_all(root, child, path.empty() ? key : path + "." + key);
-  for (const Ptr& entry : node->list) resolve_all(root, entry, path);
+  for (const auto& [key, child] : node->map)
+    resolve_all(root, child, path.empty() ? key : path + "." + key, depth + 1);
+  for (const Ptr& entry : node->list) resolve_all(root, entry, path, depth + 1);
 }
 
 /// The child that an override names; mappings on the way are made, list entries must exist.

@@ -141,6 +141,21 @@ TEST(Config, ReferencesAreReplacedAndMustExist) {
   EXPECT_SAYS(Config::parse("a: ${b}\nb: ${a}\n", "t.yaml"), "references form a circle");
 }
 
+TEST(Config, AReferenceIntoAMappingReadsIt) {
+  const Config c = Config::parse("n: {a: 3, b: 4}\nx: \"${n.a}\"\n", "t.yaml");
+  EXPECT_EQ(c.integer("x"), 3);
+  EXPECT_SAYS(c.check_all_read(), "unknown key 'n.b'");
+}
+
+TEST(Config, AReferenceAloneStandsForAListOrMapping) {
+  const Config c =
+      Config::parse("nets: [\"${w}/a\", b]\nw: /d\nx: {y: \"${nets}\", z: \"${m}\"}\nm: {n: 3}\n", "t.yaml");
+  EXPECT_EQ(c.section("x").texts("y"), (std::vector<std::string>{"/d/a", "b"}));
+  EXPECT_EQ(c.section("x").section("z").integer("n"), 3);
+  c.check_all_read();
+  EXPECT_SAYS(Config::parse("a: [\"${a}\"]\n", "t.yaml"), "references form a circle");
+}
+
 TEST(Config, EffectiveShowsDefaultsAndReadsBackTheSame) {
   const Config c = Config::parse("a: \"true\"\nb: 'x: #y'\nc: \"\"\nneg: -0.5\nl: [a b, -1]\n", "t.yaml");
   c.integer_or("steps", 100);
