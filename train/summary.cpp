@@ -10,27 +10,6 @@
 namespace clearcut {
 namespace {
 
-JsonObject to_json(const LabelScore& s) {
-  JsonObject o;
-  return o.set("classifiers", s.classifiers)
-      .set("explainers", s.explainers)
-      .set("consensus", s.consensus)
-      .set("threshold_from", s.threshold_from)
-      .set("miou", s.miou)
-      .set("precision", s.precision)
-      .set("coverage", s.coverage);
-}
-
-LabelScore label_score(const JsonObject& o) {
-  return {.classifiers = o.texts("classifiers"),
-          .explainers = o.texts("explainers"),
-          .consensus = o.text("consensus"),
-          .threshold_from = o.text("threshold_from"),
-          .miou = o.number("miou"),
-          .precision = o.number("precision"),
-          .coverage = o.number("coverage")};
-}
-
 JsonObject to_json(const FinetuneScore& s) {
   JsonObject o;
   return o.set("init", s.init).set("seed", s.seed).set("miou", s.miou).set("steps", s.steps);
@@ -64,6 +43,27 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+JsonObject to_json(const LabelScore& s) {
+  JsonObject o;
+  return o.set("classifiers", s.classifiers)
+      .set("explainers", s.explainers)
+      .set("consensus", s.consensus)
+      .set("threshold_from", s.threshold_from)
+      .set("miou", s.miou)
+      .set("precision", s.precision)
+      .set("coverage", s.coverage);
+}
+
+LabelScore label_score(const JsonObject& o) {
+  return {.classifiers = o.texts("classifiers"),
+          .explainers = o.texts("explainers"),
+          .consensus = o.text("consensus"),
+          .threshold_from = o.text("threshold_from"),
+          .miou = o.number("miou"),
+          .precision = o.number("precision"),
+          .coverage = o.number("coverage")};
+}
 
 void Summary::write(const std::string& path) const {
   std::vector<JsonObject> label_rows, finetune_rows;

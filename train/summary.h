@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "data/json.h"
+
 namespace clearcut {
 
 /// Pseudo labels of one member, ensemble or baseline, scored against the truth. Shares in 0..1.
@@ -46,6 +48,10 @@ struct Summary {
   void write(const std::string& path) const;
   static Summary read(const std::string& path);
 };
+
+/// One entry of `labels`, and back.
+JsonObject to_json(const LabelScore& score);
+LabelScore label_score(const JsonObject& json);
 
 /// Mean and standard error (sample deviation / sqrt(n); 0 for one run) over seeds.
 struct MeanError {

@@ -1,0 +1,38 @@
+#include "train/ensemble_config.h"
+
+#include <set>
+
+#include "train/config.h"
+
+namespace clearcut {
+
+EnsembleConfig read_ensemble_config(const Config& config) {
+  EnsembleConfig c;
+  c.classifiers = config.texts("classifiers");
+  for (const std::string& text : config.texts("explainers"))
+    c.options.explainers.push_back(parse_explainer(text));
+  c.options.variant =
+      variant_from_name(config.choice_or("variant", {"minmax", "abs", "square", "lime"}, "minmax"));
+  c.options.wrong = wrong_from_name(config.choice_or("wrong", {"keep", "downweight", "drop"}, "keep"));
+  c.options.probability =
+      config.choice_or("target", {"probability", "logit"}, "probability") == "probability";
+  c.options.framing = config.choice_or("framing", {"whole", "short"}, "whole") == "whole"
+                          ? Framing::kWhole
+                          : Framing::kShortSide;
+  c.options.groups = config.text_or("groups", "");
+  c.options.superpixels.segments =
+      static_cast<int>(config.integer_or("segments", 100, {.low = 2, .high = 10'000}));
+  return c;
+}
+
+Ensemble make_ensemble(const EnsembleConfig& config, const Dataset& data, Device device, std::uint64_t seed) {
+  std::vector<std::unique_ptr<Classifier>> classifiers;
+  for (const std::string& path : config.classifiers) classifiers.push_back(load_classifier(path, device));
+  std::set<int> needed;
+  for (const Item& item : data.items) needed.insert(item.classes.begin(), item.classes.end());
+  EnsembleOptions options = config.options;
+  options.seed = seed;
+  return {std::move(classifiers), options, data.class_names, {needed.begin(), needed.end()}};
+}
+
+}  // namespace clearcut

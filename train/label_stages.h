@@ -1,0 +1,35 @@
+// Pipeline stages from classifiers to pseudo labels and their scores, and the report at the end.
+#pragma once
+
+#include "train/pipeline.h"
+
+namespace clearcut {
+
+/// label: pseudo labels for every picture of a data set (explain/fuse.h). Resumes picture by picture.
+///   data     a data set with image labels
+///   keys of read_ensemble_config()
+///   rule     "value:0.4", "rank:0.9", ... (explain/pssl.h)
+///   layout   png | pssl;  unlabelled: skip | background
+StagePlan read_label_stage(const Config& config);
+
+/// score: pseudo labels of single members, of ensembles and of baselines against true masks. Measure and
+/// threshold of each (and the size of the box) are chosen on one data set and applied unchanged to another.
+/// Writes scores.json: {"rows": [...], "difference": {...}}.
+///   choose, score   data sets with image labels and masks
+///   keys of read_ensemble_config()
+///   subsets         members, explainers (one explainer, all classifiers), classifiers (one classifier, all
+///                   explainers), all; or explainers joined by '+': these, of all classifiers
+///   measures        rank, value, max, votes
+///   thresholds      "0:1:0.02"
+///   baselines       background, box, colour
+StagePlan read_score_stage(const Config& config);
+
+/// report: summary.json in the run's folder and report/index.html, from what earlier stages left.
+///   title, subtitle
+///   scores       folder of a score stage
+///   classifiers  folder of a train stage;  pretrain: the same;  finetune: the same
+///   image_labels_only  folder of an evaluate stage
+///   rows         pictures to show: data, limit, keys of read_ensemble_config(), rule, model
+StagePlan read_report_stage(const Config& config);
+
+}  // namespace clearcut

@@ -1,0 +1,189 @@
+#include "train/run_report.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "train/log.h"
+#include "train/progress.h"
+#include "train/svg.h"
+
+namespace clearcut {
+namespace {
+
+std::string percent(double share, const char* format = "%.1f") {
+  char text[32];
+  std::snprintf(text, sizeof text, format, 100 * share);
+  return std::isfinite(share) ? text : "-";
+}
+
+/// The mean training loss of a run over its steps.
+Curve loss_curve(const TrainedRun& run, const std::string& name) {
+  Curve curve{.name = name, .x = {}, .y = {}};
+  for (const JsonObject& record : read_metrics(run.folder, "train")) {
+    curve.x.push_back(record.number("step"));
+    curve.y.push_back(record.number("loss"));
+  }
+  return curve;
+}
+
+std::vector<Curve> loss_curves(const std::vector<TrainedRun>& runs) {
+  std::vector<Curve> curves;
+  for (const TrainedRun& run : runs) curves.push_back(loss_curve(run, run.variant));
+  return curves;
+}
+
+/// One curve per variant: of its first seed.
+std::vector<Curve> first_seed_curves(const std::vector<TrainedRun>& runs) {
+  std::vector<Curve> curves;
+  for (const TrainedRun& run : runs)
+    if (curves.empty() || curves.back().name != run.variant) curves.push_back(loss_curve(run, run.variant));
+  return curves;
+}
+
+void add_facts(Report& report, const RunReport& run) {
+  std::vector<std::pair<std::string, std::string>> facts;
+  const BestLabels best = best_labels(run.summary);
+  const auto miou = [&](int i) { return percent(run.summary.labels[static_cast<std::size_t>(i)].miou); };
+  if (best.ensemble >= 0) facts.emplace_back(miou(best.ensemble), "mIoU of the best ensemble's labels");
+  if (best.member >= 0) facts.emplace_back(miou(best.member), "mIoU of the best single member's");
+  if (best.baseline >= 0) facts.emplace_back(miou(best.baseline), "mIoU of the best baseline");
+  if (run.summary.image_labels_only.done)
+    facts.emplace_back(percent(run.summary.image_labels_only.miou), "mIoU of a model that never saw a mask");
+  for (const auto& [init, m] : finetune_by_init(run.summary))
+    facts.emplace_back(percent(m.mean) + " ± " + percent(m.error), "mIoU fine-tuned from " + init);
+  double seconds = 0;
+  for (const auto& [stage, s] : run.summary.seconds) seconds += s;
+  facts.emplace_back(format_seconds(seconds), "minutes in all");
+  report.facts(facts);
+}
+
+void add_classifiers(Report& report, const std::vector<TrainedRun>& runs) {
+  if (runs.empty()) return;
+  report.section("Classifiers");
+  report.text("Networks that learned from image labels alone; these are explained.");
+  ReportTable table{.head = {"network", "top-1 on held-out pictures", "steps"}, .rows = {}};
+  for (const TrainedRun& run : runs) table.rows.push_back({run.variant, percent(run.score), cat(run.steps)});
+  report.table(table);
+  report.charts({line_chart(
+      loss_curves(runs),
+      {.title = "Cross-entropy while training", .x_label = "step", .y_label = "loss", .from_zero = true})});
+}
+
+void add_labels(Report& report, const LabelScores& scores) {
+  if (scores.rows.empty()) return;
+  report.section("Pseudo labels against the truth");
+  report.text(
+      "Each threshold (and the size of the box) was chosen on the pictures named in the column "
+      "'chosen on' and applied unchanged to the pictures scored here. Intervals: 95 %, bootstrap over "
+      "pictures.");
+  std::vector<Bar> bars;
+  ReportTable table{.head = {"labels", "of", "fused by", "setting", "chosen on", "mIoU", "interval",
+                             "precision", "coverage"},
+                    .rows = {}};
+  for (const ScoredLabels& row : scores.rows) {
+    const LabelScore& s = row.score;
+    bars.push_back({.name = row.name, .value = 100 * s.miou, .highlight = row.name == "all/all"});
+    const auto slash = row.name.find('/');
+    table.rows.push_back({slash == std::string::npos ? row.name : row.name.substr(slash + 1),
+                          slash == std::string::npos ? "baseline" : row.name.substr(0, slash), s.consensus,
+                          row.setting, s.threshold_from, percent(s.miou),
+                          percent(row.miou.low) + "-" + percent(row.miou.high), percent(s.precision),
+                          percent(s.coverage)});
+    if (row.name == "all/all") table.highlight = static_cast<int>(table.rows.size()) - 1;
+  }
+  report.charts({bar_chart(bars, {.title = "mIoU of pseudo labels", .x_label = "mIoU, %", .width = 760})});
+  report.table(table);
+  if (!scores.best_member.empty())
+    report.text(cat("All members together against the best single one (", scores.best_member,
+                    "): ", percent(scores.difference.estimate, "%+.1f"), " points of mIoU, 95 % interval ",
+                    percent(scores.difference.low, "%+.1f"), " to ", percent(scores.difference.high, "%+.1f"),
+                    ", the same pictures drawn for both."));
+}
+
+void add_pictures(Report& report, const RunReport& run) {
+  if (run.rows.rows.empty()) return;
+  report.section("Pictures");
+  report.text(
+      "Maps are scaled to their own picture; a flat one is gray. Each explainer is the mean over the "
+      "networks. Labels and predictions lie over the picture in the colours of their classes.");
+  report.legend(run.class_names, run.colours);
+  report.pictures(run.rows.columns, run.rows.rows);
+}
+
+void add_segmentation(Report& report, const RunReport& run) {
+  if (run.pretrain.empty() && run.finetune.empty()) return;
+  report.section("Pre-training and fine-tuning");
+  if (run.summary.image_labels_only.done)
+    report.text(cat("Pre-trained on pseudo labels only, the network reaches ",
+                    percent(run.summary.image_labels_only.miou), " mIoU on ",
+                    run.summary.image_labels_only.scored_on, ": image labels were enough for that."));
+  ReportTable table{.head = {"start", "mIoU", "standard error", "runs"}, .rows = {}};
+  std::vector<Bar> bars;
+  for (const auto& [init, m] : finetune_by_init(run.summary)) {
+    table.rows.push_back({init, percent(m.mean), percent(m.error), cat(m.n)});
+    bars.push_back(
+        {.name = init, .value = 100 * m.mean, .error = 100 * m.error, .highlight = init == "pssl"});
+  }
+  if (!bars.empty()) {
+    report.text(
+        "Fine-tuned on few labelled pictures, from a random start, from the classifier's trunk, and from "
+        "the network pre-trained on pseudo labels.");
+    report.table(table);
+  }
+  std::vector<std::string> charts;
+  if (!bars.empty())
+    charts.push_back(bar_chart(bars, {.title = "mIoU after fine-tuning", .x_label = "mIoU, %"}));
+  if (!run.pretrain.empty())
+    charts.push_back(line_chart(loss_curves(run.pretrain), {.title = "Weighted loss while pre-training",
+                                                            .x_label = "step",
+                                                            .y_label = "loss",
+                                                            .from_zero = true}));
+  if (!run.finetune.empty())
+    charts.push_back(
+        line_chart(first_seed_curves(run.finetune), {.title = "Loss while fine-tuning (first seed)",
+                                                     .x_label = "step",
+                                                     .y_label = "loss",
+                                                     .from_zero = true}));
+  report.charts(charts);
+}
+
+void add_stages(Report& report, const Summary& summary) {
+  report.section("Time and memory");
+  ReportTable table{.head = {"stage", "time", "peak of tensors"}, .rows = {}};
+  for (std::size_t i = 0; i < summary.seconds.size(); ++i)
+    table.rows.push_back({summary.seconds[i].first, format_seconds(summary.seconds[i].second),
+                          i < summary.peak_bytes.size()
+                              ? format_bytes(static_cast<double>(summary.peak_bytes[i].second))
+                              : ""});
+  report.table(table);
+}
+
+}  // namespace
+
+std::vector<TrainedRun> read_runs(const std::string& folder) {
+  std::vector<TrainedRun> runs;
+  if (folder.empty()) return runs;
+  for (const JsonObject& job : JsonObject::read(folder + "/jobs.json").objects("jobs")) {
+    const JsonObject result = job.object("result");
+    runs.push_back({.variant = job.text("variant"),
+                    .seed = static_cast<std::uint64_t>(job.integer("seed")),
+                    .folder = folder + "/" + job.text("folder"),
+                    .metric = result.text("metric"),
+                    .score = result.number("score"),
+                    .steps = result.integer("steps")});
+  }
+  return runs;
+}
+
+void write_run_report(const std::string& path, const RunReport& run) {
+  Report report(run.title, run.subtitle);
+  add_facts(report, run);
+  add_classifiers(report, run.classifiers);
+  add_labels(report, run.scores);
+  add_pictures(report, run);
+  add_segmentation(report, run);
+  add_stages(report, run.summary);
+  report.write(path);
+}
+
+}  // namespace clearcut

@@ -1,0 +1,54 @@
+#include "explain/fuse.h"
+#include "train/data_config.h"
+#include "train/ensemble_config.h"
+#include "train/label_stages.h"
+
+namespace clearcut {
+
+namespace {
+
+struct LabelStage {
+  DatasetConfig data;
+  EnsembleConfig ensemble;
+  FuseOptions fuse;
+  LabelLayout layout = LabelLayout::kPng;
+};
+
+void make_labels(const LabelStage& stage, StageContext& context) {
+  const Dataset data = open_dataset(stage.data);
+  EnsembleConfig config = stage.ensemble;
+  config.options.segment = stage.fuse.rule.snap;
+  Ensemble ensemble = make_ensemble(config, data, context.device, context.seed);
+  const LabelPlan plan = plan_labels(data, stage.layout);
+  LabelStore store({.folder = context.folder,
+                    .layout = stage.layout,
+                    .space = plan.space,
+                    .class_names = plan.class_names,
+                    .colours = plan.colours,
+                    .wnids = data.class_names,
+                    .job = describe_job(ensemble, config.classifiers, stage.fuse)});
+  Progress progress(context.name, static_cast<std::int64_t>(data.items.size()), context.progress);
+  FuseOptions options = stage.fuse;
+  options.progress = [&](std::int64_t done, std::int64_t, const std::string& note) {
+    progress.update(done, note);
+  };
+  const FuseCounts counts = fuse(data, ensemble, store, plan, 0, 1, options);
+  context.failures += static_cast<std::size_t>(counts.failed);
+}
+
+}  // namespace
+
+StagePlan read_label_stage(const Config& config) {
+  LabelStage stage;
+  stage.data = read_dataset_config(config.section("data"));
+  stage.ensemble = read_ensemble_config(config);
+  stage.fuse.rule = parse_rule(config.text("rule"));
+  stage.layout =
+      config.choice_or("layout", {"png", "pssl"}, "png") == "png" ? LabelLayout::kPng : LabelLayout::kPssl;
+  stage.fuse.unlabelled = config.choice_or("unlabelled", {"skip", "background"}, "skip") == "skip"
+                              ? Unlabelled::kSkip
+                              : Unlabelled::kBackground;
+  return {[stage](StageContext& context) { make_labels(stage, context); }};
+}
+
+}  // namespace clearcut

@@ -1,0 +1,98 @@
+#include <iostream>
+
+#include "train/data_config.h"
+#include "train/ensemble_config.h"
+#include "train/label_stages.h"
+#include "train/run_report.h"
+
+namespace clearcut {
+
+namespace {
+
+struct RowsConfig {
+  DatasetConfig data;
+  EnsembleConfig ensemble;
+  LabelRule rule;
+  std::string model;
+};
+
+struct ReportStage {
+  std::string title, subtitle;
+  std::string scores, classifiers, pretrain, finetune, image_labels_only, trained_by;
+  std::optional<RowsConfig> rows;
+};
+
+/// The numbers that earlier stages left, as summary.json has them.
+Summary summarise(const RunReport& run, const ReportStage& stage, const StageContext& context) {
+  Summary summary;
+  for (const ScoredLabels& row : run.scores.rows) summary.labels.push_back(row.score);
+  for (const TrainedRun& r : run.finetune)
+    summary.finetune.push_back({.init = r.variant, .seed = r.seed, .miou = r.score, .steps = r.steps});
+  if (!stage.image_labels_only.empty()) {
+    const JsonObject eval = JsonObject::read(stage.image_labels_only + "/eval.json");
+    const std::vector<TrainedRun> trained = read_runs(stage.trained_by);
+    summary.image_labels_only = {.miou = eval.number("miou"),
+                                 .steps = trained.empty() ? 0 : trained.front().steps,
+                                 .scored_on = "held-out pictures",
+                                 .done = true};
+  }
+  for (const StageRecord& record : read_stages(context.work_dir)) {
+    if (!record.done || record.name == context.name) continue;
+    summary.seconds.emplace_back(record.name, record.seconds);
+    summary.peak_bytes.emplace_back(record.name, record.peak_bytes);
+  }
+  return summary;
+}
+
+void add_rows(const RowsConfig& config, const StageContext& context, RunReport& run) {
+  const Dataset data = open_dataset(config.data);
+  Ensemble ensemble = make_ensemble(config.ensemble, data, context.device, context.seed);
+  std::optional<TrainedSegmenter> segmenter;
+  if (!config.model.empty()) segmenter = load_segmenter(config.model, context.device);
+  run.rows = make_report_rows(data, ensemble, config.rule, segmenter ? &*segmenter : nullptr);
+  run.class_names = data.class_names;
+  run.colours = data.colours;
+}
+
+void report(const ReportStage& stage, const StageContext& context) {
+  RunReport run{.title = stage.title,
+                .subtitle = stage.subtitle,
+                .summary = {},
+                .scores = {},
+                .classifiers = read_runs(stage.classifiers),
+                .pretrain = read_runs(stage.pretrain),
+                .finetune = read_runs(stage.finetune),
+                .class_names = {},
+                .colours = {},
+                .rows = {}};
+  if (!stage.scores.empty()) run.scores = read_label_scores(stage.scores + "/scores.json");
+  run.summary = summarise(run, stage, context);
+  if (stage.rows) add_rows(*stage.rows, context, run);
+  run.summary.write(context.work_dir + "/summary.json");
+  write_run_report(context.folder + "/index.html", run);
+  std::cout << markdown_table(run.summary) << "\nreport: " << context.folder << "/index.html\n";
+}
+
+}  // namespace
+
+StagePlan read_report_stage(const Config& config) {
+  ReportStage stage;
+  stage.title = config.text("title");
+  stage.subtitle = config.text_or("subtitle", "");
+  stage.scores = config.text_or("scores", "");
+  stage.classifiers = config.text_or("classifiers", "");
+  stage.pretrain = config.text_or("pretrain", "");
+  stage.finetune = config.text_or("finetune", "");
+  stage.image_labels_only = config.text_or("image_labels_only", "");
+  stage.trained_by = stage.pretrain;
+  if (config.has("rows")) {
+    const Config rows = config.section("rows");
+    stage.rows = RowsConfig{.data = read_dataset_config(rows.section("data")),
+                            .ensemble = read_ensemble_config(rows),
+                            .rule = parse_rule(rows.text("rule")),
+                            .model = rows.text_or("model", "")};
+  }
+  return {[stage](StageContext& context) { report(stage, context); }};
+}
+
+}  // namespace clearcut

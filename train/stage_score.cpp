@@ -1,0 +1,47 @@
+#include "train/data_config.h"
+#include "train/ensemble_config.h"
+#include "train/label_scores.h"
+#include "train/label_stages.h"
+
+namespace clearcut {
+
+namespace {
+
+struct ScoreStage {
+  DatasetConfig choose, score;
+  EnsembleConfig ensemble;
+  LabelScoring scoring;
+};
+
+void score(const ScoreStage& stage, StageContext& context) {
+  const Dataset choose = open_dataset(stage.choose), data = open_dataset(stage.score);
+  Ensemble ensemble = make_ensemble(stage.ensemble, data, context.device, context.seed);
+  LabelScoring scoring = stage.scoring;
+  scoring.seed = context.seed;
+  scoring.progress = context.progress;
+  scoring.chosen_on =
+      cat(stage.choose.spec.split.empty() ? "choose" : stage.choose.spec.split, ":", choose.items.size());
+  const LabelScores scores = score_labels(choose, data, ensemble, scoring);
+  to_json(scores).write(context.folder + "/scores.json");
+  write_failures(context.folder + "/failures.jsonl", scores.failures);
+  context.failures += scores.failures.size();
+}
+
+}  // namespace
+
+StagePlan read_score_stage(const Config& config) {
+  ScoreStage stage;
+  stage.choose = read_dataset_config(config.section("choose"));
+  stage.score = read_dataset_config(config.section("score"));
+  stage.ensemble = read_ensemble_config(config);
+  LabelScoring& scoring = stage.scoring;
+  scoring.subsets = config.texts_or("subsets", {"members", "explainers", "classifiers", "all"});
+  scoring.baselines = config.texts_or("baselines", {"background", "box", "colour"});
+  scoring.members.measures.clear();
+  for (const std::string& name : config.texts_or("measures", {"rank", "value", "max"}))
+    scoring.members.measures.push_back(measure_from_name(name));
+  scoring.members.thresholds = parse_thresholds(config.text_or("thresholds", "0:1:0.02"));
+  return {[stage](StageContext& context) { score(stage, context); }};
+}
+
+}  // namespace clearcut
