@@ -27,11 +27,12 @@ CXX ?= g++
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(CI),-Werror)
 OPTIMISE := $(if $(filter 1,$(DEBUG)),-O0 -g,$(if $(SAN),-O1 -g,-O2))
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+# The thread sanitizer does not know OpenMP's runtime: loops run on one thread there.
 OPENMP := $(if $(filter thread,$(SAN)),-Wno-unknown-pragmas,-fopenmp)
 # Reference code keeps the rounding that its formulas say: no contraction, no -march, no fast-math.
 CXXFLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=off $(OPENMP) $(SANITIZE) $(WARNINGS) -I.
-LIBS_full := -lyaml-cpp -ljpeg -lspng -lz
-LIBS_minimal := -lyaml-cpp
+LIBS_full := -lyaml-cpp -ljpeg -lspng -lz $(if $(filter thread,$(SAN)),-lgomp)
+LIBS_minimal := -lyaml-cpp $(if $(filter thread,$(SAN)),-lgomp)
 LIBS := $(LIBS_$(FLAVOUR))
 
 # tensor/cpu/isa is compiled once per instruction set; the best one is chosen at run time.
@@ -67,7 +68,7 @@ export OMP_WAIT_POLICY ?= passive
 PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
-.PHONY: all lib install test test-all check demo demo-real lint format format-check headers-alone
+.PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
 .PHONY: deps deps-build deps-all clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -96,6 +97,9 @@ test: deps  ## lint, unit tests, examples, library list; ends with "N passed, N 
 # With FILTER=name only the unit tests of that name run.
 check: $(UNIT_TESTS) $(if $(filter *,$(FILTER)),$(PROGRAMS) $(EXAMPLES))
 	+@tools/test.sh "$(MAKE) --no-print-directory" $(BUILD) $(UNIT_TESTS) '$(FILTER)'
+
+unit: $(UNIT_TESTS)  ## the unit tests alone; FILTER=name chooses
+	$(UNIT_TESTS) --gtest_brief=1 --gtest_filter='$(FILTER)'
 
 test-all: deps  ## also: sanitizers, longer fuzzing, yardsticks; what is missing is skipped by name
 	+@tools/test_all.sh "$(MAKE) --no-print-directory" $(BUILD)
@@ -137,6 +141,17 @@ $(BUILD)/isa/$(1)/%.o: tensor/cpu/isa/%.cpp
 	  echo "$$<: weak symbols (above): the linker could take this copy on a machine that cannot run it" >&2; exit 1; }
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
+
+# libFuzzer over all readers, by clang; the vector code comes from g++.
+CLANG_SOURCES := $(filter-out tensor/cpu/%,$(filter %.cpp,$(COMMON) $(filter-out $(COMMON),$(foreach f,$(SOURCES),\
+  $(if $(findstring /full/,$(f)),$(f)))))) tests/fuzz_targets.cpp
+CLANG_FLAGS := -std=c++20 -O1 -g -ffp-contract=off -Wno-unknown-pragmas -I. \
+  -idirafter $(dir $(shell $(CXX) -print-file-name=include/omp.h)) -fsanitize=address,undefined
+$(BUILD)/fuzz: $(CLANG_SOURCES:%.cpp=build/clang/%.o) $(filter $(BUILD)/tensor/cpu/%,$(OBJECTS_full)) $(ISA_OBJECTS)
+	$(call say,link $@)clang++ $(CLANG_FLAGS) -fsanitize=fuzzer $^ -o $@ $(LIBS_full) -lgomp
+build/clang/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(call say,clang $<)clang++ $(CLANG_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
 
 # ---- for users of the library: headers, archive, pkg-config file
 

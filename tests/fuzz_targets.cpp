@@ -5,7 +5,6 @@
 #include "models/onnx_proto.h"
 #include "tensor/npy.h"
 #include "tensor/safetensors.h"
-#include "tests/golden.h"
 #include "tests/onnx_writer.h"
 #include "train/config.h"
 

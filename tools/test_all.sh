@@ -1,0 +1,47 @@
+#!/bin/sh
+# The long tests of `make test-all`. What a missing program or package would need is skipped by name.
+#   usage: tools/test_all.sh MAKE BUILD
+set -u
+make=$1 build=$2
+passed=0 failed=0
+
+check() {
+  name=$1; shift
+  echo "[ run ] $name"
+  if "$@"; then passed=$((passed + 1)); echo "[ passed ] $name"
+  else failed=$((failed + 1)); echo "[ FAILED ] $name"; fi
+}
+skip() { echo "[ skipped ] $1: needs $2 (make deps-all)"; }
+
+# Python of Debian, where the packages of deps-all are.
+python=/usr/bin/python3
+has_module() { "$python" -c "import $1" 2>/dev/null; }
+
+fuzz() {
+  "$build/fuzz" -max_total_time="${FUZZ_SECONDS:-120}" -max_len=4096 -rss_limit_mb=4096 -print_final_stats=1
+}
+# Every golden file is what its script writes today, on this machine's PyTorch, PIL and OpenCV.
+goldens() { "$python" tests/golden/check.py; }
+# The report opens in a browser without the network and without a complaint on its console.
+report_in_browser() {
+  report=runs/demo/report/index.html
+  [ -f "$report" ] || { echo "no $report; run make demo first"; return 1; }
+  chromium --headless --no-sandbox --disable-gpu --enable-logging=stderr --dump-dom "file://$PWD/$report" \
+    2>"$build/chromium.log" | grep -q '<h1>' && ! grep -E 'CONSOLE|ERR_' "$build/chromium.log"
+}
+
+check "make test" $make test
+check "address and undefined behaviour sanitizers" env CLEARCUT_FUZZ=2000 $make unit SAN=address,undefined
+check "thread sanitizer" $make unit SAN=thread FILTER='Threads*:Loader*:Jsonl*:Memory*'
+check "long damage loops" env CLEARCUT_FUZZ=20000 $make unit FILTER='*Fuzz*'
+check "MINIMAL=1 unit tests" $make unit MINIMAL=1
+
+if command -v clang++ >/dev/null; then check "libFuzzer" $make "$build/fuzz" && check "fuzzing" fuzz
+else skip "libFuzzer" clang; fi
+if has_module torch && has_module cv2; then check "golden numbers" goldens
+else skip "golden numbers" "python3-torch and python3-opencv"; fi
+if command -v chromium >/dev/null; then check "report in a browser" report_in_browser
+else skip "report in a browser" chromium; fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
