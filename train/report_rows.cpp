@@ -2,7 +2,7 @@
 
 #include "data/picture.h"
 #include "data/visual.h"
-#include "explain/regions.h"
+#include "explain/fuse.h"
 #include "tensor/error.h"
 #include "train/predict.h"
 
@@ -48,7 +48,11 @@ class RowMaker {
  public:
   RowMaker(const Dataset& data, const Ensemble& ensemble, const LabelRule& rule,
            const TrainedSegmenter* segmenter)
-      : data_(data), ensemble_(ensemble), rule_(rule), segmenter_(segmenter) {}
+      : data_(data),
+        ensemble_(ensemble),
+        rule_(rule),
+        segmenter_(segmenter),
+        plan_(plan_labels(data, LabelLayout::kPng)) {}
 
   std::vector<std::string> columns() const {
     std::vector<std::string> names = {"picture"};
@@ -62,9 +66,10 @@ class RowMaker {
                  const std::vector<const Maps*>& maps) const {
     const Tensor picture = read_picture(item.image);
     const auto show = [&](const Tensor& labels) {
-      return ReportPicture{overlay(picture, labels, data_.colours,
-                                   {.opacity = 0.75, .background = data_.background, .ignore = data_.ignore}),
-                           ""};
+      return ReportPicture{
+          overlay(picture, labels, plan_.colours,
+                  {.opacity = 0.75, .background = plan_.space.background, .ignore = plan_.space.ignore}),
+          ""};
     };
     PictureRow row{.title = item.name, .cells = {{picture, class_list(data_, item)}}};
     for (std::size_t x = 0; x < ensemble_.explainers(); ++x) row.cells.push_back(heat(maps, x));
@@ -89,18 +94,19 @@ class RowMaker {
     std::vector<ClassStrength> strengths;
     for (std::size_t q = 0; q < questions.size(); ++q) {
       const Tensor E = rule_.measure == Measure::kVotes ? maps[q]->all.votes() : maps[q]->all.mean();
-      strengths.push_back({.label = questions[q]->label,
+      strengths.push_back({.label = questions[q]->label + plan_.shift,
                            .strength = strength(enlarged(E, picture.dim(0), picture.dim(1)), rule_.measure)});
     }
     if (strengths.empty())
-      return Tensor::full(Shape{picture.dim(0), picture.dim(1)}, data_.background, DType::kInt32);
-    return make_label(strengths, rule_, {.background = data_.background, .ignore = data_.ignore});
+      return Tensor::full(Shape{picture.dim(0), picture.dim(1)}, plan_.space.background, DType::kInt32);
+    return make_label(strengths, rule_, {.background = plan_.space.background, .ignore = plan_.space.ignore});
   }
 
   const Dataset& data_;
   const Ensemble& ensemble_;
   const LabelRule& rule_;
   const TrainedSegmenter* segmenter_;
+  LabelPlan plan_;  // data without a background class gets one in front
 };
 
 }  // namespace
@@ -113,7 +119,9 @@ ReportRows make_report_rows(const Dataset& data, Ensemble& ensemble, const Label
   std::vector<Question> questions = ensemble.questions(tasks);
   const std::vector<Maps> maps = explain_questions(tasks, questions, ensemble);
   const RowMaker maker(data, ensemble, rule, segmenter);
-  ReportRows rows{.columns = maker.columns(), .rows = {}};
+  const LabelPlan plan = plan_labels(data, LabelLayout::kPng);
+  ReportRows rows{
+      .columns = maker.columns(), .rows = {}, .class_names = plan.class_names, .colours = plan.colours};
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     std::vector<const Question*> mine;
     std::vector<const Maps*> my_maps;

@@ -15,6 +15,8 @@ namespace clearcut {
 struct ReportRows {
   std::vector<std::string> columns;
   std::vector<PictureRow> rows;
+  std::vector<std::string> class_names;  // of the labels shown, with background
+  std::vector<Rgb> colours;
 };
 
 /// One row per item of `data`. Maps are those of the item's first class; each explainer's is the mean over

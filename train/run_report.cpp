@@ -106,7 +106,7 @@ void add_pictures(Report& report, const RunReport& run) {
   report.text(
       "Maps are scaled to their own picture; a flat one is gray. Each explainer is the mean over the "
       "networks. Labels and predictions lie over the picture in the colours of their classes.");
-  report.legend(run.class_names, run.colours);
+  report.legend(run.rows.class_names, run.rows.colours);
   report.pictures(run.rows.columns, run.rows.rows);
 }
 

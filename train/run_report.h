@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "data/label_png.h"
 #include "train/label_scores.h"
 #include "train/report_rows.h"
 #include "train/summary.h"
@@ -28,8 +27,6 @@ struct RunReport {
   Summary summary;
   LabelScores scores;
   std::vector<TrainedRun> classifiers, pretrain, finetune;
-  std::vector<std::string> class_names;
-  std::vector<Rgb> colours;
   ReportRows rows;
 };
 /// Sections that have nothing to show are left out.

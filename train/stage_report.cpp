@@ -50,8 +50,6 @@ void add_rows(const RowsConfig& config, const StageContext& context, RunReport& 
   std::optional<TrainedSegmenter> segmenter;
   if (!config.model.empty()) segmenter = load_segmenter(config.model, context.device);
   run.rows = make_report_rows(data, ensemble, config.rule, segmenter ? &*segmenter : nullptr);
-  run.class_names = data.class_names;
-  run.colours = data.colours;
 }
 
 void report(const ReportStage& stage, const StageContext& context) {
@@ -62,8 +60,6 @@ void report(const ReportStage& stage, const StageContext& context) {
                 .classifiers = read_runs(stage.classifiers),
                 .pretrain = read_runs(stage.pretrain),
                 .finetune = read_runs(stage.finetune),
-                .class_names = {},
-                .colours = {},
                 .rows = {}};
   if (!stage.scores.empty()) run.scores = read_label_scores(stage.scores + "/scores.json");
   run.summary = summarise(run, stage, context);
