@@ -14,8 +14,6 @@ EnsembleConfig read_ensemble_config(const Config& config) {
   c.options.variant =
       variant_from_name(config.choice_or("variant", {"minmax", "abs", "square", "lime"}, "minmax"));
   c.options.wrong = wrong_from_name(config.choice_or("wrong", {"keep", "downweight", "drop"}, "keep"));
-  c.options.probability =
-      config.choice_or("target", {"probability", "logit"}, "probability") == "probability";
   c.options.framing = config.choice_or("framing", {"whole", "short"}, "whole") == "whole"
                           ? Framing::kWhole
                           : Framing::kShortSide;

@@ -15,7 +15,7 @@ class Config;
 ///   classifiers  ONNX files and folders that `train` wrote
 ///   explainers   "cam", "smoothgrad:samples=10", ...
 ///   variant      minmax | abs | square | lime;  wrong: keep | downweight | drop
-///   target       probability | logit;  framing: whole | short;  groups: FILE
+///   framing      whole | short;  groups: FILE
 ///   segments     superpixels per picture
 struct EnsembleConfig {
   std::vector<std::string> classifiers;
