@@ -18,8 +18,8 @@ struct EnsembleOptions {
   Variant variant = Variant::kMinMax;
   Wrong wrong = Wrong::kKeep;
   Framing framing = Framing::kWhole;  // kWhole or kShortSide: a label needs the whole picture
-  std::string groups;                 // file for class_targets(); empty: by name
-  SlicOptions superpixels;            // of CS-LIME and snapping, on the picture itself; a LIME's own win
+  std::string groups = {};            // file for class_targets(); empty: by name
+  SlicOptions superpixels = {};       // of CS-LIME and snapping, on the picture itself; a LIME's own win
   bool segment = false;               // superpixels even if no member needs them
   std::int64_t working_side = 512;    // maps and superpixels live on the picture shrunk to this longest side;
                                       // 0: on the picture itself

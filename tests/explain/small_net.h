@@ -44,6 +44,8 @@ class TestNet : public Classifier {
   std::optional<CamWeights> cam_weights() const override { return head; }
 
   std::optional<CamWeights> head;
+  void rename(const std::string& name) { name_ = name; }
+  void name_classes(const std::vector<std::string>& names) { names_ = names; }
 
  private:
   std::string name_ = "test_net";
