@@ -12,8 +12,9 @@ namespace clearcut {
 
 /// Pseudo labels of one member, ensemble or baseline, scored against the truth. Shares in 0..1.
 struct LabelScore {
-  std::vector<std::string> classifiers, explainers;  // empty for a baseline
-  std::string consensus;       // "minmax", ...; "none" for a single member; a baseline's name
+  std::vector<std::string> classifiers = {};  // empty for a baseline
+  std::vector<std::string> explainers = {};   // the same
+  std::string consensus;                      // "minmax", ...; "none" for a single member; a baseline's name
   std::string threshold_from;  // where the threshold or the box size was chosen: "train:200"; "none"
   double miou = 0, precision = 0, coverage = 0;
 
