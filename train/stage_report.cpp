@@ -18,7 +18,7 @@ struct RowsConfig {
 
 struct ReportStage {
   std::string title, subtitle;
-  std::string scores, classifiers, pretrain, finetune, image_labels_only, trained_by;
+  std::string scores, classifiers, pretrain, finetune, image_labels_only;
   std::optional<RowsConfig> rows;
 };
 
@@ -30,7 +30,7 @@ Summary summarise(const RunReport& run, const ReportStage& stage, const StageCon
     summary.finetune.push_back({.init = r.variant, .seed = r.seed, .miou = r.score, .steps = r.steps});
   if (!stage.image_labels_only.empty()) {
     const JsonObject eval = JsonObject::read(stage.image_labels_only + "/eval.json");
-    const std::vector<TrainedRun> trained = read_runs(stage.trained_by);
+    const std::vector<TrainedRun> trained = read_runs(stage.pretrain);
     summary.image_labels_only = {.miou = eval.number("miou"),
                                  .steps = trained.empty() ? 0 : trained.front().steps,
                                  .scored_on = "held-out pictures",
@@ -80,7 +80,6 @@ StagePlan read_report_stage(const Config& config) {
   stage.pretrain = config.text_or("pretrain", "");
   stage.finetune = config.text_or("finetune", "");
   stage.image_labels_only = config.text_or("image_labels_only", "");
-  stage.trained_by = stage.pretrain;
   if (config.has("rows")) {
     const Config rows = config.section("rows");
     stage.rows = RowsConfig{.data = read_dataset_config(rows.section("data")),
