@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <sstream>
+#include <utility>
 
 #include "explain/explainer.h"
 #include "explain/methods.h"
@@ -86,23 +87,28 @@ Setting word(E ExplainOptions::*member, const Words<E>& words) {
           [=, &words](const ExplainOptions& o) { return word_of(o.*member, words); }};
 }
 
+// A setting that is kept as its word.
+template <class E>
+Setting checked_word(std::string ExplainOptions::*member, const Words<E>& words,
+                     std::function<std::string(const ExplainOptions&)> write) {
+  return {[=, &words](ExplainOptions& o, const std::string& key, const std::string& text) {
+            value_of(key, text, words);
+            o.*member = text;
+          },
+          std::move(write)};
+}
+
 using Settings = std::vector<std::pair<std::string, Setting>>;
 
 // The settings that each explainer looks at.
 const std::map<std::string, Settings>& settings() {
   static const Setting samples = {number(&ExplainOptions::samples, 1).read,
                                   [](const ExplainOptions& o) { return cat(samples_of(o)); }};
-  static const Setting reduction = {
-      [](ExplainOptions& o, const std::string& key, const std::string& text) {
-        value_of(key, text, kReductions);
-        o.reduction = text;
-      },
-      [](const ExplainOptions& o) { return word_of(reduction_of(o), kReductions); }};
-  static const Setting score = {[](ExplainOptions& o, const std::string& key, const std::string& text) {
-                                  value_of(key, text, kScores);
-                                  o.score = text;
-                                },
-                                [](const ExplainOptions& o) { return o.score; }};
+  static const Setting reduction = checked_word(&ExplainOptions::reduction, kReductions, [](const auto& o) {
+    return word_of(reduction_of(o), kReductions);
+  });
+  static const Setting score =
+      checked_word(&ExplainOptions::score, kScores, [](const auto& o) { return o.score; });
   static const Setting relu = word(&ExplainOptions::relu, kSwitch);
   static const Setting layer = {
       [](ExplainOptions& o, const std::string&, const std::string& text) { o.layer = text; },
@@ -171,11 +177,15 @@ ExplainOptions parse_explainer(const std::string& text) {
   std::getline(parts, options.explainer, ':');
   settings_of(options.explainer);
   if (options.explainer == "gradcam") options.score = "logit";
-  while (std::getline(parts, part, ':')) {
+  for (std::string key; std::getline(parts, part, ':');) {
     const std::size_t equals = part.find('=');
+    if (equals == std::string::npos && key == "layer") {  // names of ONNX values may have colons
+      options.layer += ":" + part;
+      continue;
+    }
     check(equals != std::string::npos, "explainer", "settings read name=value; got '", part, "' in '", text,
           "'");
-    const std::string key = part.substr(0, equals);
+    key = part.substr(0, equals);
     setting_of(options.explainer, key).read(options, key, part.substr(equals + 1));
   }
   return options;

@@ -298,6 +298,7 @@ TEST(Explain, RefusesInputThatDoesNotFit) {
 TEST(ExplainerNames, RoundTrip) {
   EXPECT_EQ(describe(parse_explainer("smoothgrad")), "smoothgrad:samples=50:noise=0.1:reduction=abs");
   for (const char* text : {"cam:relu=1", "gradcam:layer=layer4.1:relu=0:score=logit",
+                           "gradcam:layer=features/Relu6:0:relu=1:score=probability",
                            "ig:steps=10:baseline=blur:path=ends:reduction=square:score=logit",
                            "lime:samples=200:segments=50:compactness=10:off=zero:reduction=positive"})
     EXPECT_EQ(describe(parse_explainer(text)), text);
