@@ -61,6 +61,7 @@ class Ensemble {
   std::size_t explainers() const { return options_.explainers.size(); }
   std::size_t members() const { return classifiers() * explainers(); }
   const Classifier& classifier(std::size_t k) const { return *classifiers_[k]; }
+  Device device() { return classifiers_[0]->registry().device(); }
   const EnsembleOptions& options() const { return options_; }
 
   /// Shrinks a decoded picture to working size and cuts it into superpixels where needed.

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "explain/regions.h"
+#include "tensor/cpu/isa.h"
 #include "tensor/interrupt.h"
 #include "tensor/parallel.h"
 
@@ -21,6 +22,11 @@ struct Verdict {
 
 // Nine decimals of a number are enough for a manifest, and shorter.
 double rounded(double value) { return std::round(value * 1e9) / 1e9; }
+
+// What the numbers were computed with: the same seed gives the same bits per instruction set.
+std::string instruction_set(Ensemble& ensemble) {
+  return ensemble.device() == Device::kReference ? "reference" : std::string(isa_table().name);
+}
 
 class Fuser {
  public:
@@ -168,7 +174,7 @@ void Fuser::finish(const PictureTask& task, std::size_t t) {
     label = resize_labels(make_label(classes, options_.rule, plan_.space), task.height, task.width);
   const LabelShares shares = label_shares(label, plan_.space);
   made.set("coverage", rounded(shares.foreground)).set("ignored", rounded(shares.ignored));
-  made.set("members", members(t));
+  made.set("members", members(t)).set("isa", instruction_set(ensemble_));
   store_.write(task.item, image_path(data_, task.item), label, made);
 }
 

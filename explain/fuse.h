@@ -41,7 +41,8 @@ LabelPlan plan_labels(const Dataset& data, LabelLayout layout);
 /// For each item of this shard that is not done: read, explain every label by every member, average, cut by
 /// the rule, enlarge to the picture's size (nearest), write. Manifest lines carry "made":
 ///   {"coverage", "ignored", "agreement" (per class), "empty" (classes whose consensus says nothing),
-///    "members": [{"classifier", "class", "probability", "right", "weight", "scores", "empty_maps"}]}
+///    "members": [{"classifier", "class", "probability", "right", "weight", "scores", "empty_maps"}],
+///    "isa" (instruction set)}
 /// A picture that cannot be read, a consensus that says nothing for every class, a label that the layout
 /// cannot hold: listed as failures, the rest goes on. Throws Interrupted between chunks after Ctrl-C; what is
 /// done stays done. The same bits for any chunk, shard, budget and number of threads.

@@ -21,11 +21,15 @@ namespace fs = std::filesystem;
 using test::TestNet;
 
 /// Class c is channel c: CAM of "red" is the picture's red channel. A picture of one colour gives no map.
-std::unique_ptr<Classifier> colour_net(const std::string& name, float sharpness = 4) {
-  const Tensor W = Tensor::from<float>({3, 3}, {sharpness, 0, 0, 0, sharpness, 0, 0, 0, sharpness});
-  auto net = std::make_unique<TestNet>(3, [W](TestNet& self, const Var& x) {
-    return linear(mean(self.registry().observe("features", x), {2, 3}), Var(W));
-  });
+std::unique_ptr<Classifier> colour_net(const std::string& name, float sharpness = 4,
+                                       Device device = Device::kCpu) {
+  const Tensor W = Tensor::from<float>({3, 3}, {sharpness, 0, 0, 0, sharpness, 0, 0, 0, sharpness}, device);
+  auto net = std::make_unique<TestNet>(
+      3,
+      [W](TestNet& self, const Var& x) {
+        return linear(mean(self.registry().observe("features", x), {2, 3}), Var(W));
+      },
+      device);
   net->head = CamWeights{.weights = W, .path = "features"};
   net->rename(name);
   net->name_classes({"red", "green", "blue"});
@@ -74,17 +78,18 @@ class Fuse : public testing::Test {
   void TearDown() override { fs::remove_all(root_); }
 
   Dataset data() const { return open_dataset({.format = "csv", .root = root_, .masks = "masks"}); }
-  Ensemble ensemble(const Dataset& set, EnsembleOptions options = {}) const {
+  Ensemble ensemble(const Dataset& set, EnsembleOptions options = {}, Device device = Device::kCpu) const {
     if (options.explainers.empty()) options.explainers = {parse_explainer("cam"), parse_explainer("gradcam")};
     std::vector<std::unique_ptr<Classifier>> nets;
-    nets.push_back(colour_net("one"));
-    nets.push_back(colour_net("two", 7));
+    nets.push_back(colour_net("one", 4, device));
+    nets.push_back(colour_net("two", 7, device));
     return {std::move(nets), options, set.class_names, {1, 2}};
   }
   FuseCounts run(const std::string& out, const FuseOptions& options, std::int64_t shard = 0,
-                 std::int64_t shards = 1, LabelLayout layout = LabelLayout::kPng, bool flatten = false) {
+                 std::int64_t shards = 1, LabelLayout layout = LabelLayout::kPng, bool flatten = false,
+                 Device device = Device::kCpu) {
     const Dataset set = data();
-    Ensemble members = ensemble(set);
+    Ensemble members = ensemble(set, {}, device);
     const LabelPlan plan = plan_labels(set, layout);
     LabelStoreOptions words;
     words.folder = root_ + "/" + out;
@@ -216,6 +221,13 @@ TEST_F(Fuse, ShardsAndChunksGiveTheSameFiles) {
   EXPECT_EQ(text("parts/manifest.jsonl"), text("whole/manifest.jsonl"));
   for (const char* name : {"a", "b", "ab"})
     EXPECT_EQ(text(cat("parts/labels/", name, ".png")), text(cat("whole/labels/", name, ".png")));
+}
+
+TEST_F(Fuse, ReferenceMakesTheSameLabels) {
+  run("cpu", by_value());
+  run("reference", by_value(), 0, 1, LabelLayout::kPng, false, Device::kReference);
+  for (const char* name : {"a", "b", "ab"}) EXPECT_EQ(label("cpu", name), label("reference", name));
+  EXPECT_NE(text("reference/manifest.jsonl").find("\"isa\":\"reference\""), std::string::npos);
 }
 
 TEST_F(Fuse, AnotherJobDoesNotMixIn) {
