@@ -221,10 +221,8 @@ class Runner {
     const std::string folder = run_.work_dir + "/" + stage.name;
     const auto old = old_.find(stage.name);
     const bool goes_on = old != old_.end() && old->second.hash == record.hash && !run_.fresh;
-    if (goes_on)
-      record.seconds = old->second.seconds;
-    else
-      fs::remove_all(folder);
+    if (!goes_on) fs::remove_all(folder);
+    record.seconds = goes_on ? old->second.seconds : 0;
     fs::create_directories(folder);
     save();
     std::cerr << "run: " << stage.name << " (" << stage.kind << ")" << (goes_on ? ", going on" : "") << "\n";
