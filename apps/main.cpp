@@ -24,7 +24,9 @@ void add_verbs(CLI::App& app, Session& session) {
   add_model(app, session);
   add_explain(app, session);
   add_label(app, session);
+  add_report(app, session);
   add_config(app, session);
+  add_check(app, session);
 }
 
 int run(const std::function<int()>& action) {

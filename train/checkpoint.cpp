@@ -39,6 +39,7 @@ JsonObject to_json(const TrainState& state) {
       .set("best_step", state.best_step)
       .set("loss_sums", state.loss_sums)
       .set("losses_summed", state.losses_summed)
+      .set("evaluation_due", state.evaluation_due)
       .set("config", state.config);
   return json;
 }
@@ -56,6 +57,7 @@ TrainState from_json(const JsonObject& json, const std::string& path) {
   state.best_step = json.integer("best_step");
   state.loss_sums = json.numbers("loss_sums");
   state.losses_summed = json.integer("losses_summed");
+  state.evaluation_due = json.flag("evaluation_due");
   state.config = json.text("config");
   return state;
 }

@@ -20,7 +20,8 @@ struct TrainState {
   std::int64_t best_step = -1;
   std::vector<double> loss_sums;  // total, then each output, since the last record in metrics.jsonl
   std::int64_t losses_summed = 0;
-  std::string config;  // the effective configuration, to tell what changed
+  bool evaluation_due = false;  // stopped before or in the evaluation that belongs to this step
+  std::string config;           // the effective configuration, to tell what changed
 };
 
 /// WORK_DIR/checkpoints/step_N/{model.safetensors, optim.safetensors, state.json, model.json}, and `last` and

@@ -1,6 +1,7 @@
 // A training run as a configuration describes it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +71,19 @@ struct TrainRun {
   bool resume = false;
   ProgressStyle progress = ProgressStyle::kNone;
 };
+
+/// A job with its data open, its model built and its weights handed over.
+struct PreparedJob {
+  TrainJob job;  // numbers that depend on the data are filled in
+  Dataset train;
+  std::optional<Dataset> val;
+  std::unique_ptr<Classifier> classifier;  // one of the two
+  std::unique_ptr<Segmenter> segmenter;
+  std::unique_ptr<TrainTask> task;
+  std::unique_ptr<Loader> loader;
+  HandOver init;
+};
+PreparedJob prepare_job(const TrainJob& job, const TrainRun& run);
 
 struct TrainSummary {
   LoopResult loop = {};

@@ -36,17 +36,13 @@ std::optional<Dataset> open_val(const TrainJob& job, const Dataset& train) {
   return val;
 }
 
-/// A job whose numbers that depend on the data are filled in.
-struct Ready {
-  TrainJob job;
-  Dataset train;
-  std::optional<Dataset> val;
-};
-
-Ready open_data(const TrainJob& asked, const TrainRun& run) {
-  Ready ready{asked, open_train(asked), std::nullopt};
+/// Opens the data sets and fills in what depends on them.
+PreparedJob open_data(const TrainJob& asked, const TrainRun& run) {
+  PreparedJob ready;
+  ready.job = asked;
+  ready.train = open_train(asked);
+  ready.val = open_val(asked, ready.train);
   TrainJob& job = ready.job;
-  ready.val = open_val(job, ready.train);
   if (run.seed) job.seed = *run.seed;
   const auto classes = static_cast<std::int64_t>(ready.train.class_names.size());
   check(job.model.classes == 0 || job.model.classes == classes, "train", "model.classes is ",
@@ -60,16 +56,17 @@ Ready open_data(const TrainJob& asked, const TrainRun& run) {
   return ready;
 }
 
-Loader make_loader(const TrainJob& job, const Dataset& data) {
-  return Loader(data, read_augmentation(job.config.section("augment"), data.ignore), job.normalize,
-                {.batch = job.batch,
-                 .threads = job.threads,
-                 .seed = job.seed,
-                 .shuffle = job.shuffle,
-                 .drop_last = job.drop_last,
-                 .masks = job.task != Task::kClassification,
-                 .on_failure = job.on_failure,
-                 .picture = {.apply_exif = job.apply_exif}});
+std::unique_ptr<Loader> make_loader(const TrainJob& job, const Dataset& data) {
+  const LoaderOptions options = {.batch = job.batch,
+                                 .threads = job.threads,
+                                 .seed = job.seed,
+                                 .shuffle = job.shuffle,
+                                 .drop_last = job.drop_last,
+                                 .masks = job.task != Task::kClassification,
+                                 .on_failure = job.on_failure,
+                                 .picture = {.apply_exif = job.apply_exif}};
+  return std::make_unique<Loader>(data, read_augmentation(job.config.section("augment"), data.ignore),
+                                  job.normalize, options);
 }
 
 LoopOptions loop_options(const TrainJob& job, const Loader& loader, const TrainRun& run) {
@@ -112,14 +109,6 @@ void print_hand_over(const TrainJob& job, const HandOver& result) {
   std::cerr << (result.reinitialised.size() > kNames ? "; ...\n" : "\n");
 }
 
-void start_from(const TrainJob& job, Registry& model, TrainSummary& summary) {
-  if (job.init.from.empty()) return;
-  const HandOver result = hand_over(model, job.init.from, job.init.parts, job.init.prefix);
-  summary.loaded = result.report.loaded.size();
-  summary.reinitialised = result.reinitialised;
-  print_hand_over(job, result);
-}
-
 void write_result(const std::string& work_dir, const TrainSummary& s) {
   JsonObject json;
   json.set("steps", s.loop.steps)
@@ -136,52 +125,57 @@ void write_result(const std::string& work_dir, const TrainSummary& s) {
   json.write(work_dir + "/result.json");
 }
 
-TrainSummary run_task(TrainTask& task, const Ready& ready, const TrainRun& run, TrainSummary summary) {
-  task.registry().mode.freeze_batch_norm = ready.job.freeze_batch_norm;
-  start_from(ready.job, task.registry(), summary);
-  Loader loader = make_loader(ready.job, ready.train);
-  summary.loop = run_loop(task, loader, loop_options(ready.job, loader, run));
-  for (const std::string& line : summary.loop.changed)
-    std::cerr << "resume: the configuration changed: " << line << "\n";
-  summary.failures = loader.failures();
-  return summary;
-}
-
-TrainSummary train_classifier(const Ready& ready, const TrainRun& run) {
-  const auto model = make_classifier(ready.job.model);
-  ClassifyTask task(*model, card_of(ready.job, ready.train), ready.val, ready.job.framing);
-  return run_task(task, ready, run, {.metric = "top1"});
-}
-
-TrainSummary train_segmenter(const Ready& ready, const TrainRun& run) {
+std::unique_ptr<TrainTask> make_task(PreparedJob& ready) {
   const TrainJob& job = ready.job;
   const Dataset& data = ready.train;
+  const ModelCard card = card_of(job, data);
+  if (job.task == Task::kClassification) {
+    ready.classifier = make_classifier(job.model);
+    return std::make_unique<ClassifyTask>(*ready.classifier, card, ready.val, job.framing);
+  }
   const SegmentationLossOptions loss = {
       .coefficients = job.coefficients,
       .cross_entropy = {
           .ignore_index = data.ignore,
           .class_weights = parse_class_weights(job.class_weights, data.class_names, data.background)}};
-  const auto model = make_segmenter(job.model);
-  SegmentTask task(*model, card_of(job, data), loss, ready.val, job.evaluation);
-  TrainSummary summary = run_task(task, ready, run, {.metric = "miou"});
-  if (task.last()) {
-    write_evaluation(run.work_dir, *task.last(), data.class_names, job.evaluation.score);
-    for (const Failure& failure : task.last()->failures) summary.failures.push_back(failure);
-  }
-  return summary;
+  ready.segmenter = make_segmenter(job.model);
+  return std::make_unique<SegmentTask>(*ready.segmenter, card, loss, ready.val, job.evaluation);
 }
 
 }  // namespace
 
-TrainSummary train(const TrainJob& job, const TrainRun& run) {
+PreparedJob prepare_job(const TrainJob& asked, const TrainRun& run) {
+  PreparedJob ready = open_data(asked, run);
+  const TrainJob& job = ready.job;
+  ready.task = make_task(ready);
+  ready.task->registry().mode.freeze_batch_norm = job.freeze_batch_norm;
+  ready.loader = make_loader(job, ready.train);
+  if (!job.init.from.empty())
+    ready.init = hand_over(ready.task->registry(), job.init.from, job.init.parts, job.init.prefix);
+  return ready;
+}
+
+TrainSummary train(const TrainJob& asked, const TrainRun& run) {
   const auto start = std::chrono::steady_clock::now();
   reset_memory_peak();
   std::filesystem::create_directories(run.work_dir);
-  const Ready ready = open_data(job, run);
+  const PreparedJob ready = prepare_job(asked, run);
+  const TrainJob& job = ready.job;
   write_file(run.work_dir + "/config.effective.yaml", job.config.effective());
-  environment(run.device, ready.job.seed).write(run.work_dir + "/env.json");
-  TrainSummary summary =
-      job.task == Task::kClassification ? train_classifier(ready, run) : train_segmenter(ready, run);
+  environment(run.device, job.seed).write(run.work_dir + "/env.json");
+  if (!job.init.from.empty()) print_hand_over(job, ready.init);
+  TrainSummary summary = {.metric = job.task == Task::kClassification ? "top1" : "miou",
+                          .loaded = ready.init.report.loaded.size(),
+                          .reinitialised = ready.init.reinitialised};
+  summary.loop = run_loop(*ready.task, *ready.loader, loop_options(job, *ready.loader, run));
+  for (const std::string& line : summary.loop.changed)
+    std::cerr << "resume: the configuration changed: " << line << "\n";
+  summary.failures = ready.loader->failures();
+  const auto* segment = dynamic_cast<const SegmentTask*>(ready.task.get());
+  if (segment != nullptr && segment->last()) {
+    write_evaluation(run.work_dir, *segment->last(), ready.train.class_names, job.evaluation.score);
+    for (const Failure& failure : segment->last()->failures) summary.failures.push_back(failure);
+  }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   summary.peak_bytes = memory_stats().peak;
   write_failures(run.work_dir + "/failures.jsonl", summary.failures);

@@ -57,11 +57,12 @@ class Loop {
     RunLog log(o_.work_dir, state_.step);
     Progress progress(o_.name, o_.steps, o_.progress, state_.step);
     clock_ = std::chrono::steady_clock::now();
+    if (state_.evaluation_due) finish_step(log);
     while (state_.step < o_.steps) {
       train_step();
       record(log);
       progress.update(state_.step, cat("loss ", short_number(result_.loss)));
-      stop_cleanly();
+      if (interrupted() && state_.step < o_.steps) stop_here();
     }
     result_.steps = state_.step;
     if (state_.best_step >= 0) result_.best = state_.best, result_.best_step = state_.best_step;
@@ -125,22 +126,25 @@ class Loop {
   }
 
   void record(RunLog& log) {
-    const auto epoch = static_cast<std::int64_t>(state_.position.epoch);
     const bool last = state_.step == o_.steps;
-    if (state_.step % o_.log_every == 0 || last) log_losses(log, epoch);
-    bool best = false;
-    if (task_.has_evaluation() && (last || (o_.eval_every > 0 && state_.step % o_.eval_every == 0)))
-      best = evaluate(log, epoch);
-    if (best || last || state_.step % o_.save_every == 0) save();
+    if (state_.step % o_.log_every == 0 || last) log_losses(log);
+    state_.evaluation_due =
+        task_.has_evaluation() && (last || (o_.eval_every > 0 && state_.step % o_.eval_every == 0));
+    finish_step(log);
   }
 
-  void log_losses(RunLog& log, std::int64_t epoch) {
+  void finish_step(RunLog& log) {
+    const bool best = state_.evaluation_due && evaluate(log);
+    if (best || state_.step == o_.steps || state_.step % o_.save_every == 0) save();
+  }
+
+  void log_losses(RunLog& log) {
     const auto now = std::chrono::steady_clock::now();
     const double seconds = std::chrono::duration<double>(now - clock_).count();
     const auto n = static_cast<double>(std::max<std::int64_t>(state_.losses_summed, 1));
     for (double& sum : state_.loss_sums) sum /= n;
     log.train({.step = state_.step,
-               .epoch = epoch,
+               .epoch = state_.position.epoch,
                .rate = o_.schedule.at(state_.step - 1),
                .loss = state_.loss_sums[0],
                .losses = {state_.loss_sums.begin() + 1, state_.loss_sums.end()},
@@ -152,10 +156,18 @@ class Loop {
     clock_ = now;
   }
 
-  bool evaluate(RunLog& log, std::int64_t epoch) {
+  /// True if this is the best model so far. An evaluation that Ctrl-C stops is made on resuming.
+  bool evaluate(RunLog& log) {
     model_.mode.training = false;
-    const Score score = task_.evaluate();
-    log.evaluation(state_.step, epoch, score.metric, score.value, score.numbers);
+    Score score;
+    try {
+      stop_if_interrupted("evaluate");
+      score = task_.evaluate();
+    } catch (const Interrupted&) {
+      stop_here();
+    }
+    state_.evaluation_due = false;
+    log.evaluation(state_.step, state_.position.epoch, score.metric, score.value, score.numbers);
     result_.score = score.value;
     const bool best = score.value > state_.best;
     if (best) state_.best = score.value, state_.best_step = state_.step;
@@ -167,8 +179,7 @@ class Loop {
     saved_ = state_.step;
   }
 
-  void stop_cleanly() {
-    if (!interrupted() || state_.step == o_.steps) return;
+  [[noreturn]] void stop_here() {
     if (saved_ != state_.step) save();
     throw Interrupted(cat(o_.name, ": interrupted after step ", state_.step, " of ", o_.steps,
                           "; all is saved, go on with --resume"));
