@@ -37,6 +37,7 @@ unit_tests
 if [ "$filter" = '*' ]; then
   check "clang-format" $make format-check
   check "headers compile alone" $make headers-alone
+  [ -x "$build/full/clearcut" ] && check "command line" tests/cli.sh "$build/full/clearcut"
   [ -x "$build/minimal/clearcut" ] && check "MINIMAL=1 library list" minimal_libraries
   for program in "$build"/examples/*; do
     [ -x "$program" ] && check "example $(basename "$program")" "$program"

@@ -21,7 +21,7 @@ struct GradientCheck {
 std::vector<GradientCheck> check_gradients(const std::string& filter = "");
 
 /// Differences are max |a - b| / max |b| over one tensor: b is the second device. A tensor whose values are
-/// below 1e-4 of the largest of its kind is compared with that: its own values may be rounding alone.
+/// below 1e-2 of the largest of its kind is compared with that: its own values may be rounding alone.
 struct StepDifference {
   std::string name;  // module path, or parameter
   Shape shape;

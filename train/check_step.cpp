@@ -21,7 +21,7 @@ struct Trace {
 
 /// A gradient that is 0 but for rounding (a bias before batch norm) must not be compared with itself: what is
 /// smaller than this share of the largest value of its kind counts as that.
-constexpr double kFloor = 1e-4;
+constexpr double kFloor = 1e-2;
 
 double largest_of(const std::vector<Tensor>& tensors) {
   double largest = 0;

@@ -65,8 +65,11 @@ void train_all(const std::vector<NamedJob>& jobs, StageContext& context) {
         .set("folder", named.folder)
         .set("result", *result);
     list.push_back(one);
-    std::cerr << context.name << "/" << named.folder << ": " << result->text("metric") << " "
-              << result->number("score") << "\n";
+    const double score = result->number("score");
+    std::cerr << context.name << "/" << named.folder << ": "
+              << (std::isnan(score) ? cat("loss ", result->number("loss"))
+                                    : cat(result->text("metric"), " ", score))
+              << "\n";
   }
   JsonObject json;
   json.set("jobs", list);

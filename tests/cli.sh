@@ -1,0 +1,71 @@
+#!/bin/sh
+# The command line: exit codes, what is printed, Ctrl-C and resuming.   usage: tests/cli.sh PROGRAM
+set -u
+program=$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# expect CODE TEXT ARGUMENTS...: the program must end with CODE and print TEXT somewhere.
+expect() {
+  code=$1 text=$2; shift 2
+  output=$("$program" "$@" 2>&1); got=$?
+  if [ "$got" -ne "$code" ]; then
+    echo "clearcut $*: exit code $got, expected $code: $output"; failed=1
+  elif ! echo "$output" | grep -qF -- "$text"; then
+    echo "clearcut $*: does not say '$text': $output"; failed=1
+  fi
+}
+
+cat > "$work/net.yaml" <<YAML
+task: classification
+model: {name: small_resnet, width: 0.25}
+data:
+  train: {format: folders, root: $work/drawn/train, classes: $work/drawn/objects.txt}
+  val: {format: folders, root: $work/drawn/val, classes: $work/drawn/objects.txt}
+augment: {resize: [32, 32]}
+optimiser: {rate: 0.01}
+train: {batch: 4, steps: 4}
+YAML
+cat > "$work/seg.yaml" <<YAML
+task: segmentation
+model: {name: pspnet_small_resnet, width: 0.25}
+data: {train: {format: list, root: $work/drawn}, val: {format: list, root: $work/drawn, list: val.txt}}
+augment: {crop: [32, 32]}
+optimiser: {rate: 0.01}
+train: {batch: 4, steps: 2}
+YAML
+
+expect 0 "clearcut 0." --version
+expect 0 "train" --help
+expect 2 "subcommand" 
+expect 2 "--config" train
+expect 2 "no such file" train -c "$work/none.yaml"
+expect 0 "" data synth -o "$work/drawn" --size 32 --train 12 --val 6
+expect 2 "did you mean 'rate'?" train -c "$work/net.yaml" --set optimiser.rat=1
+expect 0 "no mistakes" config check -c "$work/net.yaml"
+expect 2 "--nonsense" config show -c "$work/net.yaml" --nonsense
+expect 0 "steps: 4" config show -c "$work/net.yaml"
+expect 1 "does not exist" train -c "$work/net.yaml" --set data.train.root="$work/nowhere" -o "$work/a"
+expect 5 "at step" train -c "$work/net.yaml" --set optimiser.rate=1e30 -o "$work/b" --progress none
+expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --progress none
+expect 2 "--resume goes on" train -c "$work/net.yaml" -o "$work/net"
+expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --fresh --device reference --progress none
+expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/net" --progress none
+expect 0 "miou" train -c "$work/seg.yaml" -o "$work/seg" --progress none
+expect 0 "mIoU" eval -c "$work/seg.yaml" -o "$work/seg" --progress none
+expect 0 "are done" predict -m "$work/seg" "$work/drawn/val" -o "$work/out" --progress none
+echo "not a picture" > "$work/broken.jpg"
+expect 4 "0 of 1" predict -m "$work/seg" "$work/broken.jpg" -o "$work/broken" --progress none
+expect 0 "gradient checks, 0 failed" check grad --filter softmax
+expect 0 "all agree" check step -c "$work/seg.yaml" --tolerance 1e-2
+expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/ways"
+
+# Ctrl-C: the running step is finished and saved, exit code 130, and --resume ends like a straight run.
+"$program" train -c "$work/net.yaml" --set train.steps=300 -o "$work/c" --progress none 2> "$work/said" &
+job=$!
+while [ ! -e "$work/c/metrics.jsonl" ] && kill -0 $job 2> /dev/null; do sleep 0.05; done
+kill -INT $job; wait $job; got=$?
+[ "$got" -eq 130 ] || { echo "Ctrl-C: exit code $got, expected 130: $(cat "$work/said")"; failed=1; }
+expect 0 "steps 300" train -c "$work/net.yaml" --set train.steps=300 -o "$work/c" --resume --progress none
+exit $failed
