@@ -86,9 +86,10 @@ demo: deps-build  ## the whole job on drawn pictures; report in runs/demo/report
 	bin/clearcut run configs/demo.yaml -o runs/demo --resume
 
 # DATA is the folder that docs/data.md describes; --full: make demo-real ARGS=--full
-demo-real: deps-build  ## the whole job on real pictures: make demo-real DATA=folder
-	$(INNER) bin/clearcut
+demo-real:  ## the whole job on real pictures: make demo-real DATA=folder
 	@if [ -z "$(DATA)" ]; then cat docs/data.md; exit 2; fi
+	$(INNER) deps-build
+	$(INNER) bin/clearcut
 	bin/clearcut run configs/demo-real.yaml -o runs/real --resume --set data=$(DATA) $(ARGS)
 
 test: deps  ## lint, unit tests, examples, library list; ends with "N passed, N failed"
