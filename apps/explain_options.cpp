@@ -9,8 +9,7 @@
 namespace clearcut::apps {
 
 void add_explain_words(CLI::App& verb, ExplainWords& w) {
-  verb.add_option("-m,--model", w.models, "classifiers, separated by commas: NAME.onnx or a run's folder")
-      ->required();
+  verb.add_option("-m,--model", w.models, "classifiers, separated by commas: NAME.onnx or a run's folder");
   verb.add_option("-x,--explainer", w.explainers,
                   "cam, gradcam, smoothgrad, ig, lime, separated by commas; settings behind a colon: "
                   "smoothgrad:samples=10:noise=0.1,ig:steps=10")

@@ -194,6 +194,7 @@ void add_explain(CLI::App& app, Session& session) {
   auto* verb = app.add_subcommand("explain", "where classifiers see a class: maps, and a page of them");
   auto v = std::make_shared<ExplainVerb>();
   add_explain_words(*verb, v->explain);
+  verb->get_option("--model")->required();
   verb->add_option("input", v->inputs, "pictures, or folders of pictures")->required();
   verb->add_option("-o,--out", v->out, "folder to write")->required();
   verb->add_option("--target", v->target, "top1, class:INDEX, or the name of a class or group")

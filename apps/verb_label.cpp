@@ -89,6 +89,7 @@ void add_fuse(CLI::App& label, Session& session) {
   auto* verb = label.add_subcommand("fuse", "explain pictures with many classifiers and write pseudo masks");
   auto w = std::make_shared<FuseWords>();
   add_explain_words(*verb, w->explain);
+  verb->get_option("--model")->required();
   add_consensus_words(*verb, w->explain);
   add_data_words(*verb, w->data);
   verb->add_option("-o,--out", w->out, "folder to write")->required();

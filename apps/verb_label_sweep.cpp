@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 
@@ -9,6 +10,7 @@
 #include "data/baselines.h"
 #include "explain/member_scores.h"
 #include "tensor/file.h"
+#include "train/config.h"
 
 namespace clearcut::apps {
 
@@ -17,7 +19,7 @@ namespace {
 struct SweepWords {
   ExplainWords explain;
   DataWords data;
-  std::string choose, apply, out, thresholds = "0:1:0.01", measures = "rank,value,max";
+  std::string maps, choose, apply, out, thresholds = "0:1:0.01", measures = "rank,value,max";
   std::string subsets = "members,explainers,all", rule;
   bool snap = false;
   double vote_at = 0.5;
@@ -31,6 +33,13 @@ struct Row {
   double miou = 0;
 };
 
+// Where the maps of a row come from.
+struct Origin {
+  std::string name;
+  std::vector<std::string> classifiers, explainers;
+  std::string consensus;
+};
+
 class SweepJob {
  public:
   SweepJob(const SweepWords& words, const CommonOptions& common) : w_(words), common_(common) {
@@ -39,6 +48,11 @@ class SweepJob {
     for (const std::string& name : split_words(w_.measures))
       options_.measures.push_back(measure_from_name(name));
     options_.snap = w_.snap;
+    if (!w_.rule.empty()) {
+      const LabelRule rule = parse_rule(w_.rule);
+      check(rule.bg == rule.fg, "label sweep", "a rule with an ignore band cannot be swept; got ", w_.rule);
+      options_.snap = options_.snap || rule.snap;
+    }
     options_.vote_at = w_.vote_at;
     options_.picture = picture_options(w_.explain);
   }
@@ -53,68 +67,102 @@ class SweepJob {
                 ? "none"
                 : cat(w_.choose.empty() ? "the scored pictures" : w_.choose, ":", choose_.items.size());
     score_.background = apply_.background;
-    std::vector<int> needed = classes_in(apply_);
-    for (const int label : classes_in(choose_)) needed.push_back(label);
-    EnsembleOptions ensemble_words = ensemble_options(w_.explain, common_);
-    ensemble_words.segment = w_.snap;
-    Ensemble ensemble(load_classifiers(w_.explain.models, device_of(common_)), ensemble_words,
-                      apply_.class_names, needed);
-    const std::vector<Subset> subsets = make_subsets(ensemble, split_words(w_.subsets));
-    const std::vector<Choice> choices = choose(ensemble, subsets);
-    const MemberScores scored = pass("label sweep: score", apply_, ensemble, subsets, choices);
-    for (std::size_t s = 0; s < subsets.size(); ++s)
-      add_row(ensemble, subsets[s], scored.subsets[s], choices[s]);
-    add_baselines(scored);
-    write(scored);
+    if (!w_.maps.empty()) {
+      kept();
+    } else {
+      explained();
+    }
     return failures_.empty() ? kDone : kSomeFailed;
   }
 
  private:
-  MemberScores pass(const char* name, const Dataset& data, Ensemble& ensemble,
-                    const std::vector<Subset>& subsets, const std::vector<Choice>& choices) {
+  using Pass = std::function<MemberScores(const Dataset&, const std::vector<Choice>&)>;
+
+  void explained() {
+    std::vector<int> needed = classes_in(apply_);
+    for (const int label : classes_in(choose_)) needed.push_back(label);
+    EnsembleOptions ensemble_words = ensemble_options(w_.explain, common_);
+    ensemble_words.segment = options_.snap;
+    Ensemble ensemble(load_classifiers(w_.explain.models, device_of(common_)), ensemble_words,
+                      apply_.class_names, needed);
+    const std::vector<Subset> subsets = make_subsets(ensemble, split_words(w_.subsets));
+    std::vector<Origin> origins;
+    for (const Subset& subset : subsets) origins.push_back(origin_of(ensemble, subset));
+    score(origins, [&](const Dataset& data, const std::vector<Choice>& choices) {
+      return score_members(data, ensemble, subsets, options_, choices);
+    });
+  }
+
+  // Maps that an earlier `label fuse` kept.
+  void kept() {
+    const JsonObject job = JsonObject::read(w_.maps + "/job.json");
+    Origin origin{.name = "kept", .classifiers = {}, .explainers = {}, .consensus = job.text("consensus")};
+    for (const JsonObject& one : job.objects("classifiers")) origin.classifiers.push_back(one.text("name"));
+    for (const std::string& text : job.texts("explainers"))
+      origin.explainers.push_back(parse_explainer(text).explainer);
+    score({origin}, [&](const Dataset& data, const std::vector<Choice>& choices) {
+      return score_kept(data, w_.maps, options_, choices);
+    });
+  }
+
+  void score(const std::vector<Origin>& origins, const Pass& pass) {
+    const std::vector<Choice> choices = choose(origins, pass);
+    const MemberScores scored = watched("label sweep: score", apply_, choices, pass);
+    for (std::size_t s = 0; s < origins.size(); ++s) add_row(origins[s], scored.subsets[s], choices[s]);
+    add_baselines(scored);
+    write(scored);
+  }
+
+  MemberScores watched(const char* name, const Dataset& data, const std::vector<Choice>& choices,
+                       const Pass& pass) {
     Progress progress(name, static_cast<std::int64_t>(data.items.size()), progress_of(common_));
     options_.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
-    MemberScores result = score_members(data, ensemble, subsets, options_, choices);
+    MemberScores result = pass(data, choices);
     failures_.insert(failures_.end(), result.failures.begin(), result.failures.end());
     return result;
   }
 
-  std::vector<Choice> choose(Ensemble& ensemble, const std::vector<Subset>& subsets) {
+  std::vector<Choice> choose(const std::vector<Origin>& origins, const Pass& pass) {
     if (!w_.rule.empty()) {
       const LabelRule rule = parse_rule(w_.rule);
-      return std::vector<Choice>(subsets.size(), {.measure = rule.measure, .threshold = rule.fg});
+      return std::vector<Choice>(origins.size(), {.measure = rule.measure, .threshold = rule.fg});
     }
-    const MemberScores scored = pass("label sweep: choose", choose_, ensemble, subsets, {});
+    const MemberScores scored = watched("label sweep: choose", choose_, {}, pass);
     std::vector<Choice> choices;
-    for (std::size_t s = 0; s < subsets.size(); ++s) {
+    for (std::size_t s = 0; s < origins.size(); ++s) {
       choices.push_back(best_choice(scored.subsets[s], options_, score_));
-      add_curves(subsets[s], scored.subsets[s]);
+      add_curves(origins[s].name, scored.subsets[s]);
     }
     return choices;
   }
 
-  void add_curves(const Subset& subset, const SubsetScores& scored) {
+  void add_curves(const std::string& name, const SubsetScores& scored) {
     for (std::size_t m = 0; m < options_.measures.size(); ++m)
       for (std::size_t t = 0; t < options_.thresholds.size(); ++t) {
         const SegmentationScores s = scores(scored.sweeps[m].at(t), score_);
-        curves_ += cat(subset.name, ",", name_of(options_.measures[m]), ",", options_.thresholds[t], ",",
-                       s.miou, ",", s.precision, "\n");
+        curves_ += cat(name, ",", name_of(options_.measures[m]), ",", options_.thresholds[t], ",", s.miou,
+                       ",", s.precision, "\n");
       }
   }
 
-  void add_row(const Ensemble& ensemble, const Subset& subset, const SubsetScores& scored,
-               const Choice& choice) {
-    std::vector<std::string> classifiers, explainers;
+  Origin origin_of(const Ensemble& ensemble, const Subset& subset) const {
+    Origin origin{
+        .name = subset.name, .classifiers = {}, .explainers = {}, .consensus = w_.explain.consensus};
+    if (subset.members.size() == 1) origin.consensus = "none";
     const auto remember = [](std::vector<std::string>& list, const std::string& name) {
       if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
     };
     for (const auto& [k, x] : subset.members) {
-      remember(classifiers, ensemble.classifier(k).name());
-      remember(explainers, ensemble.options().explainers[x].explainer);
+      remember(origin.classifiers, ensemble.classifier(k).name());
+      remember(origin.explainers, ensemble.options().explainers[x].explainer);
     }
-    Row row{.name = subset.name, .json = {}, .miou = 0};
-    row.json.set("name", subset.name).set("classifiers", classifiers).set("explainers", explainers);
-    row.json.set("consensus", subset.members.size() == 1 ? "none" : w_.explain.consensus);
+    return origin;
+  }
+
+  void add_row(const Origin& origin, const SubsetScores& scored, const Choice& choice) {
+    Row row{.name = origin.name, .json = {}, .miou = 0};
+    row.json.set("name", origin.name).set("classifiers", origin.classifiers);
+    row.json.set("explainers", origin.explainers).set("consensus", origin.consensus);
     row.json.set("measure", name_of(choice.measure)).set("threshold", choice.threshold);
     finish_row(std::move(row), scored.pictures);
     rows_.back().json.set("pointing", scored.pointing).set("energy", scored.energy).set("f1", scored.f1);
@@ -211,6 +259,9 @@ void add_label_sweep(CLI::App& label, Session& session) {
   add_consensus_words(*verb, w->explain);
   add_data_words(*verb, w->data);
   verb->add_option("-o,--out", w->out, "folder for sweep.json, sweep.csv")->required();
+  verb->add_option("--maps", w->maps,
+                   "folder of `label fuse --keep-consensus`: score its maps, explain nothing")
+      ->check(CLI::ExistingDirectory);
   verb->add_option("--choose", w->choose,
                    "file of item names: measures, thresholds and the box's size come from here")
       ->check(CLI::ExistingFile);
@@ -230,7 +281,11 @@ void add_label_sweep(CLI::App& label, Session& session) {
       ->capture_default_str();
   add_common(*verb, session, kCompute | kSeed | kProgress);
   verb->add_option("--limit", session.common.limit, "only the first N pictures of each list");
-  on_run(*verb, session, [w, &session] { return SweepJob(*w, session.common).run(); });
+  on_run(*verb, session, [w, &session] {
+    if (w->explain.models.empty() == w->maps.empty())
+      throw ConfigError("label sweep: give either --model or --maps");
+    return SweepJob(*w, session.common).run();
+  });
 }
 
 }  // namespace clearcut::apps

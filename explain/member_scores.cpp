@@ -1,12 +1,11 @@
 #include "explain/member_scores.h"
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <set>
 
 #include "explain/fuse.h"
 #include "explain/regions.h"
+#include "explain/score_parts.h"
 #include "tensor/interrupt.h"
 #include "tensor/parallel.h"
 
@@ -46,41 +45,6 @@ std::vector<Subset> make_subsets(const Ensemble& ensemble, const std::vector<std
 }
 
 namespace {
-
-// Sums for the mean over classes of means over questions.
-struct ClassMeans {
-  std::map<int, std::array<double, 6>> sums;  // pointing, energy, f1, auc, agreement, number
-  void add(int label, const Localisation& l, double agreement) {
-    auto& s = sums[label];
-    s[0] += l.hit;
-    s[1] += l.energy;
-    s[2] += l.f1;
-    s[3] += l.auc;
-    s[4] += agreement;
-    s[5] += 1;
-  }
-  double mean(std::size_t which) const {
-    double total = 0;
-    for (const auto& [label, s] : sums) total += s[which] / s[5];
-    return sums.empty() ? 0 : total / static_cast<double>(sums.size());
-  }
-};
-
-// 1 where the truth is `label`, 255 where it is ignored.
-Tensor object_of(const Tensor& truth, int label, int ignore) {
-  Tensor inside(truth.shape(), DType::kUInt8);
-  const std::int32_t* t = truth.data<const std::int32_t>();
-  std::uint8_t* y = inside.data<std::uint8_t>();
-  for (std::int64_t i = 0; i < truth.numel(); ++i)
-    y[i] = t[i] == ignore ? 255 : static_cast<std::uint8_t>(t[i] == label);
-  return inside;
-}
-
-Tensor enlarged(const Tensor& map, std::int64_t H, std::int64_t W) {
-  if (map.dim(0) == H && map.dim(1) == W) return map;
-  return resize_picture(map.reshape(Shape{map.dim(0), map.dim(1), 1}), H, W, Filter::kBilinear)
-      .reshape(Shape{H, W});
-}
 
 class Scorer {
  public:
@@ -223,14 +187,7 @@ void Scorer::chunk(const std::vector<Item>& items) {
 }
 
 MemberScores Scorer::result() {
-  for (std::size_t s = 0; s < subsets_.size(); ++s) {
-    SubsetScores& scores = result_.subsets[s];
-    scores.pointing = means_[s].mean(0);
-    scores.energy = means_[s].mean(1);
-    scores.f1 = means_[s].mean(2);
-    scores.auc = means_[s].mean(3);
-    scores.agreement = means_[s].mean(4);
-  }
+  for (std::size_t s = 0; s < subsets_.size(); ++s) means_[s].write(result_.subsets[s]);
   return std::move(result_);
 }
 

@@ -57,6 +57,13 @@ struct MemberScores {
 MemberScores score_members(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
                            const MemberScoreOptions& options, const std::vector<Choice>& choices = {});
 
+/// The same for the consensus maps that fuse() kept in `folder` (FuseOptions::keep_consensus): one subset,
+/// nothing is explained again; its agreement is not known (NaN). Measure::kVotes fits maps that were kept
+/// under a votes rule, the other measures the other maps.
+/// A picture whose map is missing is a failure.
+MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
+                        const std::vector<Choice>& choices = {});
+
 /// Measure and threshold of the largest mIoU.
 Choice best_choice(const SubsetScores& scores, const MemberScoreOptions& options, const ScoreOptions& score);
 

@@ -297,6 +297,25 @@ TEST_F(Fuse, MembersAreScoredAgainstTheTruth) {
   EXPECT_EQ(fixed.subsets[0].pictures.size(), 4u);
 }
 
+TEST_F(Fuse, KeptMapsAreScoredWithoutExplaining) {
+  FuseOptions keep = by_value();
+  keep.keep_consensus = true;
+  run("out", keep);
+  MemberScoreOptions options;
+  options.thresholds = parse_thresholds("0:1:0.1");
+  const Dataset set = data();
+  const MemberScores counted = score_kept(set, root_ + "/out", options);
+  EXPECT_EQ(counted.scored.size(), 4u);
+  const Choice choice = best_choice(counted.subsets[0], options, {});
+  const MemberScores fixed = score_kept(set, root_ + "/out", options, {choice});
+  ConfusionMatrix all(3);
+  for (const ConfusionMatrix& picture : fixed.subsets[0].pictures) all.add(picture);
+  EXPECT_EQ(scores(all).miou, 1);
+  EXPECT_EQ(fixed.subsets[0].pointing, 1);
+  fs::remove(root_ + "/out/consensus/ab.png.2.png");
+  EXPECT_EQ(score_kept(set, root_ + "/out", options).failures.size(), 1u);
+}
+
 TEST_F(Fuse, MasksOfAnotherSizeAreFailures) {
   write_label_png(root_ + "/masks/a.png", Tensor::zeros({8, 8}, DType::kInt32));
   const Dataset set = data();

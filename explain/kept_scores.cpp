@@ -1,0 +1,97 @@
+// Consensus maps that `label fuse` kept, against true masks.
+#include <cmath>
+
+#include "explain/fuse.h"
+#include "explain/score_parts.h"
+#include "tensor/interrupt.h"
+
+namespace clearcut {
+
+void ClassMeans::add(int label, const Localisation& l, double agreement) {
+  auto& s = sums[label];
+  const std::array<double, 6> one = {l.hit ? 1.0 : 0.0, l.energy, l.f1, l.auc, agreement, 1};
+  for (std::size_t i = 0; i < one.size(); ++i) s[i] += one[i];
+}
+
+void ClassMeans::write(SubsetScores& scores) const {
+  const auto mean = [&](std::size_t which) {
+    double total = 0;
+    for (const auto& [label, s] : sums) total += s[which] / s[5];
+    return sums.empty() ? 0 : total / static_cast<double>(sums.size());
+  };
+  scores.pointing = mean(0);
+  scores.energy = mean(1);
+  scores.f1 = mean(2);
+  scores.auc = mean(3);
+  scores.agreement = mean(4);
+}
+
+Tensor object_of(const Tensor& truth, int label, int ignore) {
+  Tensor inside(truth.shape(), DType::kUInt8);
+  const std::int32_t* t = truth.data<const std::int32_t>();
+  std::uint8_t* y = inside.data<std::uint8_t>();
+  for (std::int64_t i = 0; i < truth.numel(); ++i)
+    y[i] = t[i] == ignore ? 255 : static_cast<std::uint8_t>(t[i] == label);
+  return inside;
+}
+
+Tensor enlarged(const Tensor& map, std::int64_t H, std::int64_t W) {
+  if (map.dim(0) == H && map.dim(1) == W) return map;
+  return resize_picture(map.reshape(Shape{map.dim(0), map.dim(1), 1}), H, W, Filter::kBilinear)
+      .reshape(Shape{H, W});
+}
+
+namespace {
+
+// The kept maps of one item, one for each label.
+std::vector<ClassStrength> read_kept(const std::string& folder, const Item& item, const Tensor& truth) {
+  std::vector<ClassStrength> maps;
+  for (const int label : item.classes) {
+    const Tensor E = read_label_png(consensus_path(folder, item, label)).labels.to(DType::kFloat32);
+    float* p = E.data<float>();
+    for (std::int64_t i = 0; i < E.numel(); ++i) p[i] /= 65535;
+    maps.push_back({.label = label, .strength = enlarged(E, truth.dim(0), truth.dim(1))});
+  }
+  return maps;
+}
+
+}  // namespace
+
+MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
+                        const std::vector<Choice>& choices) {
+  check(data.masks != MaskFormat::kNone && data.background >= 0, "sweep", "the data set ", data.root,
+        " must have true masks and a background class");
+  const bool fixed = !choices.empty();
+  const std::vector<Measure> measures = fixed ? std::vector<Measure>{choices[0].measure} : options.measures;
+  const ThresholdSweep none(static_cast<int>(data.class_names.size()),
+                            {.background = data.background, .ignore = data.ignore},
+                            fixed ? std::vector<double>{choices[0].threshold} : options.thresholds);
+  MemberScores result;
+  result.subsets.push_back({.sweeps = std::vector<ThresholdSweep>(measures.size(), none), .pictures = {}});
+  ClassMeans means;
+  for (std::size_t i = 0; i < data.items.size(); ++i) try {
+      stop_if_interrupted("label sweep", "run the same command again");
+      const Tensor truth = read_mask(data, data.items[i]);
+      const std::vector<ClassStrength> maps = read_kept(folder, data.items[i], truth);
+      for (std::size_t m = 0; m < measures.size(); ++m) {
+        std::vector<ClassStrength> strengths;
+        for (const ClassStrength& map : maps)
+          strengths.push_back({.label = map.label, .strength = strength(map.strength, measures[m])});
+        ThresholdSweep one = none;
+        one.add(strengths, truth);
+        result.subsets[0].sweeps[m].add(one);
+        if (fixed) result.subsets[0].pictures.push_back(one.at(0));
+      }
+      for (const ClassStrength& map : maps)
+        means.add(map.label, localise(map.strength, object_of(truth, map.label, data.ignore)), std::nan(""));
+      result.scored.push_back(data.items[i].name);
+      if (options.progress)
+        options.progress(static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(data.items.size()));
+    } catch (const Error& error) {
+      result.failures.push_back({.id = data.items[i].name, .stage = "score", .error = error.what()});
+    }
+  means.write(result.subsets[0]);
+  return result;
+}
+
+}  // namespace clearcut

@@ -1,0 +1,24 @@
+// What score_members() and score_kept() share.
+#pragma once
+
+#include <array>
+#include <map>
+
+#include "explain/member_scores.h"
+
+namespace clearcut {
+
+/// Sums for the mean over classes of means over questions.
+struct ClassMeans {
+  std::map<int, std::array<double, 6>> sums;  // pointing, energy, f1, auc, agreement, number
+  void add(int label, const Localisation& l, double agreement);
+  void write(SubsetScores& scores) const;
+};
+
+/// uint8: 1 where the truth is `label`, 255 where it is ignored.
+Tensor object_of(const Tensor& truth, int label, int ignore);
+
+/// A map float32 [h, w] at H x W, bilinear.
+Tensor enlarged(const Tensor& map, std::int64_t H, std::int64_t W);
+
+}  // namespace clearcut
