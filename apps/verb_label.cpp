@@ -53,7 +53,9 @@ LabelStoreOptions store_options(const FuseWords& w, const Dataset& data, const L
 }
 
 int fuse_labels(const FuseWords& w, const CommonOptions& common) {
-  const Dataset data = open_data(w.data, w.data.select);
+  Dataset data = open_data(w.data, w.data.select);
+  if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size())
+    data.items.resize(static_cast<std::size_t>(common.limit));
   FuseOptions options;
   options.rule = parse_rule(w.rule);
   options.vote_at = w.vote_at;
@@ -111,10 +113,7 @@ void add_fuse(CLI::App& label, Session& session) {
   verb->add_flag("--member-scores", w->member_scores,
                  "cosine of each member with the consensus, in the manifest; doubles the time");
   add_common(*verb, session, kCompute | kSeed | kProgress | kBatch);
-  on_run(*verb, session, [w, &session] {
-    w->data.spec.limit = session.common.limit;
-    return fuse_labels(*w, session.common);
-  });
+  on_run(*verb, session, [w, &session] { return fuse_labels(*w, session.common); });
 }
 
 // Means over the manifest: coverage, agreement, each classifier's hits.
