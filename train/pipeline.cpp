@@ -216,20 +216,26 @@ class Runner {
     std::cerr << "run: " << stage.name << ": done before\n";
   }
 
-  void work(const Stage& stage) {
-    StageRecord& record = records_.back();
+  /// Makes the stage's folder, or keeps what an interrupted run of the same stage left. Says whether it did.
+  bool open_folder(const Stage& stage, StageRecord& record) const {
     const std::string folder = run_.work_dir + "/" + stage.name;
     const auto old = old_.find(stage.name);
     const bool goes_on = old != old_.end() && old->second.hash == record.hash && !run_.fresh;
     if (!goes_on) fs::remove_all(folder);
     record.seconds = goes_on ? old->second.seconds : 0;
     fs::create_directories(folder);
+    return goes_on;
+  }
+
+  void work(const Stage& stage) {
+    StageRecord& record = records_.back();
+    const bool goes_on = open_folder(stage, record);
     save();
     std::cerr << "run: " << stage.name << " (" << stage.kind << ")" << (goes_on ? ", going on" : "") << "\n";
     StageContext context = {.name = stage.name,
                             .kind = stage.kind,
                             .work_dir = run_.work_dir,
-                            .folder = folder,
+                            .folder = run_.work_dir + "/" + stage.name,
                             .device = run_.device,
                             .seed = pipeline_.seed,
                             .progress = run_.progress};
@@ -252,7 +258,7 @@ class Runner {
     stop_clock();
     record.done = true;
     record.failures = context.failures;
-    record.outputs = files_below(folder);
+    record.outputs = files_below(context.folder);
     save();
   }
 
