@@ -14,7 +14,7 @@ constexpr const char* kStyle = R"(
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6eaf0; --soft: #9aa6b4; --line: #333c47; --page: #14181d; --band: #1c2229; --accent: #56b4e9; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 32px 24px 80px; background: var(--page); color: var(--ink);
+body { margin: 0 auto; max-width: 1240px; padding: 32px 24px 80px; background: var(--page); color: var(--ink);
        font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0; letter-spacing: -0.01em; }
 h2 { font-size: 20px; margin: 44px 0 10px; padding-top: 12px; border-top: 1px solid var(--line); }
@@ -42,9 +42,9 @@ svg.chart .whisker { stroke: var(--ink); stroke-width: 2; }
 .legend i { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin-right: 6px;
             vertical-align: -1px; border: 1px solid var(--line); }
 table.pictures th, table.pictures td { padding: 4px 6px 4px 0; border: 0; font-size: 12px; }
-table.pictures img { display: block; image-rendering: pixelated; border-radius: 4px; }
+table.pictures img { display: block; min-width: 64px; image-rendering: pixelated; border-radius: 4px; }
 table.pictures small { color: var(--soft); }
-td.title { color: var(--soft); max-width: 120px; overflow-wrap: anywhere; }
+td.title { color: var(--soft); min-width: 96px; max-width: 140px; overflow-wrap: anywhere; }
 )";
 
 bool is_number(const std::string& text) {

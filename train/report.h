@@ -46,7 +46,7 @@ class Report {
   void legend(const std::vector<std::string>& names, const std::vector<Rgb>& colours);
   /// A grid: one column per name, one line per row. Pictures are shown `side` pixels wide, never smoothed.
   /// Throws Error if a row has another number of cells than there are columns.
-  void pictures(const std::vector<std::string>& columns, const std::vector<PictureRow>& rows, int side = 112);
+  void pictures(const std::vector<std::string>& columns, const std::vector<PictureRow>& rows, int side = 100);
 
   std::string html() const;
   /// To a temporary name, then renamed.

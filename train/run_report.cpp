@@ -53,7 +53,7 @@ void add_facts(Report& report, const RunReport& run) {
     facts.emplace_back(percent(m.mean) + " ± " + percent(m.error), "mIoU fine-tuned from " + init);
   double seconds = 0;
   for (const auto& [stage, s] : run.summary.seconds) seconds += s;
-  facts.emplace_back(format_seconds(seconds), "minutes in all");
+  facts.emplace_back(format_seconds(seconds), "min:s in all");
   report.facts(facts);
 }
 
