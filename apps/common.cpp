@@ -25,7 +25,6 @@ void add_compute_options(CLI::App& verb, CommonOptions& c) {
   verb.add_option("--threads", c.threads, "number of threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  verb.add_option("--mem-budget", c.memory_budget, "bytes for tensors, as 6GiB; sets the inner batch");
 }
 
 void add_seed_option(CLI::App& verb, CommonOptions& c) {
@@ -53,6 +52,8 @@ void add_common(CLI::App& verb, Session& session, unsigned groups) {
   if (groups & kWorkDir)
     verb.add_option("-o,--work-dir", c.work_dir, "folder for everything that is written");
   if (groups & kCompute) add_compute_options(verb, c);
+  if (groups & kMemory)
+    verb.add_option("--mem-budget", c.memory_budget, "bytes for tensors, as 6GiB; sets the inner batch");
   if (groups & kSeed) add_seed_option(verb, c);
   if (groups & kProgress)
     verb.add_option("--progress", c.progress, "auto: a bar on a terminal, lines elsewhere")

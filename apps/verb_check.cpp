@@ -59,10 +59,12 @@ int print_step(const CommonOptions& common, const Options& o) {
 }
 
 int print_repetitions(const CommonOptions& common) {
-  const TrainJob job = read_train_job(Config::load(common.config, common.set));
+  const Config config = Config::load(common.config, common.set);
   const std::string folder = common.work_dir.empty() ? "runs/determinism" : common.work_dir;
   std::filesystem::create_directories(folder);
-  const auto repetitions = check_training(job, device_of(common), folder);
+  const auto repetitions = config.has("classifiers")
+                               ? check_labels(config, device_of(common), folder)
+                               : check_training(read_train_job(config), device_of(common), folder);
   bool same = true;
   for (const Repetition& r : repetitions) {
     same = same && r.hash == repetitions[0].hash;
@@ -93,8 +95,8 @@ void add_check(CLI::App& app, Session& session) {
       ->capture_default_str();
   on_run(*step, session, [&session, o] { return print_step(session.common, *o); });
 
-  auto* determinism = verb->add_subcommand(
-      "determinism", "train the same job in several ways and compare the results' hashes");
+  auto* determinism =
+      verb->add_subcommand("determinism", "the same training or label job in several ways, by hash");
   add_common(*determinism, session, kConfig | kWorkDir | kCompute);
   on_run(*determinism, session, [&session] { return print_repetitions(session.common); });
 }

@@ -202,7 +202,7 @@ void add_explain(CLI::App& app, Session& session) {
   verb->add_option("--save", v->save, "npz: all maps of a picture; heat: one PNG for each")
       ->capture_default_str();
   verb->add_option("--sheet", v->sheet, "pictures on the page")->capture_default_str();
-  add_common(*verb, session, kCompute | kSeed | kProgress);
+  add_common(*verb, session, kCompute | kMemory | kSeed | kProgress);
   verb->add_option("--limit", session.common.limit, "only the first N pictures");
   on_run(*verb, session, [v, &session] { return ExplainJob(*v, session.common).run(); });
 }

@@ -112,7 +112,7 @@ void add_fuse(CLI::App& label, Session& session) {
   verb->add_flag("--keep-consensus", w->keep_consensus, "also write the consensus maps");
   verb->add_flag("--member-scores", w->member_scores,
                  "cosine of each member with the consensus, in the manifest; doubles the time");
-  add_common(*verb, session, kCompute | kSeed | kProgress | kBatch);
+  add_common(*verb, session, kCompute | kMemory | kSeed | kProgress | kBatch);
   on_run(*verb, session, [w, &session] { return fuse_labels(*w, session.common); });
 }
 

@@ -279,7 +279,7 @@ void add_label_sweep(CLI::App& label, Session& session) {
   verb->add_option("--bootstrap", w->bootstrap, "resamples for the 95 % intervals; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  add_common(*verb, session, kCompute | kSeed | kProgress);
+  add_common(*verb, session, kCompute | kMemory | kSeed | kProgress);
   verb->add_option("--limit", session.common.limit, "only the first N pictures of each list");
   on_run(*verb, session, [w, &session] {
     if (w->explain.models.empty() == w->maps.empty())

@@ -31,7 +31,6 @@ struct CommonOptions {
   // kCompute
   std::string device = "cpu";  // reference, cpu or auto
   int threads = 0;             // 0: all cores
-  std::string memory_budget;   // "6GiB"; empty: no limit
   // kSeed
   std::uint64_t seed = 1;
   bool seed_given = false;
@@ -47,6 +46,8 @@ struct CommonOptions {
   std::vector<std::string> set;  // "a.b=c"
   // kWorkDir
   std::string work_dir;
+  // kMemory
+  std::string memory_budget;  // "6GiB"; empty: the default of the job
   // kResume
   bool resume = false, fresh = false;
 };
@@ -59,6 +60,7 @@ enum CommonGroup : unsigned {
   kConfig = 16,
   kWorkDir = 32,
   kResume = 64,
+  kMemory = 128,
 };
 
 /// What main() hands to every verb: the common options and a place for the work to do.

@@ -1,12 +1,17 @@
 #include "apps/version.h"
 
+#include "data/picture.h"
+#include "tensor/cpu/isa.h"
 #include "tensor/error.h"
+#include "train/log.h"
 
 namespace clearcut::apps {
 
 std::string version_text() {
-  return cat("clearcut 0.1.0\ncompiler: g++ ", __VERSION__, "\nC++: ", __cplusplus, "\nthreads: OpenMP ",
-             _OPENMP);
+  const std::string decoders = picture_decoder();
+  const bool minimal = decoders.find("stb") != std::string::npos;
+  return cat("clearcut ", kProgramVersion, minimal ? " (minimal)" : "", "\npictures: ", decoders,
+             "\ninstruction set: ", isa_table().name, "\ncompiler: g++ ", __VERSION__, ", OpenMP ", _OPENMP);
 }
 
 }  // namespace clearcut::apps

@@ -51,4 +51,8 @@ struct Repetition {
 /// and stopped and resumed twice. Hashes weights, velocities and history.csv.
 std::vector<Repetition> check_training(const TrainJob& job, Device device, const std::string& folder);
 
+/// The same for pseudo labels. Keys: data, those of read_ensemble_config(), rule, seed. The ways differ in
+/// threads, pictures per batch and shards; label files and manifest.jsonl are hashed.
+std::vector<Repetition> check_labels(const Config& config, Device device, const std::string& folder);
+
 }  // namespace clearcut

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "data/picture.h"
+#include "tensor/cpu/isa.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 
@@ -47,8 +48,9 @@ void cut_files(const std::string& metrics, const std::string& history, std::int6
 
 JsonObject environment(Device device, std::uint64_t seed) {
   JsonObject json;
-  json.set("clearcut", "0.1.0")
+  json.set("clearcut", kProgramVersion)
       .set("compiler", "g++ " __VERSION__)
+      .set("instruction_set", std::string(isa_table().name))
       .set("decoders", picture_decoder())
       .set("device", std::string(name_of(device)))
       .set("threads", threads())
