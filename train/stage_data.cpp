@@ -32,6 +32,18 @@ std::string class_lines(const std::vector<std::string>& names) {
   return text;
 }
 
+/// Image labels name objects: a background class of the class file goes, and the classes behind it move up.
+Dataset without_background(Dataset data) {
+  if (data.background < 0) return data;
+  data.class_names.erase(data.class_names.begin() + data.background);
+  for (Item& item : data.items) {
+    std::erase(item.classes, data.background);
+    for (int& c : item.classes) c -= c > data.background ? 1 : 0;
+  }
+  data.background = -1;
+  return data;
+}
+
 void write_split(const Dataset& data, double val, StageContext& context) {
   const std::string links = context.folder + "/held_out";
   const fs::path root = fs::absolute(data.root).lexically_normal();
@@ -75,7 +87,7 @@ StagePlan read_draw_stage(const Config& config) {
 StagePlan read_split_stage(const Config& config) {
   const DatasetConfig data = read_dataset_config(config.section("data"));
   const double val = config.number_or("val", 0.1, {.low = 0.001, .high = 0.9});
-  return {[=](StageContext& context) { write_split(open_dataset(data), val, context); }};
+  return {[=](StageContext& context) { write_split(without_background(open_dataset(data)), val, context); }};
 }
 
 }  // namespace clearcut

@@ -86,6 +86,16 @@ TEST_F(Pipelines, SplitWritesEveryPictureOnceAndHoldsSomeOut) {
   EXPECT_EQ(read_text(folder_ / "work/split/classes.txt").substr(0, 24), "0\tbackground\n1\tbricks\n2\t");
 }
 
+TEST_F(Pipelines, SplitOfACsvDropsTheBackgroundClass) {
+  // labels.csv of the drawn set stands beside a class file that has background as class 0.
+  std::string text = yaml();
+  text.replace(text.find("{format: folders, root: \"${work}/drawings/train\"}"), 49,
+               "{format: auto, root: \"${work}/drawings\"}");
+  done_now(text);
+  EXPECT_EQ(read_text(folder_ / "work/split/objects.txt").substr(0, 17), "0\tbricks\n1\tchecks");
+  EXPECT_NE(read_text(folder_ / "work/split/labels.csv").find("bricks/000000.png,0"), std::string::npos);
+}
+
 TEST_F(Pipelines, MistakesAreFoundBeforeAnythingRuns) {
   EXPECT_NE(says("stages:\n  - {name: a, kind: draw, sise: 32}\n").find("did you mean 'size'"),
             std::string::npos);
