@@ -90,7 +90,7 @@ demo-real:  ## the whole job on real pictures: make demo-real DATA=folder
 	@if [ -z "$(DATA)" ]; then cat docs/data.md; exit 2; fi
 	$(INNER) deps-build
 	$(INNER) bin/clearcut
-	bin/clearcut run configs/demo-real.yaml -o runs/real --resume --set data=$(DATA) $(ARGS)
+	bin/clearcut run configs/demo-real.yaml -o runs/real --resume --set data=$(abspath $(DATA)) $(ARGS)
 
 test: deps  ## lint, unit tests, examples, library list; ends with "N passed, N failed"
 	$(INNER) check

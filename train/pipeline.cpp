@@ -278,9 +278,22 @@ class Runner {
 
 }  // namespace
 
-std::vector<StageRecord> run_pipeline(const PipelineRun& run) { return Runner(run).run(); }
+namespace {
 
-void check_pipeline(const PipelineRun& run) { read_pipeline(run); }
+/// ${work} becomes an absolute path: data sets read relative ones from their own root.
+PipelineRun with_absolute_folder(PipelineRun run) {
+  run.work_dir = fs::absolute(run.work_dir + "/.").lexically_normal().parent_path().string();
+  return run;
+}
+
+}  // namespace
+
+std::vector<StageRecord> run_pipeline(const PipelineRun& run) {
+  const PipelineRun absolute = with_absolute_folder(run);  // the runner keeps a reference
+  return Runner(absolute).run();
+}
+
+void check_pipeline(const PipelineRun& run) { read_pipeline(with_absolute_folder(run)); }
 
 std::vector<StageRecord> read_stages(const std::string& work_dir) {
   std::vector<StageRecord> records;
