@@ -143,17 +143,6 @@ $(BUILD)/isa/$(1)/%.o: tensor/cpu/isa/%.cpp
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 
-# libFuzzer over all readers, by clang; the vector code comes from g++.
-CLANG_SOURCES := $(filter-out tensor/cpu/%,$(filter %.cpp,$(COMMON) $(filter-out $(COMMON),$(foreach f,$(SOURCES),\
-  $(if $(findstring /full/,$(f)),$(f)))))) tests/fuzz_targets.cpp
-CLANG_FLAGS := -std=c++20 -O1 -g -ffp-contract=off -Wno-unknown-pragmas -I. \
-  -idirafter $(dir $(shell $(CXX) -print-file-name=include/omp.h)) -fsanitize=address,undefined
-$(BUILD)/fuzz: $(CLANG_SOURCES:%.cpp=build/clang/%.o) $(filter $(BUILD)/tensor/cpu/%,$(OBJECTS_full)) $(ISA_OBJECTS)
-	$(call say,link $@)clang++ $(CLANG_FLAGS) -fsanitize=fuzzer $^ -o $@ $(LIBS_full) -lgomp
-build/clang/%.o: %.cpp
-	@mkdir -p $(@D)
-	$(call say,clang $<)clang++ $(CLANG_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
-
 # ---- for users of the library: headers, archive, pkg-config file
 
 install: lib  ## library, headers and program to PREFIX (default /usr/local)

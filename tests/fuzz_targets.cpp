@@ -74,15 +74,3 @@ const std::vector<FuzzTarget>& fuzz_targets() {
 }
 
 }  // namespace clearcut::test
-
-/// libFuzzer's entry (make test-all): the first byte chooses the reader.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const auto& targets = clearcut::test::fuzz_targets();
-  try {
-    targets[data[0] % targets.size()].read({data + 1, size - 1});
-  } catch (const clearcut::Error&) {
-    return 0;
-  }
-  return 0;
-}

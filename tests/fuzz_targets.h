@@ -1,4 +1,4 @@
-// Every reader of foreign bytes, with whole files to start from: for the damage tests and for libFuzzer.
+// Every reader of foreign bytes, with whole files to start from: for the damage tests.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
 // Damaged files: whatever the bytes, every reader answers with a value or an Error. Longer with
-// CLEARCUT_FUZZ=N rounds per reader; under sanitizers and libFuzzer in make test-all.
+// CLEARCUT_FUZZ=N rounds per reader; under sanitizers in make test-all.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -16,7 +16,6 @@ full   zlib1g-dev            compressed arrays and label files
 stb    libstb-dev            pictures in the MINIMAL=1 build
 test   libgtest-dev          the tests
 test   clang-format          the format check
-all    clang                 libFuzzer: fuzzing of every file reader
 all    chromium              the report opened in a browser
 all    python3-numpy         yardstick scripts
 all    python3-pil           yardstick: picture codecs and resizing

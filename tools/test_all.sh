@@ -17,9 +17,6 @@ skip() { echo "[ skipped ] $1: needs $2 (make deps-all)"; }
 python=/usr/bin/python3
 has_module() { "$python" -c "import $1" 2>/dev/null; }
 
-fuzz() {
-  "$build/fuzz" -max_total_time="${FUZZ_SECONDS:-120}" -max_len=4096 -rss_limit_mb=4096 -print_final_stats=1
-}
 # Every golden file is what its script writes today, on this machine's PyTorch, PIL and OpenCV.
 goldens() { "$python" tests/golden/check.py; }
 # The report opens in a browser without the network and without a complaint on its console.
@@ -36,8 +33,6 @@ check "thread sanitizer" $make unit SAN=thread FILTER='Threads*:Loader*:Jsonl*:M
 check "long damage loops" env CLEARCUT_FUZZ=20000 $make unit FILTER='*Fuzz*'
 check "MINIMAL=1 unit tests" $make unit MINIMAL=1
 
-if command -v clang++ >/dev/null; then check "libFuzzer" $make "$build/fuzz" && check "fuzzing" fuzz
-else skip "libFuzzer" clang; fi
 if has_module torch && has_module cv2; then check "golden numbers" goldens
 else skip "golden numbers" "python3-torch and python3-opencv"; fi
 if command -v chromium >/dev/null; then check "report in a browser" report_in_browser
