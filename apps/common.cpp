@@ -82,7 +82,8 @@ Device device_of(const CommonOptions& common) {
 ProgressStyle progress_of(const CommonOptions& common) { return progress_style(common.progress); }
 
 std::size_t memory_budget_of(const CommonOptions& common) {
-  return common.memory_budget.empty() ? 0 : parse_bytes(common.memory_budget);
+  if (common.memory_budget.empty()) return 0;
+  return from_option("--mem-budget", [&] { return parse_bytes(common.memory_budget); });
 }
 
 namespace {

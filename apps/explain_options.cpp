@@ -50,7 +50,6 @@ void add_data_words(CLI::App& verb, DataWords& w) {
   verb.add_option("--masks", w.spec.masks, "folder of the true masks");
   verb.add_option("--ignore", w.spec.ignore, "value of the true masks that counts for nothing")
       ->capture_default_str();
-  verb.add_option("--select", w.select, "file of item names: only these, in this order");
 }
 
 Dataset open_data(const DataWords& words, const std::string& select) {
@@ -69,7 +68,7 @@ std::vector<std::unique_ptr<Classifier>> load_classifiers(const std::string& mod
 EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions& common) {
   EnsembleOptions options;
   for (const std::string& text : split_words(words.explainers))
-    options.explainers.push_back(parse_explainer(text));
+    options.explainers.push_back(from_option("--explainer", [&] { return parse_explainer(text); }));
   options.variant = variant_from_name(words.consensus);
   options.wrong = wrong_from_name(words.wrong);
   options.framing = words.framing == "short" ? Framing::kShortSide : Framing::kWhole;

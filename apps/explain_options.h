@@ -25,10 +25,9 @@ void add_consensus_words(CLI::App& verb, ExplainWords& words);
 /// --data and how to read it.
 struct DataWords {
   DatasetSpec spec;
-  std::string select;
 };
 void add_data_words(CLI::App& verb, DataWords& words);
-/// With --select only the items of that list.
+/// With a file of item names: only these, in its order.
 Dataset open_data(const DataWords& words, const std::string& select);
 
 std::vector<std::string> split_words(const std::string& list);

@@ -8,7 +8,6 @@
 #include <map>
 
 #include "apps/explain_options.h"
-#include "data/text_lines.h"
 #include "explain/fuse.h"
 
 namespace clearcut::apps {
@@ -20,23 +19,12 @@ namespace {
 struct FuseWords {
   ExplainWords explain;
   DataWords data;
-  std::string out, rule = "rank:0.9", layout = "png", unlabelled = "skip";
+  std::string select, out, rule = "rank:0.9", layout = "png", unlabelled = "skip";
   double vote_at = 0.5;
   bool flatten = false, keep_consensus = false, member_scores = false;
 };
 
-// WordNet ids of a class file, else the names of the classes.
-std::vector<std::string> folder_names(const Dataset& data, const DatasetSpec& spec) {
-  const std::string path = spec.root + "/" + (spec.classes.empty() ? "classes.txt" : spec.classes);
-  if (std::ifstream(path).good() && spec.format != "folders") {
-    const ClassFile classes = read_class_file(path);
-    if (classes.wnids.size() == data.class_names.size()) return classes.wnids;
-  }
-  return data.class_names;
-}
-
-LabelStoreOptions store_options(const FuseWords& w, const Dataset& data, const LabelPlan& plan,
-                                const CommonOptions& common) {
+LabelStoreOptions store_options(const FuseWords& w, const LabelPlan& plan, const CommonOptions& common) {
   const Shard shard = shard_of(common);
   LabelStoreOptions store;
   store.folder = w.out;
@@ -44,7 +32,7 @@ LabelStoreOptions store_options(const FuseWords& w, const Dataset& data, const L
   store.space = plan.space;
   store.class_names = plan.class_names;
   store.colours = plan.colours;
-  if (store.layout == LabelLayout::kPssl) store.wnids = folder_names(data, w.data.spec);
+  store.wnids = plan.folders;
   store.flatten = w.flatten;
   store.overwrite = common.overwrite;
   store.shard = shard.index;
@@ -53,27 +41,25 @@ LabelStoreOptions store_options(const FuseWords& w, const Dataset& data, const L
 }
 
 int fuse_labels(const FuseWords& w, const CommonOptions& common) {
-  Dataset data = open_data(w.data, w.data.select);
+  Dataset data = open_data(w.data, w.select);
   if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size())
     data.items.resize(static_cast<std::size_t>(common.limit));
   FuseOptions options;
-  options.rule = parse_rule(w.rule);
+  options.rule = from_option("--rule", [&] { return parse_rule(w.rule); });
   options.vote_at = w.vote_at;
   options.unlabelled = w.unlabelled == "background" ? Unlabelled::kBackground : Unlabelled::kSkip;
   options.keep_consensus = w.keep_consensus;
   options.member_scores = w.member_scores;
   options.picture = picture_options(w.explain);
   options.max_failures = common.max_failures;
-  const bool pssl = w.layout == "pssl";
-  check(!pssl || w.flatten || options.rule.bg == options.rule.fg, "label fuse",
-        "the published layout has no ignored pixels, but the rule ", w.rule,
-        " leaves a band; --flatten makes it background");
+  const LabelLayout layout = w.layout == "pssl" ? LabelLayout::kPssl : LabelLayout::kPng;
+  from_option("--rule", [&] { check_layout(layout, w.flatten, options.rule); });
   EnsembleOptions ensemble_words = ensemble_options(w.explain, common);
   ensemble_words.segment = options.rule.snap;
   Ensemble ensemble(load_classifiers(w.explain.models, device_of(common)), ensemble_words, data.class_names,
                     classes_in(data));
-  const LabelPlan plan = plan_labels(data, pssl ? LabelLayout::kPssl : LabelLayout::kPng);
-  LabelStoreOptions store_words = store_options(w, data, plan, common);
+  const LabelPlan plan = plan_labels(data, layout);
+  LabelStoreOptions store_words = store_options(w, plan, common);
   store_words.job = describe_job(ensemble, split_words(w.explain.models), options);
   store_words.job.set("layout", w.layout).set("device", std::string(name_of(device_of(common))));
   LabelStore store(store_words);
@@ -94,6 +80,8 @@ void add_fuse(CLI::App& label, Session& session) {
   verb->get_option("--model")->required();
   add_consensus_words(*verb, w->explain);
   add_data_words(*verb, w->data);
+  verb->add_option("--select", w->select, "file of item names: only these, in this order")
+      ->check(CLI::ExistingFile);
   verb->add_option("-o,--out", w->out, "folder to write")->required();
   verb->add_option("--rule", w->rule,
                    "from consensus to mask: rank:FG, value:FG, max:FG, votes:FG, level:T, share:S; a second "

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tensor/device.h"
+#include "train/config.h"
 #include "train/progress.h"
 
 namespace CLI {
@@ -87,6 +88,16 @@ struct Shard {
 /// Of "--shard i/n", or of "auto": Slurm array, MPI or RANK/WORLD_SIZE variables. Throws ConfigError that
 /// explains a wrong index.
 Shard shard_of(const CommonOptions& common);
+
+/// read(), where an Error about the words of an option becomes a mistake on the command line (exit code 2).
+template <class Read>
+auto from_option(std::string_view option, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw ConfigError(cat(option, ": ", error.what()));
+  }
+}
 
 // One file per verb: apps/verb_<name>.cpp. main.cpp calls these.
 void add_train(CLI::App& app, Session& session);

@@ -99,7 +99,8 @@ void look_at_size(Looked& seen, const Dataset& data, const Item& item, const Ten
   if (height == 0) return;
   const bool turned = labels.dim(0) == width && labels.dim(1) == height && height != width;
   try {
-    Dataset sizes_only = {.root = {}, .items = {}, .class_names = {}, .colours = {}, .masks = data.masks};
+    Dataset sizes_only = {
+        .root = {}, .items = {}, .class_names = {}, .wnids = {}, .colours = {}, .masks = data.masks};
     check_mask(sizes_only, item, labels, height, width);
   } catch (const Error& error) {
     add_problem(

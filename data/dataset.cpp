@@ -6,8 +6,10 @@
 #include <optional>
 #include <set>
 
+#include "data/file_names.h"
 #include "data/jsonl.h"
 #include "data/label_table.h"
+#include "data/pssl_layout.h"
 #include "data/text_lines.h"
 #include "tensor/error.h"
 #include "tensor/random.h"
@@ -17,8 +19,6 @@ namespace clearcut {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::string_view kPsslSuffix = "_eiseg.npz";
 
 // Paths of a data set. Absolute paths stay as they are.
 class Opener {
@@ -50,9 +50,7 @@ class Opener {
   void open_csv();
   void open_pssl();
   void open_labels();
-  ClassFile pssl_classes(const std::string& labels) const;
-  void add_pssl(const std::string& name, const std::string& labels, const std::string& images,
-                const std::string& where);
+  void add_pssl(const PsslFolder& labels, const std::string& name, const std::string& where);
   void finish();
 
   const DatasetSpec& spec_;
@@ -61,38 +59,6 @@ class Opener {
   std::optional<ClassFile> classes_;
   std::set<std::string> names_;
 };
-
-bool is_picture(const fs::path& path) {
-  std::string end = path.extension().string();
-  std::transform(end.begin(), end.end(), end.begin(), [](unsigned char c) { return std::tolower(c); });
-  return end == ".jpg" || end == ".jpeg" || end == ".png";
-}
-
-// ID with the first ending that exists; ID.jpg if none does, so that reading it names a file.
-std::string find_picture(const fs::path& folder, const std::string& id) {
-  if (is_picture(id)) return (folder / id).lexically_normal().string();
-  for (const char* end : {".jpg", ".JPEG", ".jpeg", ".png", ".JPG"})
-    if (fs::exists(folder / (id + end))) return (folder / (id + end)).lexically_normal().string();
-  return (folder / (id + ".jpg")).lexically_normal().string();
-}
-
-std::vector<fs::path> sorted_entries(const fs::path& folder, bool folders) {
-  std::vector<fs::path> entries;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.is_directory() == folders && entry.path().filename().string()[0] != '.')
-      entries.push_back(entry.path());
-  std::sort(entries.begin(), entries.end());
-  return entries;
-}
-
-std::vector<fs::path> files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry :
-       fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink))
-    if (entry.is_regular_file()) files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 // The given folder, or the first of the usual ones that exists, or the root.
 std::string Opener::folder(const std::string& wanted, std::initializer_list<const char*> defaults) const {
@@ -129,6 +95,7 @@ void Opener::read_classes() {
   if (path.empty()) return;
   classes_ = read_class_file(path);
   data_.class_names = classes_->names;
+  data_.wnids = classes_->wnids;
   data_.colours = classes_->colours;
   const auto count = static_cast<int>(classes_->names.size());
   check(classes_->ignored < 0 || classes_->ignored == spec_.ignore, "data", path,
@@ -138,6 +105,7 @@ void Opener::read_classes() {
         classes_->names[static_cast<std::size_t>(spec_.ignore)],
         "') is the ignore value; only the last class can be");
   data_.class_names.pop_back();
+  if (!data_.wnids.empty()) data_.wnids.pop_back();
   if (!data_.colours.empty()) data_.colours.pop_back();
 }
 
@@ -216,7 +184,7 @@ void Opener::open_folders() {
   for (const fs::path& path : folders) {
     const std::size_t before = data_.items.size();
     for (const fs::path& file : files_below(path))
-      if (is_picture(file))
+      if (is_picture_name(file.string()))
         add({0,
              file.lexically_relative(root_).generic_string(),
              file.string(),
@@ -254,66 +222,33 @@ void Opener::open_csv() {
   }
 }
 
-// name: train/<wnid>/<picture>, without the label's ending.
-void Opener::add_pssl(const std::string& name, const std::string& labels, const std::string& images,
-                      const std::string& where) {
-  const fs::path path(name);
-  const std::string wnid = path.parent_path().filename().string();
-  const auto it = std::find(classes_->wnids.begin(), classes_->wnids.end(), wnid);
-  check(it != classes_->wnids.end(), "data", where, ": the folder '", wnid, "' of '", name,
-        "' is not a class; classes come from the class file or from the folders under ", labels);
-  const std::string file = (fs::path(labels) / name).lexically_normal().string();
-  add({0,
-       name,
-       (fs::path(images) / name).lexically_normal().string(),
-       file + std::string(kPsslSuffix),
-       {static_cast<int>(it - classes_->wnids.begin())}},
+// name: train/<wnid>/<picture>.JPEG
+void Opener::add_pssl(const PsslFolder& labels, const std::string& name, const std::string& where) {
+  const std::string wnid = fs::path(name).parent_path().filename().string();
+  const auto it = std::find(data_.wnids.begin(), data_.wnids.end(), wnid);
+  check(it != data_.wnids.end(), "data", where, ": the folder '", wnid, "' of '", name,
+        "' is not a class; classes come from the class file or from the folders under ", labels.root());
+  add({0, name, labels.picture(name), labels.label(name), {static_cast<int>(it - data_.wnids.begin())}},
       where);
-}
-
-// WNIDs and names: from the class file, or else the folders under train/ in the order of their names.
-ClassFile Opener::pssl_classes(const std::string& labels) const {
-  if (const std::string file = class_path(); !file.empty()) {
-    ClassFile classes = read_class_file(file);
-    if (classes.wnids.empty()) classes.wnids = classes.names;
-    return classes;
-  }
-  const fs::path train = fs::path(labels) / "train";
-  check(fs::is_directory(train), "data", "the folder ", train.string(),
-        " does not exist; PSSL labels lie in train/<wnid>/");
-  ClassFile classes;
-  for (const fs::path& path : sorted_entries(train, /*folders=*/true))
-    classes.wnids.push_back(path.filename().string());
-  classes.names = classes.wnids;
-  return classes;
 }
 
 // Class ids are the places of the WNIDs in the class file, or else in the order of the folders' names;
 // background (C) and ignore (C + 1) follow them and arise when a mask is read.
 void Opener::open_pssl() {
-  const std::string labels = folder(spec_.labels, {}), images = folder(spec_.images, {});
-  classes_ = pssl_classes(labels);
-  data_.class_names = classes_->names;
+  const PsslFolder labels(folder(spec_.labels, {}), folder(spec_.images, {}));
+  const ClassFile classes = labels.classes(class_path());
+  data_.class_names = classes.names;
+  data_.wnids = classes.wnids;
   data_.class_names.emplace_back("background");
-  data_.background = static_cast<int>(classes_->wnids.size());
+  data_.background = static_cast<int>(classes.wnids.size());
   data_.ignore = data_.background + 1;
   data_.masks = MaskFormat::kPsslNpz;
-  const bool listed = !spec_.list.empty() || fs::is_regular_file(fs::path(labels) / "train.txt");
-  if (listed) {
-    const std::string path = spec_.list.empty() ? (fs::path(labels) / "train.txt").string() : list_path("");
-    for (const TextLine& line : read_lines(path)) {
-      std::string name = split_fields(line.text)[0];
-      if (name.ends_with(kPsslSuffix)) name.resize(name.size() - kPsslSuffix.size());
-      add_pssl(name, labels, images, line.where);
-    }
-    return;
-  }
-  for (const fs::path& file : files_below(fs::path(labels) / "train")) {
-    std::string name = file.lexically_relative(labels).generic_string();
-    if (!name.ends_with(kPsslSuffix)) continue;
-    name.resize(name.size() - kPsslSuffix.size());
-    add_pssl(name, labels, images, labels);
-  }
+  const std::string list = spec_.list.empty() ? labels.list() : list_path("");
+  if (list.empty())
+    for (const std::string& name : labels.names()) add_pssl(labels, name, labels.root());
+  else
+    for (const TextLine& line : read_lines(list))
+      add_pssl(labels, pssl_name(split_fields(line.text)[0]), line.where);
 }
 
 void Opener::open_labels() {

@@ -30,6 +30,7 @@ struct Dataset {
   std::string root;
   std::vector<Item> items;
   std::vector<std::string> class_names;  // index = class; with background where the masks have it
+  std::vector<std::string> wnids;        // of the classes, where the class file has them; pssl: the folders
   std::vector<Rgb> colours;              // one per class, from classes.txt or the VOC palette
   MaskFormat masks = MaskFormat::kNone;
   int ignore = 255;     // label value that counts for nothing; also the padding value
@@ -44,10 +45,9 @@ struct Dataset {
 ///   voc      ID                             images/ID.jpg, masks/ID.png (or JPEGImages, SegmentationClass)
 ///   classes  IMAGE CLASS [anything]         one class index per picture (Imagenette, ImageNet lists)
 ///   folders  none, or IMAGE per line        one folder per class; classes are the folders in order of name
-///   csv      image,classes[,split,...]      image labels joined by '+' or ';', names or indices; split
-///   filters pssl     IMAGE (published layout)       labels/train/<wnid>/<name>.JPEG_eiseg.npz, class from
-///   the folder labels   a manifest.jsonl               {"image", "label", "classes"}: label PNGs that
-///   clearcut wrote
+///   csv      image,classes[,split,...]      image labels joined by '+' or ';', names or indices
+///   pssl     LABEL or IMAGE                 the published layout, see data/pssl_layout.h
+///   labels   a manifest.jsonl               {"image", "label", "classes"}: label PNGs that clearcut wrote
 struct DatasetSpec {
   std::string format;
   std::string root;
@@ -55,7 +55,7 @@ struct DatasetSpec {
   std::string split = {};    // csv: keep rows with this split; empty: all
   std::string classes = {};  // class file; default classes.txt beside the labels or in the root
   std::string labels = {};   // pssl, labels: folder of the labels, default root
-  std::string images = {};   // voc, csv, labels: folder of the pictures, default images / root
+  std::string images = {};   // voc, csv, labels, pssl: folder of the pictures, default images / root
   std::string masks = {};    // voc: folder of the masks; csv: of masks (same path or
                              // file name) to score against, default none
   int ignore = 255;          // pssl: always classes + 1 (1001), background: classes (1000)

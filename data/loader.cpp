@@ -135,7 +135,9 @@ Prepared Loader::State::take(std::int64_t ticket) {
 }
 
 void Loader::State::note_failure(const Item& failed, const std::string& error) {
-  if (options.on_failure == OnFailure::kThrow) fail("loader", failed.name, ": ", error);
+  if (options.on_failure == OnFailure::kThrow)
+    fail("loader", failed.name, ": ", error,
+         "; replace it, or leave such items out with data.on_failure: skip");
   if (failed_names.insert(failed.name).second) failures.push_back({failed.name, "read", error});
 }
 

@@ -182,6 +182,7 @@ void Fuser::finish(const PictureTask& task, std::size_t t) {
 
 FuseCounts fuse(const Dataset& data, Ensemble& ensemble, LabelStore& store, const LabelPlan& plan,
                 std::int64_t shard, std::int64_t shards, const FuseOptions& options) {
+  store.check_names(data.items);
   FuseCounts counts;
   std::vector<Item> todo;
   for (std::size_t i = 0; i < data.items.size(); ++i) {

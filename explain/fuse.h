@@ -35,8 +35,12 @@ struct LabelPlan {
   int shift = 0;                         // label value = class + shift
   std::vector<std::string> class_names;  // of the label values (PNG); of the classes (PSSL)
   std::vector<Rgb> colours;
+  std::vector<std::string> folders;  // PSSL: of each class: its WordNet id, or else its name
 };
+/// Throws Error for PSSL if a class has no name that a folder can have.
 LabelPlan plan_labels(const Dataset& data, LabelLayout layout);
+/// Throws Error if the layout cannot hold the pixels that the rule leaves undecided.
+void check_layout(LabelLayout layout, bool flatten, const LabelRule& rule);
 
 /// For each item of this shard that is not done: read, explain every label by every member, average, cut by
 /// the rule, enlarge to the picture's size (nearest), write. Manifest lines carry "made":
@@ -45,7 +49,8 @@ LabelPlan plan_labels(const Dataset& data, LabelLayout layout);
 ///    "isa" (instruction set)}
 /// A picture that cannot be read, a consensus that says nothing for every class, a label that the layout
 /// cannot hold: listed as failures, the rest goes on. Throws Interrupted between chunks after Ctrl-C; what is
-/// done stays done. The same bits for any chunk, shard, budget and number of threads.
+/// done stays done. Two pictures whose labels would be one file are an Error before any work. The same bits
+/// for any chunk, shard, budget and number of threads.
 FuseCounts fuse(const Dataset& data, Ensemble& ensemble, LabelStore& store, const LabelPlan& plan,
                 std::int64_t shard, std::int64_t shards, const FuseOptions& options);
 

@@ -13,11 +13,17 @@ namespace clearcut {
 namespace fs = std::filesystem;
 
 LabelPlan plan_labels(const Dataset& data, LabelLayout layout) {
-  LabelPlan plan{.space = {}, .shift = 0, .class_names = data.class_names, .colours = data.colours};
+  LabelPlan plan{
+      .space = {}, .shift = 0, .class_names = data.class_names, .colours = data.colours, .folders = {}};
   if (layout == LabelLayout::kPssl) {
     // Only 1 and 0 are stored; any two values apart from the classes will do here.
     const auto C = static_cast<int>(data.class_names.size());
     plan.space = {.background = C, .ignore = C + 1};
+    plan.folders = data.wnids.size() == data.class_names.size() ? data.wnids : data.class_names;
+    for (const std::string& name : plan.folders)
+      check(!name.empty() && name[0] != '.' && name.find('/') == std::string::npos, "labels",
+            "the published layout has a folder for each class, and '", name,
+            "' cannot name one; change it in the class file");
     return plan;
   }
   plan.space.background = data.background;
@@ -33,6 +39,12 @@ LabelPlan plan_labels(const Dataset& data, LabelLayout layout) {
     plan.colours[255] = {224, 224, 192};
   }
   return plan;
+}
+
+void check_layout(LabelLayout layout, bool flatten, const LabelRule& rule) {
+  check(layout == LabelLayout::kPng || flatten || rule.bg == rule.fg, "labels",
+        "the published layout has no ignored pixels, but the rule ", describe(rule),
+        " leaves a band; --flatten makes it background");
 }
 
 std::string file_hash(const std::string& path) {

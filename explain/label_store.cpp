@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <map>
 
+#include "data/file_names.h"
+#include "data/pssl_layout.h"
 #include "tensor/file.h"
 #include "tensor/npy.h"
 #include "tensor/random.h"
@@ -73,43 +75,69 @@ bool LabelStore::done(const Item& item) const {
   return at != done_.end() && at->first == item.name;
 }
 
-std::string LabelStore::label_name(const Item& item) const {
+std::string LabelStore::png_name(const Item& item) const {
   const fs::path name(item.name);
-  if (options_.layout == LabelLayout::kPng) {
-    const std::string end = name.extension().string();
-    const bool picture = end == ".jpg" || end == ".jpeg" || end == ".png" || end == ".JPEG" || end == ".JPG";
-    return "labels/" + (picture ? fs::path(name).replace_extension() : name).generic_string() + ".png";
-  }
-  check(!item.classes.empty(), "labels", "'", item.name,
-        "' has no class, so no folder in the published layout");
-  const std::string& wnid = options_.wnids[static_cast<std::size_t>(item.classes[0])];
-  return "train/" + wnid + "/" + fs::path(item.image).filename().string() + "_eiseg.npz";
+  const bool picture = is_picture_name(item.name);
+  return "labels/" + (picture ? fs::path(name).replace_extension() : name).generic_string() + ".png";
 }
 
-void LabelStore::write_npz_label(const std::string& file, const Tensor& label) {
+std::string LabelStore::npz_name(const Item& item, int object) const {
+  return pssl_label_path(options_.wnids[static_cast<std::size_t>(object)], item.image);
+}
+
+void LabelStore::check_names(const std::vector<Item>& items) const {
+  std::vector<std::pair<std::uint64_t, std::size_t>> names;  // hash, item: a million names fit in memory
+  const auto all_names = [&](const Item& item) {
+    std::vector<std::string> files;
+    if (options_.layout == LabelLayout::kPng)
+      files = {png_name(item)};
+    else
+      for (const int object : item.classes) files.push_back(npz_name(item, object));
+    return files;
+  };
+  for (std::size_t i = 0; i < items.size(); ++i)
+    for (const std::string& file : all_names(items[i])) names.emplace_back(hash_name(file), i);
+  std::sort(names.begin(), names.end());
+  for (std::size_t n = 1; n < names.size(); ++n) {
+    if (names[n].first != names[n - 1].first) continue;
+    const Item &a = items[names[n - 1].second], &b = items[names[n].second];
+    for (const std::string& one : all_names(a))
+      for (const std::string& other : all_names(b))
+        check(one != other, "labels", "'", a.name, "' and '", b.name, "' would both be written to ", one,
+              "; rename one of them");
+  }
+}
+
+std::string LabelStore::write_npz_label(const Item& item, const Tensor& label) {
+  check(!item.classes.empty(), "labels", "'", item.name,
+        "' has no class, so no folder in the published layout");
   std::size_t classes = 0;
   const int object = main_class(label, options_.space, classes);
   const double ignored = label_shares(label, options_.space).ignored;
   check(options_.flatten || (classes <= 1 && ignored == 0), "labels",
-        "the published layout knows one class "
-        "and no ignored pixels; this label has ",
-        classes, " classes and ", 100 * ignored,
+        "the published layout knows one class and no ignored pixels; this label has ", classes,
+        " classes and ", 100 * ignored,
         " % ignored pixels; --flatten keeps the largest class and makes the rest background");
   Tensor mask(label.shape(), DType::kUInt8);
   const std::int32_t* from = label.data<const std::int32_t>();
   std::uint8_t* to = mask.data<std::uint8_t>();
   for (std::int64_t i = 0; i < label.numel(); ++i) to[i] = object >= 0 && from[i] == object;
+  const std::string file = npz_name(item, object >= 0 ? object : item.classes[0]);
   write_npz(path(file), {{"arr_0", mask}});
+  return file;
+}
+
+std::string LabelStore::write_png_label(const Item& item, const Tensor& label) {
+  const std::string file = png_name(item);
+  write_label_png(path(file), label,
+                  {.palette = options_.space.ignore > 255 ? std::vector<Rgb>{} : options_.colours});
+  return file;
 }
 
 void LabelStore::write(const Item& item, const std::string& image, const Tensor& label,
                        const JsonObject& entry) {
-  const std::string file = label_name(item);
-  if (options_.layout == LabelLayout::kPssl)
-    write_npz_label(file, label);
-  else
-    write_label_png(path(file), label,
-                    {.palette = options_.space.ignore > 255 ? std::vector<Rgb>{} : options_.colours});
+  const bool npz = options_.layout == LabelLayout::kPssl;
+  const std::string file = npz ? write_npz_label(item, label) : write_png_label(item, label);
   JsonObject line;
   line.set("id", item.name).set("image", image).set("label", file).set("classes", item.classes);
   line.set("job", job_).set("made", entry);
@@ -134,6 +162,10 @@ void LabelStore::write_class_file() const {
     text += options_.class_names[c] + "\n";
   }
   write_file(path("classes.txt"), text);
+  if (options_.layout == LabelLayout::kPng) return;
+  std::string synsets;
+  for (const std::string& wnid : options_.wnids) synsets += wnid + "\n";
+  write_file(path(std::string(kPsslSynsets)), synsets);
 }
 
 void LabelStore::write_manifest(const std::vector<Item>& order) {
@@ -149,14 +181,11 @@ void LabelStore::write_manifest(const std::vector<Item>& order) {
     const auto line = lines.find(item.name);
     if (line == lines.end()) continue;
     text += line->second.line() + "\n";
-    if (options_.layout == LabelLayout::kPssl && line->second.has("label")) {
-      const std::string label = line->second.text("label");
-      list += label.substr(0, label.size() - std::string("_eiseg.npz").size()) + "\n";
-    }
+    if (line->second.has("label")) list += line->second.text("label") + "\n";
   }
   manifest_.reset();
   write_file(path("manifest.jsonl"), text);
-  if (options_.layout == LabelLayout::kPssl) write_file(path("train.txt"), list);
+  if (options_.layout == LabelLayout::kPssl) write_file(path(std::string(kPsslList)), list);
 }
 
 void LabelStore::finish(const std::vector<Item>& order) {

@@ -110,6 +110,18 @@ class Config {
   std::string path_;
 };
 
+/// read(), where an Error about the value of `key` becomes this configuration's mistake, with its line.
+template <class Read>
+auto parsed(const Config& config, std::string_view key, const Read& read) {
+  try {
+    return read();
+  } catch (const ConfigError&) {
+    throw;
+  } catch (const Error& error) {
+    config.fail(key, error.what());
+  }
+}
+
 /// The word of `words` with the fewest edits from `word`, or "" if all are far off.
 std::string nearest(std::string_view word, const std::vector<std::string>& words);
 

@@ -9,7 +9,8 @@ namespace clearcut {
 ///   data     a data set with image labels
 ///   keys of read_ensemble_config()
 ///   rule     "value:0.4", "rank:0.9", ... (explain/pssl.h)
-///   layout   png | pssl;  unlabelled: skip | background
+///   layout   png | pssl;  flatten: true | false (pssl: of several classes keep the largest)
+///   unlabelled: skip | background
 StagePlan read_label_stage(const Config& config);
 
 /// score: pseudo labels of single members, of ensembles and of baselines against true masks. Measure and

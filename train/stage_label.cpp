@@ -12,6 +12,7 @@ struct LabelStage {
   EnsembleConfig ensemble;
   FuseOptions fuse;
   LabelLayout layout = LabelLayout::kPng;
+  bool flatten = false;
 };
 
 void make_labels(const LabelStage& stage, StageContext& context) {
@@ -25,7 +26,8 @@ void make_labels(const LabelStage& stage, StageContext& context) {
                     .space = plan.space,
                     .class_names = plan.class_names,
                     .colours = plan.colours,
-                    .wnids = data.class_names,
+                    .wnids = plan.folders,
+                    .flatten = stage.flatten,
                     .job = describe_job(ensemble, config.classifiers, stage.fuse)});
   Progress progress(context.name, static_cast<std::int64_t>(data.items.size()), context.progress);
   FuseOptions options = stage.fuse;
@@ -42,9 +44,11 @@ StagePlan read_label_stage(const Config& config) {
   LabelStage stage;
   stage.data = read_dataset_config(config.section("data"));
   stage.ensemble = read_ensemble_config(config);
-  stage.fuse.rule = parse_rule(config.text("rule"));
+  stage.fuse.rule = parsed(config, "rule", [&] { return parse_rule(config.text("rule")); });
   stage.layout =
       config.choice_or("layout", {"png", "pssl"}, "png") == "png" ? LabelLayout::kPng : LabelLayout::kPssl;
+  if (stage.layout == LabelLayout::kPssl) stage.flatten = config.flag_or("flatten", false);
+  parsed(config, "rule", [&] { check_layout(stage.layout, stage.flatten, stage.fuse.rule); });
   stage.fuse.unlabelled = config.choice_or("unlabelled", {"skip", "background"}, "skip") == "skip"
                               ? Unlabelled::kSkip
                               : Unlabelled::kBackground;

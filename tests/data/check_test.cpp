@@ -25,6 +25,7 @@ Dataset two_classes(const std::string& folder) {
   return {.root = root,
           .items = {},
           .class_names = {"ground", "thing"},
+          .wnids = {},
           .colours = {},
           .masks = MaskFormat::kPng};
 }

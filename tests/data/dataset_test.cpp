@@ -135,10 +135,33 @@ TEST(Dataset, PsslLayout) {
             (std::vector<std::int32_t>{2, 1, 3, 2}));
   write_file(root + "/labels/train.txt", "train/n00000002/p.JPEG_eiseg.npz\n");
   EXPECT_EQ(open_dataset(spec).items.size(), 1U);
+  write_file(root + "/labels/imagenet_lsvrc_2015_synsets.txt", "n00000000\nn00000002\n");
+  EXPECT_EQ(open_dataset(spec).items[0].classes, std::vector<int>{1});
   write_file(root + "/synsets.txt", "n00000001\nn00000003\n");
   spec.classes = "synsets.txt";
   expect_error([&] { open_dataset(spec); },
                "the folder 'n00000002' of 'train/n00000002/p.JPEG' is not a class");
+}
+
+// Labels of pictures that lie elsewhere, under other names than ImageNet's.
+TEST(Dataset, PsslPicturesAreFound) {
+  const std::string root = fresh_folder();
+  for (const char* stem : {"a", "b", "c", "d", "e"})
+    write_npz(root + "/labels/train/n1/" + stem + ".JPEG_eiseg.npz", {{"arr_0", Tensor::zeros({2, 2})}});
+  for (const char* picture : {"train/n1/a.JPEG", "n1/a.png", "train/n1/b.jpg", "n1/c.png", "d.JPG"})
+    write_file(root + "/pictures/" + picture, "x");
+  const DatasetSpec spec{.format = "pssl", .root = root, .labels = "labels", .images = "pictures"};
+  const Dataset data = open_dataset(spec);
+  const std::string at = root + "/pictures/";
+  const std::string expected[] = {"train/n1/a.JPEG", "train/n1/b.jpg", "n1/c.png", "d.JPG",
+                                  "train/n1/e.JPEG"};
+  ASSERT_EQ(data.items.size(), 5U);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(data.items[i].image, at + expected[i]);
+  write_file(root + "/labels/manifest.jsonl",
+             "{\"image\": \"cats/7.png\", \"label\": \"train/n1/e.JPEG_eiseg.npz\"}\n");
+  EXPECT_EQ(open_dataset(spec).items[4].image, at + "train/n1/e.JPEG");  // cats/7.png is not there
+  write_file(at + "cats/7.png", "x");
+  EXPECT_EQ(open_dataset(spec).items[4].image, at + "cats/7.png");
 }
 
 TEST(Dataset, LabelsWithAManifest) {

@@ -1,0 +1,46 @@
+#include "data/file_names.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace clearcut {
+
+namespace fs = std::filesystem;
+
+bool is_picture_name(const std::string& path) {
+  std::string end = fs::path(path).extension().string();
+  std::transform(end.begin(), end.end(), end.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return end == ".jpg" || end == ".jpeg" || end == ".png";
+}
+
+std::optional<std::string> picture_with_stem(const fs::path& folder, const std::string& stem) {
+  for (const char* end : {".jpg", ".JPEG", ".jpeg", ".png", ".JPG"})
+    if (fs::exists(folder / (stem + end))) return (folder / (stem + end)).lexically_normal().string();
+  return std::nullopt;
+}
+
+std::string find_picture(const fs::path& folder, const std::string& id) {
+  if (is_picture_name(id)) return (folder / id).lexically_normal().string();
+  return picture_with_stem(folder, id).value_or((folder / (id + ".jpg")).lexically_normal().string());
+}
+
+std::vector<fs::path> sorted_entries(const fs::path& folder, bool folders) {
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() == folders && entry.path().filename().string()[0] != '.')
+      entries.push_back(entry.path());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+std::vector<fs::path> files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace clearcut

@@ -1,0 +1,25 @@
+// Names of pictures on disk.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace clearcut {
+
+/// .jpg, .jpeg or .png, in small or capital letters. What the file really holds is read_picture()'s concern.
+bool is_picture_name(const std::string& path);
+
+/// FOLDER/STEM with the first of .jpg, .JPEG, .jpeg, .png, .JPG that exists.
+std::optional<std::string> picture_with_stem(const std::filesystem::path& folder, const std::string& stem);
+/// FOLDER/ID if the id has the ending of a picture, else picture_with_stem(); FOLDER/ID.jpg if there is none,
+/// so that reading it names a file.
+std::string find_picture(const std::filesystem::path& folder, const std::string& id);
+
+/// What lies directly in a folder, in order of name, hidden entries left out: its folders, or its files.
+std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& folder, bool folders);
+/// All files at any depth below a folder, links followed, in order of name.
+std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder);
+
+}  // namespace clearcut

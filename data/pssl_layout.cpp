@@ -1,0 +1,78 @@
+#include "data/pssl_layout.h"
+
+#include <filesystem>
+
+#include "data/file_names.h"
+#include "data/jsonl.h"
+#include "tensor/error.h"
+
+namespace clearcut {
+
+namespace fs = std::filesystem;
+
+std::string pssl_label_path(const std::string& wnid, const std::string& picture) {
+  return cat("train/", wnid, "/", fs::path(picture).stem().string(), ".JPEG", kPsslSuffix);
+}
+
+std::string pssl_name(const std::string& label_path) {
+  if (!label_path.ends_with(kPsslSuffix)) return label_path;
+  return label_path.substr(0, label_path.size() - kPsslSuffix.size());
+}
+
+PsslFolder::PsslFolder(std::string root, std::string images)
+    : root_(std::move(root)), images_(std::move(images)) {
+  const std::string manifest = (fs::path(root_) / "manifest.jsonl").string();
+  if (!fs::is_regular_file(manifest)) return;
+  for (const JsonObject& line : read_jsonl(manifest))
+    if (line.has("label")) by_manifest_[line.text("label")] = line.text("image");
+}
+
+ClassFile PsslFolder::classes(const std::string& class_file) const {
+  const std::string synsets = (fs::path(root_) / kPsslSynsets).string();
+  const std::string file = class_file.empty() && fs::is_regular_file(synsets) ? synsets : class_file;
+  if (!file.empty()) {
+    ClassFile classes = read_class_file(file);
+    if (classes.wnids.empty()) classes.wnids = classes.names;
+    return classes;
+  }
+  const fs::path train = fs::path(root_) / "train";
+  check(fs::is_directory(train), "data", "the folder ", train.string(),
+        " does not exist; PSSL labels lie in train/<wnid>/");
+  ClassFile classes;
+  for (const fs::path& path : sorted_entries(train, /*folders=*/true))
+    classes.wnids.push_back(path.filename().string());
+  classes.names = classes.wnids;
+  return classes;
+}
+
+std::string PsslFolder::list() const {
+  const fs::path path = fs::path(root_) / kPsslList;
+  return fs::is_regular_file(path) ? path.string() : "";
+}
+
+std::vector<std::string> PsslFolder::names() const {
+  std::vector<std::string> names;
+  for (const fs::path& file : files_below(fs::path(root_) / "train")) {
+    const std::string path = file.lexically_relative(root_).generic_string();
+    if (path.ends_with(kPsslSuffix)) names.push_back(pssl_name(path));
+  }
+  return names;
+}
+
+std::string PsslFolder::label(const std::string& name) const {
+  return (fs::path(root_) / cat(name, kPsslSuffix)).lexically_normal().string();
+}
+
+std::string PsslFolder::picture(const std::string& name) const {
+  const fs::path images(images_), path(name);
+  if (const auto line = by_manifest_.find(cat(name, kPsslSuffix)); line != by_manifest_.end())
+    if (fs::exists(images / line->second)) return (images / line->second).lexically_normal().string();
+  const std::string published = (images / path).lexically_normal().string();
+  if (fs::exists(published)) return published;
+  const fs::path wnid = path.parent_path().filename();
+  for (const fs::path& folder : {images / path.parent_path(), images / wnid, images})
+    if (const auto found = picture_with_stem(folder, path.stem().string())) return *found;
+  return published;
+}
+
+}  // namespace clearcut

@@ -1,0 +1,54 @@
+// The published layout of pseudo labels: which file lies where.
+//
+//   ROOT/train/<wnid>/<name>.JPEG_eiseg.npz      arr_0: 1 = object of the folder's class, else background
+//   ROOT/train.txt                               one such path per line
+//   ROOT/imagenet_lsvrc_2015_synsets.txt         WNIDs, one per line: line number = class
+//   IMAGES/train/<wnid>/<name>.JPEG              the pictures, as ImageNet has them
+//
+// Source: PaddleSeg, paddleseg/datasets/pssl.py.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace clearcut {
+
+inline constexpr std::string_view kPsslSuffix = "_eiseg.npz";
+inline constexpr std::string_view kPsslList = "train.txt";
+inline constexpr std::string_view kPsslSynsets = "imagenet_lsvrc_2015_synsets.txt";
+
+/// train/<wnid>/<name>.JPEG_eiseg.npz; .JPEG whatever ending the picture has: readers cut the path there.
+std::string pssl_label_path(const std::string& wnid, const std::string& picture);
+/// The same path without its suffix: train/<wnid>/<name>.JPEG, the name of an item.
+std::string pssl_name(const std::string& label_path);
+
+/// A folder of such labels, and the pictures that they belong to.
+class PsslFolder {
+ public:
+  /// Reads ROOT/manifest.jsonl if `label fuse` left one: it says where each picture lies below IMAGES.
+  PsslFolder(std::string root, std::string images);
+
+  const std::string& root() const { return root_; }
+  /// Classes with WNIDs: of the class file, else of ROOT/imagenet_lsvrc_2015_synsets.txt, else the folders
+  /// under ROOT/train in order of name.
+  ClassFile classes(const std::string& class_file) const;
+  /// ROOT/train.txt, or "" if it is not there.
+  std::string list() const;
+  /// Of all labels below ROOT/train.
+  std::vector<std::string> names() const;
+  std::string label(const std::string& name) const;
+  /// What exists first: where the manifest says; IMAGES/train/<wnid>/<name>.JPEG; a picture of that name with
+  /// another ending there, in IMAGES/<wnid>, or in IMAGES. The second if there is none, so that reading it
+  /// names a file.
+  std::string picture(const std::string& name) const;
+
+ private:
+  std::string root_, images_;
+  std::map<std::string, std::string> by_manifest_;  // label path -> picture
+};
+
+}  // namespace clearcut
