@@ -32,6 +32,7 @@ void add_dataset_options(CLI::App& verb, Options& o) {
   verb.add_option("--exif", o.exif, "orientation of photographs")
       ->check(CLI::IsMember({"ignore", "apply"}))
       ->capture_default_str();
+  verb.add_option("--limit", o.spec.limit, "only the first N items; 0: all")->check(CLI::NonNegativeNumber);
   verb.add_option("--report", o.report, "write the whole result to this JSON file");
   verb.add_flag("--headers-only", o.headers_only,
                 "do not decode pictures; finds no damage behind their headers");
@@ -49,7 +50,6 @@ DataReport look(const Dataset& data, const Options& o, const Session& session) {
 }
 
 int check(Options& o, const Session& session) {
-  o.spec.limit = session.common.limit;
   const Dataset data = open_dataset(o.spec);
   const DataReport report = look(data, o, session);
   std::cout << describe(report, data, o.examples);
@@ -57,7 +57,6 @@ int check(Options& o, const Session& session) {
 }
 
 int stats(Options& o, const Session& session) {
-  o.spec.limit = session.common.limit;
   const Dataset data = open_dataset(o.spec);
   const DataReport report = look(data, o, session);
   std::cout << describe_statistics(report, data);
@@ -77,12 +76,12 @@ void add_data(CLI::App& app, Session& session) {
       data->add_subcommand("check", "read everything; say what is wrong, why, and the fix (exit 3)");
   add_dataset_options(*check_verb, *o);
   check_verb->add_option("--examples", o->examples, "items named per finding")->capture_default_str();
-  add_common(*check_verb, session, kProgress | kBatch);
+  add_common(*check_verb, session, kProgress);
   on_run(*check_verb, session, [o, &session] { return check(*o, session); });
 
   auto* stats_verb = data->add_subcommand("stats", "pixels and pictures per class, sizes, file formats");
   add_dataset_options(*stats_verb, *o);
-  add_common(*stats_verb, session, kProgress | kBatch);
+  add_common(*stats_verb, session, kProgress);
   on_run(*stats_verb, session, [o, &session] { return stats(*o, session); });
 
   add_data_synth(*data, session);

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "apps/explain_options.h"
+#include "data/file_names.h"
 #include "data/visual.h"
 #include "explain/class_targets.h"
 #include "explain/fuse.h"
@@ -29,12 +30,6 @@ struct ExplainVerb {
   std::int64_t sheet = 50;
 };
 
-bool is_picture(const fs::path& path) {
-  std::string end = path.extension().string();
-  std::transform(end.begin(), end.end(), end.begin(), [](unsigned char c) { return std::tolower(c); });
-  return end == ".jpg" || end == ".jpeg" || end == ".png";
-}
-
 // Files as they are, folders with all pictures below them. Names are unique: the path below the input.
 std::vector<Item> find_pictures(const std::vector<std::string>& inputs) {
   std::vector<Item> items;
@@ -49,7 +44,7 @@ std::vector<Item> find_pictures(const std::vector<std::string>& inputs) {
     }
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(input))
-      if (entry.is_regular_file() && is_picture(entry.path())) files.push_back(entry.path());
+      if (entry.is_regular_file() && is_picture_name(entry.path().string())) files.push_back(entry.path());
     std::sort(files.begin(), files.end());
     check(!files.empty(), "explain", "the folder ", input, " has no pictures (.jpg, .jpeg, .png)");
     for (const fs::path& file : files) add(file, file.lexically_relative(input).generic_string());

@@ -43,15 +43,16 @@ struct Origin {
 class SweepJob {
  public:
   SweepJob(const SweepWords& words, const CommonOptions& common) : w_(words), common_(common) {
-    options_.thresholds = parse_thresholds(w_.thresholds);
+    options_.thresholds = from_option("--thresholds", [&] { return parse_thresholds(w_.thresholds); });
     options_.measures.clear();
     for (const std::string& name : split_words(w_.measures))
-      options_.measures.push_back(measure_from_name(name));
+      options_.measures.push_back(from_option("--measures", [&] { return measure_from_name(name); }));
     options_.snap = w_.snap;
     if (!w_.rule.empty()) {
-      const LabelRule rule = parse_rule(w_.rule);
-      check(rule.bg == rule.fg, "label sweep", "a rule with an ignore band cannot be swept; got ", w_.rule);
-      options_.snap = options_.snap || rule.snap;
+      rule_ = from_option("--rule", [&] { return parse_rule(w_.rule); });
+      if (rule_.bg != rule_.fg)
+        throw ConfigError("--rule: a rule with an ignore band cannot be swept; got " + w_.rule);
+      options_.snap = options_.snap || rule_.snap;
     }
     options_.vote_at = w_.vote_at;
     options_.picture = picture_options(w_.explain);
@@ -123,10 +124,8 @@ class SweepJob {
   }
 
   std::vector<Choice> choose(const std::vector<Origin>& origins, const Pass& pass) {
-    if (!w_.rule.empty()) {
-      const LabelRule rule = parse_rule(w_.rule);
-      return std::vector<Choice>(origins.size(), {.measure = rule.measure, .threshold = rule.fg});
-    }
+    if (!w_.rule.empty())
+      return std::vector<Choice>(origins.size(), {.measure = rule_.measure, .threshold = rule_.fg});
     const MemberScores scored = watched("label sweep: choose", choose_, {}, pass);
     std::vector<Choice> choices;
     for (std::size_t s = 0; s < origins.size(); ++s) {
@@ -241,6 +240,7 @@ class SweepJob {
   const SweepWords& w_;
   const CommonOptions& common_;
   MemberScoreOptions options_;
+  LabelRule rule_;  // of --rule
   ScoreOptions score_;
   Dataset apply_, choose_;
   std::string from_, curves_;

@@ -15,7 +15,7 @@ struct Options {
   std::string model;
   std::vector<std::string> inputs, save = {"mask", "overlay"};
   PredictOptions predict;
-  bool exif = false;
+  std::string exif = "ignore";
 };
 
 int run_predict(const CommonOptions& common, const Options& o) {
@@ -34,7 +34,7 @@ int run_predict(const CommonOptions& common, const Options& o) {
                                                 .overlay = saves("overlay"),
                                                 .probabilities = saves("prob"),
                                                 .overwrite = common.overwrite,
-                                                .apply_exif = o.exif,
+                                                .apply_exif = o.exif == "apply",
                                                 .max_failures = common.max_failures,
                                                 .options = o.predict,
                                                 .progress = progress_of(common)});
@@ -60,7 +60,9 @@ void add_predict(CLI::App& app, Session& session) {
   verb->add_flag("--flip", o->predict.flip, "average with the mirrored picture");
   verb->add_option("--resize-short", o->predict.resize_short, "shorter side before the network; 0: as it is")
       ->check(CLI::NonNegativeNumber);
-  verb->add_flag("--exif", o->exif, "turn pictures upright as their EXIF orientation says");
+  verb->add_option("--exif", o->exif, "orientation written by cameras")
+      ->check(CLI::IsMember({"ignore", "apply"}))
+      ->capture_default_str();
   add_common(*verb, session, kWorkDir | kCompute | kProgress | kBatch);
   verb->get_option("--work-dir")->required();
   on_run(*verb, session, [&session, o] { return run_predict(session.common, *o); });

@@ -57,6 +57,51 @@ expect 0 "mIoU" eval -c "$work/seg.yaml" -o "$work/seg" --progress none
 expect 0 "are done" predict -m "$work/seg" "$work/drawn/val" -o "$work/out" --progress none
 echo "not a picture" > "$work/broken.jpg"
 expect 4 "0 of 1" predict -m "$work/seg" "$work/broken.jpg" -o "$work/broken" --progress none
+expect 4 "1 failed" explain -m "$work/net" "$work/broken.jpg" -o "$work/maps" --progress none
+
+# A mistake in an option or in a stage is a usage error that says where, before any work.
+fuse="label fuse -m $work/net --data $work/drawn/train --progress none"
+expect 2 "--rule: rule: a rule starts with" $fuse --rule rnk:0.9 -o "$work/labels"
+expect 2 "--explainer: explainer: there are cam" $fuse -x gradcm -o "$work/labels"
+expect 2 "--flatten makes it background" $fuse --rule rank:0.9:0.5 --layout pssl -o "$work/labels"
+expect 2 "stages.2.rule: rule: a rule starts with" run configs/from_folder.yaml --set data="$work/drawn/train" \
+  --set rule=val:0.3 -o "$work/mine"
+expect 2 "needs a value: give it with --set data=" run configs/from_folder.yaml -o "$work/mine"
+expect 0 "12 labels made" $fuse --layout pssl -o "$work/labels"
+expect 0 "nothing wrong found" data check --format pssl --root "$work/labels" --images "$work/drawn/train" \
+  --progress none
+
+# Image labels alone: a folder per class, or a CSV file, to a model, overlays of held-out pictures, a report.
+cp "$work/drawn/labels.csv" "$work/drawn/image-labels.csv"
+for data in "$work/drawn/train" "$work/drawn/image-labels.csv"; do
+  rm -rf "$work/mine"
+  expect 0 "done: " run configs/from_folder.yaml --set data="$data" --set held_out=0.3 --set side=32 --set batch=4 \
+    --set classifier_epochs=1 --set pretrain_epochs=1 --set explainers=[gradcam] -o "$work/mine" --progress none
+  for made in segmenter/model/result.json report/index.html overlays/legend.png; do
+    [ -s "$work/mine/$made" ] || { echo "from_folder on $data: no $made"; failed=1; }
+  done
+  overlays=$(ls "$work/mine/overlays" | grep -c 'overlay.png$')
+  held_out=$(ls "$work/mine/split/held_out" | wc -l)
+  [ "$overlays" -gt 0 ] && [ "$overlays" -eq "$held_out" ] ||
+    { echo "from_folder on $data: $overlays overlays of $held_out held-out pictures"; failed=1; }
+done
+
+# Items that cannot be read: the rest is done, failures.jsonl lists them, exit code 4.
+cp -r "$work/drawn" "$work/bad"
+head -c 300 "$work/drawn/train/bricks/000000.png" > "$work/bad/train/bricks/000000.png"
+fuse="label fuse -m $work/net --data $work/bad/train --progress none"
+expect 4 "11 labels made, 0 were there, 0 without image label, 1 failed" $fuse -o "$work/bad-labels"
+expect 3 "unreadable picture (1)" data check --format folders --root "$work/bad/train" --progress none
+expect 1 "data.on_failure: skip" train -c "$work/net.yaml" --set data.train.root="$work/bad/train" \
+  -o "$work/bad-net" --progress none
+expect 4 "1 pictures failed" train -c "$work/net.yaml" --set data.train.root="$work/bad/train" \
+  --set data.on_failure=skip -o "$work/bad-net" --fresh --progress none
+expect 4 "1 pictures failed" eval -c "$work/net.yaml" --set data.val.root="$work/bad/train" -m "$work/net" \
+  -o "$work/bad-eval" --progress none
+expect 4 "11 of 12" predict -m "$work/seg" "$work/bad/train" -o "$work/bad-masks" --progress none
+for folder in bad-labels bad-net bad-eval bad-masks; do
+  grep -q 000000.png "$work/$folder/failures.jsonl" || { echo "$folder/failures.jsonl: no 000000.png"; failed=1; }
+done
 expect 0 "gradient checks, 0 failed" check grad --filter softmax
 expect 0 "all agree" check step -c "$work/seg.yaml" --tolerance 1e-2
 expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/ways"

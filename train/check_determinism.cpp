@@ -56,7 +56,7 @@ LabelJob read_label_job(const Config& config) {
   LabelJob job;
   job.data = read_dataset_config(config.section("data"));
   job.ensemble = read_ensemble_config(config);
-  job.fuse.rule = parse_rule(config.text("rule"));
+  job.fuse.rule = parsed(config, "rule", [&] { return parse_rule(config.text("rule")); });
   job.seed = static_cast<std::uint64_t>(config.integer_or("seed", 1, {.low = 0}));
   config.check_all_read();
   return job;

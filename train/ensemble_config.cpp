@@ -10,7 +10,7 @@ EnsembleConfig read_ensemble_config(const Config& config) {
   EnsembleConfig c;
   c.classifiers = config.texts("classifiers");
   for (const std::string& text : config.texts("explainers"))
-    c.options.explainers.push_back(parse_explainer(text));
+    c.options.explainers.push_back(parsed(config, "explainers", [&] { return parse_explainer(text); }));
   c.options.variant =
       variant_from_name(config.choice_or("variant", {"minmax", "abs", "square", "lime"}, "minmax"));
   c.options.wrong = wrong_from_name(config.choice_or("wrong", {"keep", "downweight", "drop"}, "keep"));

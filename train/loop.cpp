@@ -88,7 +88,7 @@ class Loop {
     for (int attempt = 0; attempt < 2; ++attempt)
       if (auto batch = loader_.next()) return std::move(*batch);
     fail("train", "the data set gives no batch: it has ", loader_.items(),
-         " pictures, fewer than one batch, or none of them can be read");
+         " pictures, fewer than one batch, or none of them can be read; lower train.batch");
   }
 
   void train_step() {

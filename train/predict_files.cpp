@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "data/file_names.h"
 #include "data/visual.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
@@ -17,13 +18,6 @@ namespace clearcut {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_picture(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::ranges::transform(ending, ending.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
-}
 
 /// File -> name of its outputs.
 std::map<std::string, std::string> output_names(const std::vector<std::string>& pictures) {
@@ -82,7 +76,8 @@ std::vector<std::string> find_pictures(const std::vector<std::string>& inputs) {
       continue;
     }
     for (const auto& entry : fs::recursive_directory_iterator(input))
-      if (entry.is_regular_file() && is_picture(entry.path())) found.insert(entry.path().string());
+      if (entry.is_regular_file() && is_picture_name(entry.path().string()))
+        found.insert(entry.path().string());
   }
   return {found.begin(), found.end()};
 }
