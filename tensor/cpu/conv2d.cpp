@@ -1,8 +1,9 @@
 // Fast convolution: the patches are packed straight into the panels of the matrix product.
 //
 //   forward          y[k, pixel]  = sum over (c, tap) of w[k, (c, tap)] * x[c, pixel + tap]
-//   input gradient   dx[c, pixel] = sum over (k, tap) of w[k, (c, tap)] * dy[k, pixel - tap], one product for
-//                    each of the interleaved grids that a stride makes of dx
+//   input gradient   of one tap, the same with dx[c, pixel] = sum over k of w[k, c] * dy[k, pixel], for those
+//                    of the interleaved grids that a stride makes of dx which the tap reaches; of more taps
+//                    in conv2d_input.cpp
 //
 // Pixels run over all images, so that small maps fill whole registers. Groups are products of their own.
 #include "tensor/cpu/conv2d.h"
@@ -99,24 +100,25 @@ void conv2d(Cpu, Nchw<const float> x, Nchw<const float> w, Flat<const float> bia
 void conv2d_backward_input(Cpu, Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o,
                            Nchw<float> dx) {
   enter_fast_body();
+  if (w.H * w.W > 1 && !depthwise(dx.C, dy.C, o)) {
+    const Taps taps = forward_taps({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
+    for (std::int64_t g = 0; g < o.groups; ++g) input_gradient(taps, dy, w, {g, o.groups}, dx);
+    return;
+  }
   const std::vector<Taps> grids = backward_taps({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
   const auto reached = [](const Taps& taps) { return !taps.h.taps.empty() && !taps.w.taps.empty(); };
   if (!std::all_of(grids.begin(), grids.end(), reached))
     std::fill_n(dx.data, dx.N * dx.C * dx.H * dx.W, 0.0f);
-  const std::int64_t K_group = dy.C / o.groups, kernel = w.H * w.W;
+  const std::int64_t K_group = dy.C / o.groups;
   for (const Taps& taps : grids) {
     if (!reached(taps)) continue;
     if (depthwise(dx.C, dy.C, o)) {
       depthwise_gather({taps, dy, w, nullptr, dx});
       continue;
     }
-    const std::vector<std::int64_t> places = row_offsets(K_group, w.C * kernel, taps.kernel_index(w.W));
     for (std::int64_t g = 0; g < o.groups; ++g) {
-      const gemm::Left left{.data = w.data + g * K_group * w.C * kernel,
-                            .M = w.C,
-                            .K = static_cast<std::int64_t>(places.size()),
-                            .m_stride = kernel,
-                            .offset = places.data()};
+      const gemm::Left left{
+          .data = w.data + g * K_group * w.C, .M = w.C, .K = K_group, .m_stride = 1, .k_stride = w.C};
       multiply_patches({.taps = taps,
                         .left = left,
                         .in = dy,

@@ -84,6 +84,18 @@ class TileWriter {
   alignas(64) std::array<float, kMostRows * kMostVectors * kMostLanes> buffer_;
 };
 
+struct Range {
+  std::int64_t begin, end;
+};
+
+// Columns j of b to a panel; those from N on do not exist. Their sums are never used, but must not trap on
+// old bits.
+void pack_panel(const Columns& b, Range k, Range j, std::int64_t N, float* panel) {
+  const std::int64_t width = j.end - j.begin;
+  if (j.end > N) std::fill_n(panel, (k.end - k.begin) * width, 0.0f);
+  b.pack(k.begin, k.end, j.begin, std::min(N, j.end), panel, width);
+}
+
 struct Task {
   std::int64_t m0, m1, panel0, panel1;
 };
@@ -121,7 +133,8 @@ class Product {
     for (std::int64_t block = 0; block < blocks_; ++block) {
       const std::int64_t k0 = block * k_block, k1 = std::min(a_.K(), k0 + k_block);
       for (std::int64_t p = t.panel0; p < t.panel1; ++p)
-        pack(p, k0, k1, panels.data() + (p - t.panel0) * panel_floats);
+        pack_panel(b_, {k0, k1}, {widths_.first_column(p), widths_.first_column(p + 1)}, N_,
+                   panels.data() + (p - t.panel0) * panel_floats);
       for (std::int64_t m = t.m0; m < t.m1; m += kernels_.max_rows) {
         isa::GemmTile tile{};
         tile.rows = std::min(kernels_.max_rows, t.m1 - m);
@@ -138,13 +151,6 @@ class Product {
         }
       }
     }
-  }
-
-  void pack(std::int64_t p, std::int64_t k0, std::int64_t k1, float* panel) const {
-    const std::int64_t j0 = widths_.first_column(p), j1 = widths_.first_column(p + 1);
-    // Sums of columns that do not exist are never stored, but must not trap on old bits.
-    if (j1 > N_) std::fill_n(panel, (k1 - k0) * (j1 - j0), 0.0f);
-    b_.pack(k0, k1, j0, std::min(N_, j1), panel, j1 - j0);
   }
 
   const isa::GemmKernels& kernels_;
@@ -197,7 +203,7 @@ void TransposedColumns::pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, 
 PackedLeft::PackedLeft(const Left& a, std::int64_t columns)
     : left_(a),
       kernels_(isa_table().gemm),
-      direct_(a.offset == nullptr && (columns <= kDirectColumns || a.M == 1)),
+      direct_(columns <= kDirectColumns || a.M == 1),
       panels_(direct_ ? 0 : a.M * a.K) {
   if (direct_) return;
   const std::int64_t panels = ceil_div(a.M, kernels_->max_rows);
@@ -212,7 +218,7 @@ void PackedLeft::pack(std::int64_t m) const {
   const std::int64_t height = std::min(kernels_->max_rows, left_.M - m);
   float* to = panels_.data() + m * left_.K;
   const float* from = left_.data + m * left_.m_stride;
-  if (left_.offset == nullptr && left_.k_stride == 1) {
+  if (left_.k_stride == 1) {
     kernels_->transpose_panel({.from = from,
                                .from_row = left_.m_stride,
                                .rows = height,
@@ -222,7 +228,7 @@ void PackedLeft::pack(std::int64_t m) const {
     return;
   }
   for (std::int64_t k = 0; k < left_.K; ++k, to += height) {
-    const float* column = from + (left_.offset ? left_.offset[k] : k * left_.k_stride);
+    const float* column = from + k * left_.k_stride;
     for (std::int64_t r = 0; r < height; ++r) to[r] = column[r * left_.m_stride];
   }
 }
@@ -238,6 +244,35 @@ void PackedLeft::aim(isa::GemmTile& tile, std::int64_t m, std::int64_t k0) const
   tile.a = panels_.data() + m * left_.K + k0 * height;
   tile.a_row = 1;
   tile.a_k = height;
+}
+
+ColumnPanels::ColumnPanels(const Columns& b, std::int64_t K, std::int64_t j0, std::int64_t j1)
+    : widths_(j1 - j0, isa_table().gemm->lanes, isa_table().gemm->max_vectors),
+      K_(K),
+      panels_(K * width() + kSlack) {
+  for (std::int64_t p = 0; p < widths_.panels; ++p) {
+    const std::int64_t first = widths_.first_column(p);
+    pack_panel(b, {0, K}, {j0 + first, j0 + widths_.first_column(p + 1)}, j1, panels_.data() + K * first);
+  }
+}
+
+void ColumnPanels::multiply(const PackedLeft& a, std::int64_t m0, std::int64_t m1, float* c) const {
+  const isa::GemmKernels& kernels = *isa_table().gemm;
+  for (std::int64_t m = m0; m < m1; m += kernels.max_rows) {
+    isa::GemmTile tile{};
+    tile.rows = std::min(kernels.max_rows, m1 - m);
+    tile.k = K_;
+    tile.c_row = width();
+    a.aim(tile, m, 0);
+    for (std::int64_t p = 0; p < widths_.panels; ++p) {
+      const std::int64_t first = widths_.first_column(p);
+      tile.b_k = widths_.first_column(p + 1) - first;
+      tile.vectors = tile.b_k / kernels.lanes;
+      tile.b = panels_.data() + K_ * first;
+      tile.c = c + (m - m0) * width() + first;
+      kernels.tile(tile);
+    }
+  }
 }
 
 void multiply(const PackedLeft& a, const Columns& b, const float* init, const Output& c) {

@@ -63,13 +63,11 @@ struct Output {
   std::int64_t image_stride = 0, m_stride = 0, row_stride = 0, col_stride = 1;
 };
 
-/// The left matrix: element (m, k) is at data[m * m_stride + offset[k]], or m * m_stride + k * k_stride
-/// without offsets.
+/// The left matrix: element (m, k) is at data[m * m_stride + k * k_stride].
 struct Left {
   const float* data = nullptr;
   std::int64_t M = 0, K = 0;
   std::int64_t m_stride = 0, k_stride = 1;
-  const std::int64_t* offset = nullptr;
 };
 
 /// The rows of a Left in panels: rows m .. m + height of one panel lie [k][height]. A left matrix that meets
@@ -99,6 +97,22 @@ struct PanelWidths {
   PanelWidths(std::int64_t columns, std::int64_t lanes, std::int64_t most);
   std::int64_t panels, vectors, lanes;
   std::int64_t first_column(std::int64_t panel) const { return panel * vectors / panels * lanes; }
+};
+
+/// Columns [j0, j1) of b, packed once for products on the calling thread. K should be small enough that they
+/// stay in the second cache.
+class ColumnPanels {
+ public:
+  ColumnPanels(const Columns& b, std::int64_t K, std::int64_t j0, std::int64_t j1);
+  std::int64_t width() const { return widths_.vectors * widths_.lanes; }  // j1 - j0, in whole vectors
+  /// c[(m - m0) * width() + j - j0] = sum over k of a[m, k] b[k, j] for m0 <= m < m1; m0 is a multiple of the
+  /// rows of a tile. What stands in columns behind j1 is arbitrary.
+  void multiply(const PackedLeft& a, std::int64_t m0, std::int64_t m1, float* c) const;
+
+ private:
+  PanelWidths widths_;
+  std::int64_t K_;
+  Scratch<float> panels_;
 };
 
 /// Calls body(column within [j0, j1) minus j0, image, row, col, length) for each stretch of columns that

@@ -107,6 +107,28 @@ void Taps::copy_plane(const float* from, float* to) const {
     }
 }
 
+void Taps::fold_plane(const float* from, float* to) const {
+  if (in_place()) {
+    std::memcpy(to, from, static_cast<std::size_t>(plane()) * sizeof(float));
+    return;
+  }
+  std::memset(to, 0, static_cast<std::size_t>(h.size * w.size) * sizeof(float));
+  for (const std::int64_t residue_h : h.residues)
+    for (const std::int64_t residue_w : w.residues) {
+      const Inside rows(h, residue_h), cols(w, residue_w);
+      const std::int64_t first_row = rows.begin * h.stride + rows.pixel_of_0;
+      isa_table().rows->copy_rows({.from = from + rows.begin * w.length + cols.begin,
+                                   .from_row = w.length,
+                                   .from_step = 1,
+                                   .to = to + first_row * w.size + cols.begin * w.stride + cols.pixel_of_0,
+                                   .to_row = h.stride * w.size,
+                                   .to_step = w.stride,
+                                   .rows = rows.end - rows.begin,
+                                   .cols = cols.end - cols.begin});
+      from += h.length * w.length;
+    }
+}
+
 Taps forward_taps(const MapSizes& s, const ConvOptions& o) {
   return {forward_axis(s.H, s.P, s.R, o.stride.h, o.dilation.h, o.padding.top),
           forward_axis(s.W, s.Q, s.S, o.stride.w, o.dilation.w, o.padding.left)};

@@ -40,6 +40,8 @@ struct Taps {
   std::vector<std::int64_t> kernel_index(std::int64_t S) const;
   /// Copies one source plane to `to`, of plane() floats, laid out as offsets() expect it.
   void copy_plane(const float* from, float* to) const;
+  /// The way back: copies a plane laid out by copy_plane() to the source; pixels that no tap reads become 0.
+  void fold_plane(const float* from, float* to) const;
 };
 
 /// y from x. x [H, W], w [R, S], y [P, Q].

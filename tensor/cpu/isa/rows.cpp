@@ -52,6 +52,24 @@ inline void copy_every_other(const float* from, float* to, int64_t n) {
   store(to + j, __builtin_shuffle(load(from + 2 * j - 1), load(from + 2 * j - 1 + kLanes), odd));
 }
 
+// to[2 j] = from[j]; the odd ones are written as they are. The last vector is left to single copies: behind
+// the last element may be another's row.
+inline void copy_to_every_other(const float* from, float* to, int64_t n) {
+  Index low, high;  // of (new values, old ones)
+  for (int i = 0; i < kLanes; ++i) {
+    low[i] = i % 2 == 0 ? i / 2 : kLanes + i;
+    high[i] = i % 2 == 0 ? (kLanes + i) / 2 : kLanes + i;
+  }
+  int64_t j = 0;
+  for (; j + kLanes < n; j += kLanes) {
+    const Vec value = load(from + j);
+    float* at = to + 2 * j;
+    store(at, __builtin_shuffle(value, load(at), low));
+    store(at + kLanes, __builtin_shuffle(value, load(at + kLanes), high));
+  }
+  for (; j < n; ++j) to[2 * j] = from[j];
+}
+
 void copy_rows(const RowCopy& c) {
   const float* from = c.from;
   float* to = c.to;
@@ -60,8 +78,25 @@ void copy_rows(const RowCopy& c) {
       copy_row(from, to, c.cols);
     else if (c.from_step == 2 && c.to_step == 1)
       copy_every_other(from, to, c.cols);
+    else if (c.from_step == 1 && c.to_step == 2)
+      copy_to_every_other(from, to, c.cols);
     else
       for (int64_t j = 0; j < c.cols; ++j) to[j * c.to_step] = from[j * c.from_step];
+  }
+}
+
+void add_rows(const RowCopy& c) {
+  Index lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  const int64_t whole = c.cols / kLanes * kLanes;
+  const Index rest = lane - static_cast<int>(c.cols - whole);  // negative where the row goes on
+  const float* from = c.from;
+  float* to = c.to;
+  for (int64_t i = 0; i < c.rows; ++i, from += c.from_row, to += c.to_row) {
+    for (int64_t j = 0; j < whole; j += kLanes) store(to + j, load(to + j) + load(from + j));
+    if (whole == c.cols) continue;
+    const Vec old = load(to + whole);
+    store(to + whole, rest < 0 ? old + load(from + whole) : old);
   }
 }
 
@@ -69,6 +104,6 @@ void copy_rows(const RowCopy& c) {
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const RowKernels row_kernels = {copy_rows};
+extern const RowKernels row_kernels = {copy_rows, add_rows};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -6,7 +6,7 @@
 namespace clearcut::isa {
 
 /// to[i * to_row + j * to_step] = from[i * from_row + j * from_step] for i < rows, j < cols. Nothing else is
-/// read or written.
+/// read or changed; elements between those of one row may be written with what they hold.
 struct RowCopy {
   const float* from;
   int64_t from_row, from_step;
@@ -17,6 +17,9 @@ struct RowCopy {
 
 struct RowKernels {
   void (*copy_rows)(const RowCopy&);
+  /// Adds instead of copying; the steps are 1. Up to lanes - 1 floats behind a row are read, and written in
+  /// `to` with what they hold.
+  void (*add_rows)(const RowCopy&);
 };
 
 namespace baseline {
