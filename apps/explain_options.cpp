@@ -26,7 +26,7 @@ void add_explain_words(CLI::App& verb, ExplainWords& w) {
 
 void add_consensus_words(CLI::App& verb, ExplainWords& w) {
   verb.add_option("--consensus", w.consensus, "how members are averaged")
-      ->check(CLI::IsMember({"abs", "square", "minmax", "lime"}))
+      ->check(CLI::IsMember(variant_names()))
       ->capture_default_str();
   verb.add_option("--wrong", w.wrong, "what a member counts whose classifier misses the label")
       ->check(CLI::IsMember({"keep", "downweight", "drop"}))
@@ -69,8 +69,8 @@ EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions&
   EnsembleOptions options;
   for (const std::string& text : split_words(words.explainers))
     options.explainers.push_back(from_option("--explainer", [&] { return parse_explainer(text); }));
-  options.variant = variant_from_name(words.consensus);
-  options.wrong = wrong_from_name(words.wrong);
+  options.fusion.variant = variant_from_name(words.consensus);
+  options.fusion.wrong = wrong_from_name(words.wrong);
   options.framing = words.framing == "short" ? Framing::kShortSide : Framing::kWhole;
   options.groups = words.groups;
   options.working_side = words.working_side;

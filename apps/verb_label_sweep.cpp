@@ -20,7 +20,7 @@ struct SweepWords {
   ExplainWords explain;
   DataWords data;
   std::string maps, choose, apply, out, thresholds = "0:1:0.01", measures = "rank,value,max";
-  std::string subsets = "members,explainers,all", rule;
+  std::string subsets = "members,explainers,all", rule, fusions;
   bool snap = false;
   double vote_at = 0.5;
   int bootstrap = 1000;
@@ -40,10 +40,19 @@ struct Origin {
   std::string consensus;
 };
 
+std::string fused_by(const JsonObject& row) {
+  const std::string fusion = row.text("consensus");
+  return fusion != "none" ? fusion : row.flag("superpixels") ? "superpixels" : "pixels";
+}
+
 class SweepJob {
  public:
   SweepJob(const SweepWords& words, const CommonOptions& common) : w_(words), common_(common) {
     options_.thresholds = from_option("--thresholds", [&] { return parse_thresholds(w_.thresholds); });
+    for (const std::string& text : split_words(w_.fusions))
+      options_.fusions.push_back(from_option("--fusions", [&] { return parse_fusion(text); }));
+    if (options_.fusions.empty())
+      options_.fusions = {{variant_from_name(w_.explain.consensus), wrong_from_name(w_.explain.wrong)}};
     options_.measures.clear();
     for (const std::string& name : split_words(w_.measures))
       options_.measures.push_back(from_option("--measures", [&] { return measure_from_name(name); }));
@@ -84,6 +93,8 @@ class SweepJob {
     for (const int label : classes_in(choose_)) needed.push_back(label);
     EnsembleOptions ensemble_words = ensemble_options(w_.explain, common_);
     ensemble_words.segment = options_.snap;
+    for (const Fusion& fusion : options_.fusions)
+      ensemble_words.segment = ensemble_words.segment || needs_superpixels(fusion.variant);
     Ensemble ensemble(load_classifiers(w_.explain.models, device_of(common_)), ensemble_words,
                       apply_.class_names, needed);
     const std::vector<Subset> subsets = make_subsets(ensemble, split_words(w_.subsets));
@@ -124,8 +135,12 @@ class SweepJob {
   }
 
   std::vector<Choice> choose(const std::vector<Origin>& origins, const Pass& pass) {
-    if (!w_.rule.empty())
-      return std::vector<Choice>(origins.size(), {.measure = rule_.measure, .threshold = rule_.fg});
+    if (!w_.rule.empty()) {
+      if (options_.fusions.size() != 1)
+        throw ConfigError("--rule: with a rule there is nothing to choose, but --fusions names several");
+      return std::vector<Choice>(
+          origins.size(), {.fusion = options_.fusions[0], .measure = rule_.measure, .threshold = rule_.fg});
+    }
     const MemberScores scored = watched("label sweep: choose", choose_, {}, pass);
     std::vector<Choice> choices;
     for (std::size_t s = 0; s < origins.size(); ++s) {
@@ -136,17 +151,17 @@ class SweepJob {
   }
 
   void add_curves(const std::string& name, const SubsetScores& scored) {
-    for (std::size_t m = 0; m < options_.measures.size(); ++m)
+    const std::size_t M = options_.measures.size();
+    for (std::size_t i = 0; i < scored.sweeps.size(); ++i)
       for (std::size_t t = 0; t < options_.thresholds.size(); ++t) {
-        const SegmentationScores s = scores(scored.sweeps[m].at(t), score_);
-        curves_ += cat(name, ",", name_of(options_.measures[m]), ",", options_.thresholds[t], ",", s.miou,
-                       ",", s.precision, "\n");
+        const SegmentationScores s = scores(scored.sweeps[i].at(t), score_);
+        curves_ += cat(name, ",", describe(scored.fusions[i / M]), ",", name_of(options_.measures[i % M]),
+                       ",", options_.thresholds[t], ",", s.miou, ",", s.precision, "\n");
       }
   }
 
   Origin origin_of(const Ensemble& ensemble, const Subset& subset) const {
-    Origin origin{
-        .name = subset.name, .classifiers = {}, .explainers = {}, .consensus = w_.explain.consensus};
+    Origin origin{.name = subset.name, .classifiers = {}, .explainers = {}, .consensus = ""};
     if (subset.members.size() == 1) origin.consensus = "none";
     const auto remember = [](std::vector<std::string>& list, const std::string& name) {
       if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
@@ -161,7 +176,9 @@ class SweepJob {
   void add_row(const Origin& origin, const SubsetScores& scored, const Choice& choice) {
     Row row{.name = origin.name, .json = {}, .miou = 0};
     row.json.set("name", origin.name).set("classifiers", origin.classifiers);
-    row.json.set("explainers", origin.explainers).set("consensus", origin.consensus);
+    row.json.set("explainers", origin.explainers);
+    row.json.set("consensus", origin.consensus.empty() ? describe(choice.fusion) : origin.consensus);
+    row.json.set("superpixels", needs_superpixels(choice.fusion.variant));
     row.json.set("measure", name_of(choice.measure)).set("threshold", choice.threshold);
     finish_row(std::move(row), scored.pictures);
     rows_.back().json.set("pointing", scored.pointing).set("energy", scored.energy).set("f1", scored.f1);
@@ -224,7 +241,7 @@ class SweepJob {
         .set("classes", apply_.class_names);
     result.set("rows", rows).write(w_.out + "/sweep.json");
     if (!curves_.empty())
-      write_file(w_.out + "/sweep.csv", "subset,measure,threshold,miou,precision\n" + curves_);
+      write_file(w_.out + "/sweep.csv", "subset,fusion,measure,threshold,miou,precision\n" + curves_);
     write_failures(w_.out + "/failures.jsonl", failures_);
     std::cout << std::fixed << std::setprecision(2) << scored.scored.size() << " pictures scored, "
               << failures_.size() << " failed; thresholds from " << from_ << "\n";
@@ -232,7 +249,8 @@ class SweepJob {
       std::cout << std::setw(36) << std::left << row.name << " mIoU " << 100 * row.miou << " ["
                 << 100 * row.json.number("miou_low") << ", " << 100 * row.json.number("miou_high") << "]";
       if (row.json.has("measure"))
-        std::cout << "  " << row.json.text("measure") << " >= " << row.json.number("threshold");
+        std::cout << "  " << fused_by(row.json) << ", " << row.json.text("measure")
+                  << " >= " << row.json.number("threshold");
       std::cout << "\n";
     }
   }
@@ -270,6 +288,9 @@ void add_label_sweep(CLI::App& label, Session& session) {
   verb->add_option("--thresholds,--bg", w->thresholds, "LOW:HIGH:STEP")->capture_default_str();
   verb->add_option("--measures", w->measures, "rank, value, max, votes, separated by commas")
       ->capture_default_str();
+  verb->add_option("--fusions", w->fusions,
+                   "fusions to choose from, separated by commas: minmax,regions:downweight (default: "
+                   "--consensus and --wrong)");
   verb->add_option("--rule", w->rule, "one rule for all, as in `label fuse`; nothing is chosen then");
   verb->add_option("--subsets", w->subsets, "members, explainers, classifiers, all")->capture_default_str();
   verb->add_flag("--snap", w->snap, "replace maps by their means on superpixels");

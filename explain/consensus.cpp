@@ -12,10 +12,11 @@ namespace clearcut {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, Variant>, 4> kVariants = {{{"abs", Variant::kAbs},
+constexpr std::array<std::pair<const char*, Variant>, 5> kVariants = {{{"abs", Variant::kAbs},
                                                                        {"square", Variant::kSquare},
                                                                        {"minmax", Variant::kMinMax},
-                                                                       {"lime", Variant::kLime}}};
+                                                                       {"lime", Variant::kLime},
+                                                                       {"regions", Variant::kRegions}}};
 constexpr std::array<std::pair<const char*, Wrong>, 3> kWrongs = {
     {{"keep", Wrong::kKeep}, {"downweight", Wrong::kDownweight}, {"drop", Wrong::kDrop}}};
 
@@ -47,8 +48,6 @@ Tensor scaled(const Tensor& map) {
 }
 
 Tensor superpixel_share(const MemberMap& member) {
-  check(member.segments.defined() && member.segments.shape() == member.map.shape(), "consensus",
-        "variant lime needs superpixels of the map's size ", member.map.shape());
   std::vector<double> w = member.coefficients;
   const auto K = static_cast<std::size_t>(region_count(member.segments));
   if (w.empty()) w = region_averages(member.map, member.segments);
@@ -68,18 +67,40 @@ bool constant(const Tensor& x) {
 
 Variant variant_from_name(std::string_view name) { return from_name("consensus", kVariants, name); }
 std::string_view name_of(Variant variant) { return to_name(kVariants, variant); }
+std::vector<std::string> variant_names() {
+  std::vector<std::string> names;
+  for (const auto& [word, value] : kVariants) names.emplace_back(word);
+  return names;
+}
+bool needs_superpixels(Variant variant) { return variant == Variant::kLime || variant == Variant::kRegions; }
 Wrong wrong_from_name(std::string_view name) { return from_name("wrong", kWrongs, name); }
 std::string_view name_of(Wrong wrong) { return to_name(kWrongs, wrong); }
+
+Fusion parse_fusion(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  Fusion fusion{.variant = variant_from_name(text.substr(0, colon))};
+  if (colon != std::string::npos) fusion.wrong = wrong_from_name(text.substr(colon + 1));
+  return fusion;
+}
+std::string describe(const Fusion& fusion) {
+  return fusion.wrong == Wrong::kKeep ? std::string(name_of(fusion.variant))
+                                      : cat(name_of(fusion.variant), ":", name_of(fusion.wrong));
+}
 
 Tensor member_share(Variant variant, const MemberMap& member) {
   check(member.map.defined() && member.map.rank() == 2 && member.map.dtype() == DType::kFloat32, "consensus",
         "a member's map must be float32 [H, W]; got ",
         member.map.defined() ? cat(member.map.dtype(), " ", member.map.shape()) : "nothing");
+  check(!needs_superpixels(variant) ||
+            (member.segments.defined() && member.segments.shape() == member.map.shape()),
+        "consensus", "variant ", name_of(variant), " needs superpixels of the map's size ",
+        member.map.shape());
   if (constant(member.map)) return zeros_like(member.map);
   if (variant == Variant::kMinMax) return scaled(member.map);
   if (variant == Variant::kLime) return superpixel_share(member);
+  if (variant == Variant::kRegions) return scaled(region_means(member.map, member.segments));
+  if (variant == Variant::kSquare && member.square.defined()) return member.square;
   Tensor e = member.map.clone();
-  if (variant == Variant::kSquare && member.squared) return e;
   float* p = e.data<float>();
   for (std::int64_t i = 0; i < e.numel(); ++i)
     p[i] = variant == Variant::kSquare ? p[i] * p[i] : std::abs(p[i]);

@@ -12,23 +12,27 @@ namespace clearcut {
 
 /// From a member's map G_k to its share e_k of the consensus E = sum of w_k e_k / sum of w_k.
 enum class Variant : std::uint8_t {
-  kAbs,     ///< e = sum over channels of |G|            (CS-abs, the authors' library)
-  kSquare,  ///< e = mean over channels of G^2           (CS-sq, M4)
-  kMinMax,  ///< e = (|G| - min) / (max - min)           (CS-minmax, default: no member dominates by scale)
-  kLime,    ///< e = w_j^2 / ||w|| on superpixel j       (CS-LIME)
+  kAbs,      ///< e = sum over channels of |G|            (CS-abs, the authors' library)
+  kSquare,   ///< e = mean over channels of G^2           (CS-sq, M4)
+  kMinMax,   ///< e = (|G| - min) / (max - min)           (CS-minmax, default: no member dominates by scale)
+  kLime,     ///< e = w_j^2 / ||w|| on superpixel j       (CS-LIME)
+  kRegions,  ///< kMinMax of r_j on superpixel j, r_j = mean of |G| over it (our choice: gradients are
+             ///< speckled, class maps coarse; on superpixels both have edges where the picture has them)
 };
-Variant variant_from_name(std::string_view name);  // "abs", "square", "minmax", "lime"
+Variant variant_from_name(std::string_view name);  // "abs", "square", "minmax", "lime", "regions"
 std::string_view name_of(Variant variant);
+std::vector<std::string> variant_names();
+bool needs_superpixels(Variant variant);  // kLime, kRegions
 
 /// What a member brings besides its map.
 struct MemberMap {
-  Tensor map;  // float32 [H, W] over the picture: |G| summed over channels, G^2 for kSquare, a CAM, ...
-  bool squared = false;              // kSquare: the map holds squares already
-  Tensor segments;                   // kLime: int32 [H, W], the same for all members
+  Tensor map;                        // float32 [H, W] over the picture: |G| summed over channels, a CAM, ...
+  Tensor square;                     // kSquare: mean over channels of G^2; undefined: map^2
+  Tensor segments;                   // kLime, kRegions: int32 [H, W], the same for all members
   std::vector<double> coefficients;  // kLime: w of a LIME; empty: w_j is the mean of map over superpixel j
 };
 
-/// e_k, float32 [H, W]. A constant map gives zeros. Throws Error if kLime has no segments.
+/// e_k, float32 [H, W]. A constant map gives zeros. Throws Error if superpixels are needed and not there.
 Tensor member_share(Variant variant, const MemberMap& member);
 
 /// Running sums over the members of one picture; no member's map is kept.
@@ -69,6 +73,15 @@ enum class Wrong : std::uint8_t {
 };
 Wrong wrong_from_name(std::string_view name);  // "keep", "downweight", "drop"
 std::string_view name_of(Wrong wrong);
+
+/// How members are fused: "minmax", "regions:downweight".
+struct Fusion {
+  Variant variant = Variant::kMinMax;
+  Wrong wrong = Wrong::kKeep;
+  bool operator==(const Fusion&) const = default;
+};
+Fusion parse_fusion(const std::string& text);
+std::string describe(const Fusion& fusion);  // ":keep" is left out
 
 /// What a classifier thinks of one picture and label.
 struct Belief {

@@ -20,15 +20,6 @@ struct Ensemble::Batch {
 
 namespace {
 
-bool is_gradient(const ExplainOptions& o) { return o.explainer == "smoothgrad" || o.explainer == "ig"; }
-
-// Reductions that the variant asks for, where the user chose none.
-std::vector<ExplainOptions> for_variant(std::vector<ExplainOptions> explainers, Variant variant) {
-  for (ExplainOptions& o : explainers)
-    if (is_gradient(o) && o.reduction.empty()) o.reduction = variant == Variant::kSquare ? "square" : "abs";
-  return explainers;
-}
-
 // LIME's superpixels become those of the ensemble. True if there is a LIME.
 bool take_lime_superpixels(EnsembleOptions& options) {
   bool found = false;
@@ -51,8 +42,8 @@ Ensemble::Ensemble(std::vector<std::unique_ptr<Classifier>> classifiers, Ensembl
         this->classifiers(), " and ", explainers());
   check(options_.framing != Framing::kCentreCrop, "ensemble",
         "labels need the whole picture: framing must be whole or short");
-  options_.explainers = for_variant(std::move(options_.explainers), options_.variant);
-  segment_ = options_.segment || options_.variant == Variant::kLime || take_lime_superpixels(options_);
+  segment_ =
+      options_.segment || needs_superpixels(options_.fusion.variant) || take_lime_superpixels(options_);
   std::set<std::string> names;
   for (const auto& classifier : classifiers_) {
     check(names.insert(classifier->name()).second, "ensemble", "two classifiers are called '",
@@ -123,46 +114,46 @@ void Ensemble::believe(std::size_t classifier, const Explanations& said, const B
   }
 }
 
-std::vector<Question> Ensemble::questions(const std::vector<PictureTask>& tasks) {
+std::vector<Question> Ensemble::questions(const std::vector<PictureTask>& tasks, bool beliefs) {
   std::vector<Question> questions;
   for (std::size_t t = 0; t < tasks.size(); ++t)
     for (const int label : tasks[t].item.classes)
-      questions.push_back({.task = t,
-                           .label = label,
-                           .belief = std::vector<Belief>(classifiers()),
-                           .weight = std::vector<double>(classifiers(), 1)});
-  if (options_.wrong == Wrong::kKeep || questions.empty()) return questions;
+      questions.push_back({.task = t, .label = label, .belief = std::vector<Belief>(classifiers())});
+  if (!beliefs) return questions;
   for (std::size_t k = 0; k < classifiers(); ++k)
     for (const Batch& batch : batches(tasks, questions, k))
       believe(k, explain_all(*classifiers_[k], batch.input, {}), batch, tasks, questions);
-  for (Question& question : questions) question.weight = belief_weights(options_.wrong, question.belief);
   return questions;
 }
 
-Answer Ensemble::answer_of(const Explanation& said, std::size_t row, const PictureTask& task,
-                           std::size_t classifier, std::size_t explainer) const {
-  const Preprocess& rule = classifiers_[classifier]->preprocess();
-  const std::int64_t h = task.picture.dim(0), w = task.picture.dim(1);
-  MemberMap member;
+Tensor Answer::share(Variant variant) const {
+  return empty ? zeros_like(member.map) : member_share(variant, member);
+}
+
+MemberMap Ensemble::member_of(const Explanation& said, std::size_t row, const PictureTask& task,
+                              std::size_t classifier, std::size_t explainer) const {
+  const Frame frame = frame_of(classifiers_[classifier]->preprocess(), task.picture.dim(0),
+                               task.picture.dim(1), options_.framing);
+  const ExplainOptions& options = options_.explainers[explainer];
+  const auto at = static_cast<std::int64_t>(row);
+  MemberMap member{.map = {}, .square = {}, .segments = task.segments, .coefficients = {}};
   if (!said.coefficients.empty() && task.segments.defined()) {
     // Painted on the picture's own superpixels: no blur at their edges.
     member.coefficients = said.coefficients[row];
     std::vector<float> value(member.coefficients.size());
     reduce_channels(member.coefficients.data(), 1, static_cast<std::int64_t>(value.size()),
-                    reduction_of(options_.explainers[explainer]), value.data());
+                    reduction_of(options), value.data());
     std::vector<double> values(value.begin(), value.end());
     values.resize(static_cast<std::size_t>(region_count(task.segments)), 0);
     member.map = paint_regions(task.segments, values);
-  } else {
-    member.map =
-        map_to_picture(frame_of(rule, h, w, options_.framing), said.maps[static_cast<std::int64_t>(row)]);
+    return member;
   }
-  member.squared = is_gradient(options_.explainers[explainer]);
-  member.segments = task.segments;
-  Answer answer{
-      .question = 0, .classifier = classifier, .explainer = explainer, .e = {}, .empty = said.empty[row]};
-  answer.e = answer.empty ? Tensor::zeros({h, w}) : member_share(options_.variant, member);
-  return answer;
+  member.map = map_to_picture(frame, said.maps[at]);
+  // A reduction that the user chose holds for every variant.
+  if (said.squares.defined() && options.reduction.empty())
+    member.square = map_to_picture(frame, said.squares[at]);
+  if (options.reduction == "square") member.square = member.map;
+  return member;
 }
 
 void Ensemble::answer(const std::vector<PictureTask>& tasks, std::vector<Question>& questions,
@@ -176,9 +167,12 @@ void Ensemble::answer(const std::vector<PictureTask>& tasks, std::vector<Questio
             static_cast<std::int64_t>(batch.questions.size()), 1, [&](std::int64_t begin, std::int64_t end) {
               for (auto row = static_cast<std::size_t>(begin); row < static_cast<std::size_t>(end); ++row) {
                 const std::size_t q = batch.questions[row];
-                Answer answer = answer_of(said.by_explainer[x], row, tasks[questions[q].task], k, x);
-                answer.question = q;
-                use(answer);
+                const Explanation& by = said.by_explainer[x];
+                use({.question = q,
+                     .classifier = k,
+                     .explainer = x,
+                     .member = member_of(by, row, tasks[questions[q].task], k, x),
+                     .empty = by.empty[row]});
               }
             });
     }

@@ -15,11 +15,10 @@ namespace clearcut {
 
 struct EnsembleOptions {
   std::vector<ExplainOptions> explainers;
-  Variant variant = Variant::kMinMax;
-  Wrong wrong = Wrong::kKeep;
+  Fusion fusion = {};
   Framing framing = Framing::kWhole;  // kWhole or kShortSide: a label needs the whole picture
   std::string groups = {};            // file for class_targets(); empty: by name
-  SlicOptions superpixels = {};       // of CS-LIME and snapping, on the picture itself; a LIME's own win
+  SlicOptions superpixels = {};       // of fusions and snapping, on the picture itself; a LIME's own win
   bool segment = false;               // superpixels even if no member needs them
   std::int64_t working_side = 512;    // maps and superpixels live on the picture shrunk to this longest side;
                                       // 0: on the picture itself
@@ -39,13 +38,14 @@ struct Question {
   std::size_t task = 0;
   int label = 0;               // class of the data set
   std::vector<Belief> belief;  // per classifier
-  std::vector<double> weight;  // per classifier, by EnsembleOptions::wrong
 };
 /// What one member answers to one question.
 struct Answer {
   std::size_t question = 0, classifier = 0, explainer = 0;
-  Tensor e;    // its share of a consensus, float32 [h, w]; see Variant
-  bool empty;  // its map said nothing: e is zeros
+  MemberMap member;    // at working size
+  bool empty = false;  // its map says nothing
+
+  Tensor share(Variant variant) const;  // of a consensus: member_share(), or zeros if empty
 };
 
 /// Classifiers and explainers; a member is one of each.
@@ -66,9 +66,9 @@ class Ensemble {
 
   /// Shrinks a decoded picture to working size and cuts it into superpixels where needed.
   PictureTask prepare(const Item& item, const Tensor& picture) const;
-  /// Asks all classifiers what they think; fills belief and weight. One forward pass per classifier and
-  /// question, left out for Wrong::kKeep, where answer() fills in the beliefs.
-  std::vector<Question> questions(const std::vector<PictureTask>& tasks);
+  /// With `beliefs` all classifiers are asked what they think, one forward pass each: weights other than
+  /// Wrong::kKeep need that first. Otherwise answer() fills in the beliefs.
+  std::vector<Question> questions(const std::vector<PictureTask>& tasks, bool beliefs);
   /// use(answer) for every member and question: members in order, the questions of one member on several
   /// threads. The same bits each time, so a second call serves as a second pass.
   void answer(const std::vector<PictureTask>& tasks, std::vector<Question>& questions,
@@ -80,8 +80,8 @@ class Ensemble {
                              std::size_t classifier) const;
   void believe(std::size_t classifier, const Explanations& said, const Batch& batch,
                const std::vector<PictureTask>& tasks, std::vector<Question>& questions) const;
-  Answer answer_of(const Explanation& said, std::size_t row, const PictureTask& task, std::size_t classifier,
-                   std::size_t explainer) const;
+  MemberMap member_of(const Explanation& said, std::size_t row, const PictureTask& task,
+                      std::size_t classifier, std::size_t explainer) const;
 
   std::vector<std::unique_ptr<Classifier>> classifiers_;
   EnsembleOptions options_;

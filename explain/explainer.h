@@ -86,11 +86,13 @@ struct Explanation {
   /// float32 [N, h, w]: values over the whole input after the reduction, not normalised, in the explainer's
   /// own resolution: that of the input, for cam and gradcam that of the feature map.
   Tensor maps;
+  /// smoothgrad and ig: 1/3 sum over c of G_c^2, float32 [N, h, w], whatever the reduction.
+  Tensor squares = {};
   /// N flags: the map is constant or not finite, so it says nothing. It is all zeros then.
-  std::vector<bool> empty;
+  std::vector<bool> empty = {};
   /// lime only: per picture the coefficient of each superpixel, and the weighted R^2 of the fit.
-  std::vector<std::vector<double>> coefficients;
-  std::vector<double> fit;
+  std::vector<std::vector<double>> coefficients = {};
+  std::vector<double> fit = {};
 };
 
 /// What all explainers say, and what the classifier itself thinks.

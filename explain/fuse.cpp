@@ -16,6 +16,7 @@ namespace {
 // What is known about one question once all members have answered.
 struct Verdict {
   std::optional<Consensus> consensus;
+  std::vector<double> weight;                        // [classifier]
   std::vector<std::vector<double>> scores;           // [classifier][explainer], second pass
   std::vector<std::vector<std::string>> empty_maps;  // [classifier]
 };
@@ -36,7 +37,7 @@ class Fuser {
 
   void chunk(const std::vector<Item>& items, FuseCounts& counts) {
     std::vector<PictureTask> tasks = prepare(items, counts);
-    questions_ = ensemble_.questions(tasks);
+    questions_ = ensemble_.questions(tasks, ensemble_.options().fusion.wrong != Wrong::kKeep);
     ask(tasks);
     std::vector<std::string> errors(tasks.size());
     parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -86,11 +87,13 @@ std::vector<PictureTask> Fuser::prepare(const std::vector<Item>& items, FuseCoun
 }
 
 void Fuser::ask(const std::vector<PictureTask>& tasks) {
+  const Fusion fusion = ensemble_.options().fusion;
   verdicts_.clear();
   for (const Question& question : questions_) {
     const Tensor& picture = tasks[question.task].picture;
     Verdict verdict;
     verdict.consensus.emplace(picture.dim(0), picture.dim(1), options_.vote_at);
+    verdict.weight = belief_weights(fusion.wrong, question.belief);
     verdict.empty_maps.resize(ensemble_.classifiers());
     verdict.scores.assign(ensemble_.classifiers(), std::vector<double>(ensemble_.explainers()));
     verdicts_.push_back(std::move(verdict));
@@ -100,12 +103,13 @@ void Fuser::ask(const std::vector<PictureTask>& tasks) {
     if (answer.empty)
       verdict.empty_maps[answer.classifier].push_back(
           ensemble_.options().explainers[answer.explainer].explainer);
-    verdict.consensus->add(answer.e, questions_[answer.question].weight[answer.classifier]);
+    verdict.consensus->add(answer.share(fusion.variant), verdict.weight[answer.classifier]);
   });
   if (!options_.member_scores) return;
   ensemble_.answer(tasks, questions_, [&](const Answer& answer) {
     Verdict& verdict = verdicts_[answer.question];
-    verdict.scores[answer.classifier][answer.explainer] = cosine(answer.e, verdict.consensus->mean());
+    verdict.scores[answer.classifier][answer.explainer] =
+        cosine(answer.share(fusion.variant), verdict.consensus->mean());
   });
 }
 
@@ -151,7 +155,7 @@ std::vector<JsonObject> Fuser::members(std::size_t t) const {
       JsonObject member;
       member.set("classifier", ensemble_.classifier(k).name()).set("class", questions_[q].label);
       member.set("probability", rounded(belief.probability)).set("right", belief.right);
-      member.set("weight", rounded(questions_[q].weight[k]));
+      member.set("weight", rounded(verdicts_[q].weight[k]));
       if (options_.member_scores) {
         std::vector<double> scores;
         for (const double score : verdicts_[q].scores[k]) scores.push_back(rounded(score));

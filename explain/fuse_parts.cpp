@@ -80,7 +80,8 @@ JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>
   for (const ExplainOptions& explainer : e.explainers) explainers.push_back(describe(explainer));
   JsonObject job;
   job.set("format", "clearcut labels 1").set("classifiers", classifiers).set("explainers", explainers);
-  job.set("consensus", std::string(name_of(e.variant))).set("wrong", std::string(name_of(e.wrong)));
+  job.set("consensus", std::string(name_of(e.fusion.variant)))
+      .set("wrong", std::string(name_of(e.fusion.wrong)));
   job.set("rule", describe(options.rule)).set("vote_at", options.vote_at);
   job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
   job.set("working_side", e.working_side).set("segments", e.superpixels.segments);

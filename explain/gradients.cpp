@@ -44,10 +44,8 @@ void sum_gradients(Passes& passes, const ExplainInput& input, const GradientSum&
 }
 
 Explanation pixel_maps(const ExplainInput& input) {
-  return {.maps = Tensor({input.x.dim(0), input.x.dim(2), input.x.dim(3)}),
-          .empty = {},
-          .coefficients = {},
-          .fit = {}};
+  const Shape shape({input.x.dim(0), input.x.dim(2), input.x.dim(3)});
+  return {.maps = Tensor(shape), .squares = Tensor(shape)};
 }
 
 // Roots and weights of the Legendre polynomial of degree n on [0, 1], by Newton's method.
@@ -139,10 +137,21 @@ Tensor baseline_of(const Tensor& x, PathStart baseline) {
   return y;
 }
 
+namespace {
+
+void write_maps(const std::vector<double>& g, std::int64_t k, const ExplainOptions& options,
+                Explanation& result) {
+  const auto n = static_cast<std::int64_t>(g.size()) / 3;
+  reduce_channels(g.data(), 3, n, reduction_of(options), result.maps.data<float>() + k * n);
+  reduce_channels(g.data(), 3, n, Reduction::kSquare, result.squares.data<float>() + k * n);
+}
+
+}  // namespace
+
 Explanation smooth_grad(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
   const std::int64_t copies = samples_of(options);
   check(options.noise >= 0, "smoothgrad", "noise must be >= 0; got ", options.noise);
-  const std::int64_t N = input.x.dim(0), size = input.x.numel() / N, n = size / 3;
+  const std::int64_t N = input.x.dim(0), size = input.x.numel() / N;
   const float* x = input.x.data<const float>();
   std::vector<double> deviation;
   for (std::int64_t k = 0; k < N; ++k) {
@@ -150,7 +159,6 @@ Explanation smooth_grad(Passes& passes, const ExplainInput& input, const Explain
     deviation.push_back(options.noise * (static_cast<double>(*high) - *low));
   }
   Explanation result = pixel_maps(input);
-  float* maps = result.maps.data<float>();
   const auto fill = [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
     const auto item = static_cast<std::size_t>(k);
     const RandomStream noise(input.seed, "smoothgrad", input.items[item], static_cast<std::uint32_t>(i));
@@ -163,21 +171,18 @@ Explanation smooth_grad(Passes& passes, const ExplainInput& input, const Explain
                 {.points = copies,
                  .fill = fill,
                  .weight = [&](std::int64_t) { return weight; },
-                 .finish =
-                     [&](std::int64_t k, const std::vector<double>& sum) {
-                       reduce_channels(sum.data(), 3, n, reduction_of(options), maps + k * n);
-                     }});
+                 .finish = [&](std::int64_t k,
+                               const std::vector<double>& sum) { write_maps(sum, k, options, result); }});
   return result;
 }
 
 Explanation integrated_gradients(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
   const PathPoints path = path_points(options.path, options.steps);
-  const std::int64_t N = input.x.dim(0), size = input.x.numel() / N, n = size / 3;
+  const std::int64_t N = input.x.dim(0), size = input.x.numel() / N;
   const float* x = input.x.data<const float>();
   std::vector<Tensor> baselines;
   for (std::int64_t k = 0; k < N; ++k) baselines.push_back(baseline_of(input.x[k], options.baseline));
   Explanation result = pixel_maps(input);
-  float* maps = result.maps.data<float>();
   const auto base = [&](std::int64_t k) {
     return baselines[static_cast<std::size_t>(k)].data<const float>();
   };
@@ -193,7 +198,7 @@ Explanation integrated_gradients(Passes& passes, const ExplainInput& input, cons
     const float* from = base(k);
     for (std::int64_t j = 0; j < size; ++j)
       g[static_cast<std::size_t>(j)] *= static_cast<double>(x[k * size + j]) - from[j];
-    reduce_channels(g.data(), 3, n, reduction_of(options), maps + k * n);
+    write_maps(g, k, options, result);
   };
   sum_gradients(passes, input,
                 {.points = options.steps,

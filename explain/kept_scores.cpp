@@ -67,7 +67,8 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
                             {.background = data.background, .ignore = data.ignore},
                             fixed ? std::vector<double>{choices[0].threshold} : options.thresholds);
   MemberScores result;
-  result.subsets.push_back({.sweeps = std::vector<ThresholdSweep>(measures.size(), none), .pictures = {}});
+  result.subsets.push_back(
+      {.fusions = {{}}, .sweeps = std::vector<ThresholdSweep>(measures.size(), none), .pictures = {}});
   ClassMeans means;
   for (std::size_t i = 0; i < data.items.size(); ++i) try {
       stop_if_interrupted("label sweep", "run the same command again");

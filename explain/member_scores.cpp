@@ -1,7 +1,7 @@
 #include "explain/member_scores.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "explain/fuse.h"
 #include "explain/regions.h"
@@ -57,8 +57,11 @@ class Scorer {
         choices_(choices),
         means_(subsets.size()),
         space_{.background = data.background, .ignore = data.ignore} {
-    for (std::size_t s = 0; s < subsets.size(); ++s)
-      result_.subsets.push_back({.sweeps = new_sweeps(s), .pictures = {}});
+    for (std::size_t s = 0; s < subsets.size(); ++s) {
+      result_.subsets.push_back({.fusions = fusions_of(s), .sweeps = {}, .pictures = {}});
+      result_.subsets.back().sweeps = new_sweeps(s);
+      for (const Fusion& fusion : fusions(s)) ask_first_ = ask_first_ || fusion.wrong != Wrong::kKeep;
+    }
     users_.resize(ensemble.classifiers() * ensemble.explainers());
     for (std::size_t s = 0; s < subsets.size(); ++s)
       for (const auto& [k, x] : subsets[s].members) users_[k * ensemble.explainers() + x].push_back(s);
@@ -77,14 +80,18 @@ class Scorer {
   std::vector<ThresholdSweep> new_sweeps(std::size_t subset) const {
     const auto classes = static_cast<int>(data_.class_names.size());
     if (!choices_.empty()) return {ThresholdSweep(classes, space_, {choices_[subset].threshold})};
-    return std::vector<ThresholdSweep>(options_.measures.size(),
+    return std::vector<ThresholdSweep>(fusions(subset).size() * options_.measures.size(),
                                        ThresholdSweep(classes, space_, options_.thresholds));
   }
+  std::vector<Fusion> fusions_of(std::size_t subset) const;
+  const std::vector<Fusion>& fusions(std::size_t subset) const { return result_.subsets[subset].fusions; }
+  bool alone(std::size_t subset) const { return subsets_[subset].members.size() == 1; }
   std::vector<Measure> measures(std::size_t subset) const {
     return choices_.empty() ? options_.measures : std::vector<Measure>{choices_[subset].measure};
   }
   void read(const std::vector<Item>& items);
   void ask();
+  Tensor finished(const Tensor& map, std::size_t task) const;
   Share share_of(std::size_t task, std::size_t subset) const;
 
   const Dataset& data_;
@@ -95,12 +102,27 @@ class Scorer {
   MemberScores result_;
   std::vector<ClassMeans> means_;
   LabelSpace space_;
+  bool ask_first_ = false;                       // some weights need beliefs
   std::vector<std::vector<std::size_t>> users_;  // subsets that each member is in
   std::vector<PictureTask> tasks_;
   std::vector<Tensor> truths_;
   std::vector<Question> questions_;
-  std::vector<std::vector<Consensus>> consensus_;  // [question][subset]
+  std::vector<std::vector<std::vector<Consensus>>> consensus_;  // [question][subset][fusion]
 };
+
+std::vector<Fusion> Scorer::fusions_of(std::size_t s) const {
+  if (!choices_.empty()) return {choices_[s].fusion};
+  std::vector<Fusion> fusions = options_.fusions;
+  if (fusions.empty()) fusions = {ensemble_.options().fusion};
+  if (!alone(s)) return fusions;
+  std::vector<Fusion> kinds;
+  for (const Fusion& fusion : fusions)
+    if (std::none_of(kinds.begin(), kinds.end(), [&](const Fusion& k) {
+          return needs_superpixels(k.variant) == needs_superpixels(fusion.variant);
+        }))
+      kinds.push_back({.variant = fusion.variant});
+  return kinds;
+}
 
 void Scorer::read(const std::vector<Item>& items) {
   const std::vector<ReadPicture> pictures = read_pictures(items, options_.picture);
@@ -120,41 +142,55 @@ void Scorer::read(const std::vector<Item>& items) {
 }
 
 void Scorer::ask() {
-  questions_ = ensemble_.questions(tasks_);
+  questions_ = ensemble_.questions(tasks_, ask_first_);
   consensus_.clear();
   for (const Question& question : questions_) {
     const Tensor& picture = tasks_[question.task].picture;
-    consensus_.emplace_back(subsets_.size(), Consensus(picture.dim(0), picture.dim(1), options_.vote_at));
+    const Consensus none(picture.dim(0), picture.dim(1), options_.vote_at);
+    consensus_.emplace_back();
+    for (std::size_t s = 0; s < subsets_.size(); ++s) consensus_.back().emplace_back(fusions(s).size(), none);
   }
   ensemble_.answer(tasks_, questions_, [&](const Answer& a) {
-    for (const std::size_t s : users_[a.classifier * ensemble_.explainers() + a.explainer]) {
-      const bool alone = subsets_[s].members.size() == 1;
-      consensus_[a.question][s].add(a.e, alone ? 1 : questions_[a.question].weight[a.classifier]);
-    }
+    std::map<Variant, Tensor> shares;
+    for (const std::size_t s : users_[a.classifier * ensemble_.explainers() + a.explainer])
+      for (std::size_t f = 0; f < fusions(s).size(); ++f) {
+        const Fusion& fusion = fusions(s)[f];
+        Tensor& share = shares[fusion.variant];
+        if (!share.defined()) share = a.share(fusion.variant);
+        const std::vector<double> weight = belief_weights(fusion.wrong, questions_[a.question].belief);
+        consensus_[a.question][s][f].add(share, alone(s) ? 1 : weight[a.classifier]);
+      }
   });
+}
+
+// A map at the size of the truth.
+Tensor Scorer::finished(const Tensor& map, std::size_t t) const {
+  return enlarged(options_.snap ? region_means(map, tasks_[t].segments) : map, truths_[t].dim(0),
+                  truths_[t].dim(1));
 }
 
 Scorer::Share Scorer::share_of(std::size_t t, std::size_t s) const {
   Share share{.sweeps = new_sweeps(s), .found = {}};
   const Tensor& truth = truths_[t];
   const std::vector<Measure> wanted = measures(s);
-  std::vector<std::vector<ClassStrength>> strengths(wanted.size());
+  std::vector<std::vector<ClassStrength>> classes(share.sweeps.size());  // [fusion][measure]
   for (std::size_t q = 0; q < questions_.size(); ++q) {
     if (questions_[q].task != t) continue;
-    const Consensus& consensus = consensus_[q][s];
-    const auto ready = [&](Tensor map) {
-      if (options_.snap) map = region_means(map, tasks_[t].segments);
-      return enlarged(map, truth.dim(0), truth.dim(1));
-    };
-    const Tensor E = ready(consensus.mean());
-    for (std::size_t m = 0; m < wanted.size(); ++m)
-      strengths[m].push_back(
-          {.label = questions_[q].label,
-           .strength = strength(wanted[m] == Measure::kVotes ? ready(consensus.votes()) : E, wanted[m])});
-    const Tensor inside = object_of(truth, questions_[q].label, space_.ignore);
-    share.found.push_back({questions_[q].label, {localise(E, inside), consensus.agreement()}});
+    const int label = questions_[q].label;
+    for (std::size_t f = 0; f < fusions(s).size(); ++f) {
+      const Consensus& consensus = consensus_[q][s][f];
+      const Tensor E = finished(consensus.mean(), t);
+      for (std::size_t m = 0; m < wanted.size(); ++m) {
+        const bool votes = wanted[m] == Measure::kVotes;
+        classes[f * wanted.size() + m].push_back(
+            {.label = label, .strength = strength(votes ? finished(consensus.votes(), t) : E, wanted[m])});
+      }
+      if (choices_.empty()) continue;
+      const Tensor inside = object_of(truth, label, space_.ignore);
+      share.found.push_back({label, {localise(E, inside), consensus.agreement()}});
+    }
   }
-  for (std::size_t m = 0; m < wanted.size(); ++m) share.sweeps[m].add(strengths[m], truth);
+  for (std::size_t i = 0; i < classes.size(); ++i) share.sweeps[i].add(classes[i], truth);
   return share;
 }
 
@@ -214,11 +250,15 @@ Choice best_choice(const SubsetScores& scores_of, const MemberScoreOptions& opti
                    const ScoreOptions& score) {
   Choice choice;
   double top = -1;
-  for (std::size_t m = 0; m < options.measures.size(); ++m) {
-    const std::size_t at = scores_of.sweeps[m].best(score);
-    const double miou = scores(scores_of.sweeps[m].at(at), score).miou;
+  const std::size_t M = options.measures.size();
+  for (std::size_t i = 0; i < scores_of.sweeps.size(); ++i) {
+    const ThresholdSweep& sweep = scores_of.sweeps[i];
+    const std::size_t at = sweep.best(score);
+    const double miou = scores(sweep.at(at), score).miou;
     if (miou > top) {
-      choice = {.measure = options.measures[m], .threshold = scores_of.sweeps[m].thresholds()[at]};
+      choice = {.fusion = scores_of.fusions[i / M],
+                .measure = options.measures[i % M],
+                .threshold = sweep.thresholds()[at]};
       top = miou;
     }
   }

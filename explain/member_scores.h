@@ -23,24 +23,28 @@ struct Subset {
 std::vector<Subset> make_subsets(const Ensemble& ensemble, const std::vector<std::string>& which);
 
 struct MemberScoreOptions {
+  std::vector<Fusion> fusions = {};  // to try; empty: the ensemble's own
   std::vector<Measure> measures = {Measure::kRank, Measure::kValue, Measure::kMax};
   std::vector<double> thresholds;
   bool snap = false;
   double vote_at = 0.5;
-  std::int64_t chunk = 16;
+  std::int64_t chunk = 8;  // pictures at a time; each keeps 24 bytes per pixel, subset and fusion
   PictureOptions picture;
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};
 };
 
-/// The measure and threshold that one subset uses.
+/// What one subset uses.
 struct Choice {
+  Fusion fusion = {};
   Measure measure = Measure::kRank;
   double threshold = 0.9;
 };
 
 struct SubsetScores {
-  std::vector<ThresholdSweep> sweeps;     // one per measure
-  std::vector<ConfusionMatrix> pictures;  // one per scored picture; only with fixed choices
+  std::vector<Fusion> fusions;         // that were tried
+  std::vector<ThresholdSweep> sweeps;  // [fusion][measure]
+  // Only with fixed choices:
+  std::vector<ConfusionMatrix> pictures;  // one per scored picture
   // Means over questions (picture and label) of classes, then over classes.
   double pointing = 0, energy = 0, f1 = 0, auc = 0, agreement = 0;
 };
@@ -51,20 +55,20 @@ struct MemberScores {
 };
 
 /// Explains the pictures of `data` (which must have masks and a background class) and scores each subset.
-/// Without `choices` all measures and thresholds are counted; with them only one measure and threshold for
-/// each subset, and a confusion matrix per picture is kept for bootstrap intervals.
-/// A mask of another size than its picture is a failure of that picture.
+/// Without `choices` all fusions, measures and thresholds are counted; with them one of each for every
+/// subset, and a confusion matrix per picture is kept for bootstrap intervals. Alone, a member has nothing to
+/// be fused with: only one fusion on pixels and one on superpixels are tried for it, where given. A mask of
+/// another size than its picture is a failure of that picture.
 MemberScores score_members(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
                            const MemberScoreOptions& options, const std::vector<Choice>& choices = {});
 
 /// The same for the consensus maps that fuse() kept in `folder` (FuseOptions::keep_consensus): one subset,
-/// nothing is explained again; its agreement is not known (NaN). Measure::kVotes fits maps that were kept
-/// under a votes rule, the other measures the other maps.
-/// A picture whose map is missing is a failure.
+/// nothing is explained or fused again; its agreement is not known (NaN). Measure::kVotes fits maps that were
+/// kept under a votes rule, the other measures the other maps. A picture whose map is missing is a failure.
 MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
                         const std::vector<Choice>& choices = {});
 
-/// Measure and threshold of the largest mIoU.
+/// Fusion, measure and threshold of the largest mIoU.
 Choice best_choice(const SubsetScores& scores, const MemberScoreOptions& options, const ScoreOptions& score);
 
 }  // namespace clearcut

@@ -12,19 +12,19 @@ Tensor row(const std::vector<float>& values) {
 }
 
 TEST(Consensus, SharesByHand) {
-  const MemberMap member{.map = row({-1, 3, 1}), .squared = false, .segments = {}, .coefficients = {}};
+  const MemberMap member{.map = row({-1, 3, 1}), .square = {}, .segments = {}, .coefficients = {}};
   EXPECT_EQ(member_share(Variant::kAbs, member).values<float>(), (std::vector<float>{1, 3, 1}));
   EXPECT_EQ(member_share(Variant::kSquare, member).values<float>(), (std::vector<float>{1, 9, 1}));
   EXPECT_EQ(member_share(Variant::kMinMax, member).values<float>(), (std::vector<float>{0, 1, 0.5}));
+  // Of several channels the mean of squares is not the square of the sum.
   MemberMap squared = member;
-  squared.squared = true;
-  squared.map = row({1, 9, 4});
-  EXPECT_EQ(member_share(Variant::kSquare, squared).values<float>(), (std::vector<float>{1, 9, 4}));
+  squared.square = row({2, 7, 4});
+  EXPECT_EQ(member_share(Variant::kSquare, squared).values<float>(), (std::vector<float>{2, 7, 4}));
 }
 
 // w = (3, -4): w^2 / ||w|| = 9/5, 16/5. Without coefficients w_j is the mean over the superpixel: (1, 2).
 TEST(Consensus, LimeShareByHand) {
-  MemberMap member{.map = row({0, 2, 2}), .squared = false, .segments = {}, .coefficients = {3, -4}};
+  MemberMap member{.map = row({0, 2, 2}), .square = {}, .segments = {}, .coefficients = {3, -4}};
   EXPECT_THROW(member_share(Variant::kLime, member), Error);
   member.segments = Tensor::from<std::int32_t>({1, 3}, {0, 0, 1});
   EXPECT_EQ(member_share(Variant::kLime, member).values<float>(), (std::vector<float>{1.8F, 1.8F, 3.2F}));
@@ -34,8 +34,27 @@ TEST(Consensus, LimeShareByHand) {
   EXPECT_NEAR(e[2], 4 / std::sqrt(5.0), 1e-6);
 }
 
+// Means over the superpixels {0, 2}, {2, 6}, {2} are 1, 4, 2: min-max scaled 0, 1, 1/3.
+TEST(Consensus, RegionsShareByHand) {
+  MemberMap member{.map = row({0, 2, 2, 6, 2}), .square = {}, .segments = {}, .coefficients = {}};
+  EXPECT_THROW(member_share(Variant::kRegions, member), Error);
+  member.segments = Tensor::from<std::int32_t>({1, 5}, {0, 0, 1, 1, 2});
+  const auto e = member_share(Variant::kRegions, member).values<float>();
+  EXPECT_EQ(e, (std::vector<float>{0, 0, 1, 1, 1.0F / 3}));
+}
+
+TEST(Consensus, FusionsHaveWords) {
+  EXPECT_EQ(parse_fusion("regions:downweight"),
+            (Fusion{.variant = Variant::kRegions, .wrong = Wrong::kDownweight}));
+  for (const char* text : {"minmax", "abs:drop", "lime:downweight"})
+    EXPECT_EQ(describe(parse_fusion(text)), text);
+  EXPECT_EQ(describe(parse_fusion("square:keep")), "square");
+  EXPECT_THROW(parse_fusion("mean"), Error);
+  EXPECT_THROW(parse_fusion("minmax:often"), Error);
+}
+
 TEST(Consensus, ConstantMapsSayNothing) {
-  const MemberMap member{.map = row({2, 2}), .squared = false, .segments = {}, .coefficients = {}};
+  const MemberMap member{.map = row({2, 2}), .square = {}, .segments = {}, .coefficients = {}};
   EXPECT_EQ(member_share(Variant::kAbs, member).values<float>(), (std::vector<float>{0, 0}));
 }
 

@@ -324,6 +324,20 @@ TEST_F(Fuse, MembersAreScoredAgainstTheTruth) {
   EXPECT_EQ(fixed.subsets[0].pictures.size(), 4u);
 }
 
+// A member alone has nothing to be weighted against: one fusion on pixels and one on superpixels are left.
+TEST_F(Fuse, FusionsAreTriedOncePerSubset) {
+  const Dataset set = data();
+  Ensemble members = ensemble(set, {.explainers = {}, .segment = true});
+  MemberScoreOptions options;
+  options.thresholds = {0.5};
+  options.fusions = {parse_fusion("minmax:downweight"), parse_fusion("abs"), parse_fusion("regions")};
+  const MemberScores counted =
+      score_members(set, members, make_subsets(members, {"members", "all"}), options);
+  EXPECT_EQ(counted.subsets[0].fusions, (std::vector<Fusion>{{}, parse_fusion("regions")}));
+  EXPECT_EQ(counted.subsets.back().fusions, options.fusions);
+  EXPECT_EQ(counted.subsets.back().sweeps.size(), 3 * options.measures.size());
+}
+
 TEST_F(Fuse, KeptMapsAreScoredWithoutExplaining) {
   FuseOptions keep = by_value();
   keep.keep_consensus = true;
@@ -371,23 +385,24 @@ TEST_F(Fuse, MissingClassesAndDoubleNamesAreErrors) {
 
 TEST_F(Fuse, EveryVariantAndLimeRun) {
   const Dataset set = data();
-  for (const Variant variant : {Variant::kAbs, Variant::kSquare, Variant::kMinMax, Variant::kLime}) {
+  for (const std::string& name : variant_names()) {
+    const Variant variant = variant_from_name(name);
     EnsembleOptions options;
-    options.variant = variant;
-    options.wrong = Wrong::kDrop;
+    options.fusion = {.variant = variant, .wrong = Wrong::kDrop};
     options.explainers = {parse_explainer("cam"), parse_explainer("gradcam"),
                           parse_explainer("ig:steps=2:baseline=mean"),
                           parse_explainer("lime:samples=30:segments=16:off=zero")};
     Ensemble members = ensemble(set, options);
     std::vector<PictureTask> tasks = {members.prepare(set.items[0], squares(true, false))};
-    std::vector<Question> questions = members.questions(tasks);
+    std::vector<Question> questions = members.questions(tasks, true);
     ASSERT_EQ(questions.size(), 1u);
     Consensus consensus(16, 16);
+    const std::vector<double> weight = belief_weights(Wrong::kDrop, questions[0].belief);
     members.answer(tasks, questions,
-                   [&](const Answer& a) { consensus.add(a.e, questions[0].weight[a.classifier]); });
-    EXPECT_EQ(consensus.members(), 8) << name_of(variant);
+                   [&](const Answer& a) { consensus.add(a.share(variant), weight[a.classifier]); });
+    EXPECT_EQ(consensus.members(), 8) << name;
     const Tensor E = consensus.mean();
-    EXPECT_GT(E.data<const float>()[4 * 16 + 4], E.data<const float>()[12 * 16 + 12]) << name_of(variant);
+    EXPECT_GT(E.data<const float>()[4 * 16 + 4], E.data<const float>()[12 * 16 + 12]) << name;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "explain/member_scores.h"
 #include "explain/sweep.h"
 
 namespace clearcut {
@@ -117,6 +118,25 @@ TEST(Localisation, PointingGameForgivesAFewPixels) {
   const Tensor inside = Tensor::from<std::uint8_t>({1, 4}, {0, 0, 0, 1});
   EXPECT_FALSE(localise(row({9, 0, 0, 1}), inside, 2).hit);
   EXPECT_TRUE(localise(row({9, 0, 0, 1}), inside, 3).hit);
+}
+
+// Two classes, one pixel each. Under the second fusion the strengths are right, under the first swapped.
+TEST(BestChoice, TakesTheFusionThatFitsTheTruth) {
+  const Tensor truth = Tensor::from<std::int32_t>({1, 2}, {0, 1});
+  const auto sweep = [&](float left, float right) {
+    ThresholdSweep one(2, {}, {0.5, 0.75});
+    one.add({{.label = 1, .strength = Tensor::from<float>({1, 2}, {left, right})}}, truth);
+    return one;
+  };
+  MemberScoreOptions options;
+  options.measures = {Measure::kRank, Measure::kValue};
+  SubsetScores scores;
+  scores.fusions = {parse_fusion("abs"), parse_fusion("lime:drop")};
+  scores.sweeps = {sweep(0.8F, 0.2F), sweep(0.9F, 0.6F), sweep(0.6F, 0.7F), sweep(0.6F, 0.8F)};
+  const Choice choice = best_choice(scores, options, {});
+  EXPECT_EQ(choice.fusion, parse_fusion("lime:drop"));
+  EXPECT_EQ(choice.measure, Measure::kValue);
+  EXPECT_EQ(choice.threshold, 0.75);
 }
 
 }  // namespace
