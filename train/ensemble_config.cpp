@@ -11,9 +11,8 @@ EnsembleConfig read_ensemble_config(const Config& config) {
   c.classifiers = config.texts("classifiers");
   for (const std::string& text : config.texts("explainers"))
     c.options.explainers.push_back(parsed(config, "explainers", [&] { return parse_explainer(text); }));
-  c.options.variant =
-      variant_from_name(config.choice_or("variant", {"minmax", "abs", "square", "lime"}, "minmax"));
-  c.options.wrong = wrong_from_name(config.choice_or("wrong", {"keep", "downweight", "drop"}, "keep"));
+  c.options.fusion =
+      parsed(config, "fusion", [&] { return parse_fusion(config.text_or("fusion", "minmax")); });
   c.options.framing = config.choice_or("framing", {"whole", "short"}, "whole") == "whole"
                           ? Framing::kWhole
                           : Framing::kShortSide;

@@ -14,7 +14,7 @@ class Config;
 /// Keys:
 ///   classifiers  ONNX files and folders that `train` wrote
 ///   explainers   "cam", "smoothgrad:samples=10", ...
-///   variant      minmax | abs | square | lime;  wrong: keep | downweight | drop
+///   fusion       minmax | abs | square | lime | regions, with :downweight or :drop (explain/consensus.h)
 ///   framing      whole | short;  groups: FILE
 ///   segments     superpixels per picture
 struct EnsembleConfig {

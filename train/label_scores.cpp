@@ -71,6 +71,7 @@ void fill_numbers(Row& row, const ScoreOptions& how, const LabelScoring& options
   row.scored.score.miou = s.miou;
   row.scored.score.precision = s.precision;
   row.scored.score.coverage = s.coverage;
+  row.scored.score.scored_on = options.scored_on;
   row.scored.miou = bootstrap_miou(row.pictures, how, {.samples = options.bootstrap, .seed = options.seed});
 }
 
@@ -95,9 +96,11 @@ std::vector<Row> score_subsets(const Dataset& choose, const Dataset& score, Ense
   for (std::size_t s = 0; s < subsets.size(); ++s) {
     Row row;
     row.scored.name = subsets[s].name;
-    row.scored.setting = cat(name_of(choices[s].measure), ":", choices[s].threshold);
-    row.scored.score.consensus =
-        subsets[s].members.size() == 1 ? "none" : std::string(name_of(ensemble.options().variant));
+    const Choice& choice = choices[s];
+    const bool alone = subsets[s].members.size() == 1;
+    row.scored.setting = cat(alone && needs_superpixels(choice.fusion.variant) ? "superpixels, " : "",
+                             name_of(choice.measure), ":", choice.threshold);
+    row.scored.score.consensus = alone ? "none" : describe(choice.fusion);
     row.scored.score.threshold_from = options.chosen_on;
     name_members(ensemble, subsets[s], row.scored.score);
     row.pictures = std::move(on_score.subsets[s].pictures);

@@ -1,5 +1,5 @@
-// Pseudo labels of members, ensembles and baselines against true masks: choose on one data set, score on
-// another.
+// Pseudo labels of members, ensembles and baselines against true masks: fusion, measure, threshold and box
+// are chosen on one data set and applied unchanged to another.
 #pragma once
 
 #include <string>
@@ -21,12 +21,13 @@ struct LabelScoring {
   std::uint64_t seed = 1;
   ProgressStyle progress = ProgressStyle::kNone;
   std::string chosen_on;  // for LabelScore::threshold_from: "train:60"
+  std::string scored_on;  // the same for LabelScore::scored_on
 };
 
 struct ScoredLabels {
   LabelScore score;
   std::string name;     // "small_vgg/cam", "all/all", "box"
-  std::string setting;  // "value:0.36", "share 0.3", "prior 0.5", ""
+  std::string setting;  // "value:0.36", "superpixels, rank:0.8" (a member alone), "share 0.3", ""
   Interval miou;        // bootstrap over pictures
 };
 struct LabelScores {

@@ -13,11 +13,12 @@ namespace clearcut {
 ///   unlabelled: skip | background
 StagePlan read_label_stage(const Config& config);
 
-/// score: pseudo labels of single members, of ensembles and of baselines against true masks. Measure and
-/// threshold of each (and the size of the box) are chosen on one data set and applied unchanged to another.
-/// Writes scores.json: {"rows": [...], "difference": {...}}.
+/// score: pseudo labels of single members, of ensembles and of baselines against true masks. Fusion, measure
+/// and threshold of each (and the size of the box) are chosen on one data set and applied unchanged to
+/// another. Writes scores.json: {"rows": [...], "difference": {...}}.
 ///   choose, score   data sets with image labels and masks
 ///   keys of read_ensemble_config()
+///   fusions         tried for each ensemble: [minmax, regions:downweight]; default minmax alone
 ///   subsets         members, explainers (one explainer, all classifiers), classifiers (one classifier, all
 ///                   explainers), all; or explainers joined by '+': these, of all classifiers
 ///   measures        rank, value, max, votes
@@ -27,7 +28,7 @@ StagePlan read_score_stage(const Config& config);
 
 /// report: summary.json in the run's folder and report/index.html, from what earlier stages left.
 ///   title, subtitle
-///   scores       folder of a score stage
+///   scores       folders of score stages; the first has the pictures that best labels are named from
 ///   classifiers  folder of a train stage;  pretrain: the same;  finetune: the same
 ///   image_labels_only  folder of an evaluate stage
 ///   rows         pictures to show: data, limit, keys of read_ensemble_config(), rule, model

@@ -28,10 +28,12 @@ std::vector<Maps> explain_questions(const std::vector<PictureTask>& tasks, std::
     const Consensus empty(picture.dim(0), picture.dim(1));
     maps.push_back({empty, std::vector<Consensus>(ensemble.explainers(), empty)});
   }
+  const Fusion fusion = ensemble.options().fusion;
   ensemble.answer(tasks, questions, [&](const Answer& a) {
-    const double weight = questions[a.question].weight[a.classifier];
-    maps[a.question].all.add(a.e, weight);
-    maps[a.question].by_explainer[a.explainer].add(a.e, weight);
+    const double weight = belief_weights(fusion.wrong, questions[a.question].belief)[a.classifier];
+    const Tensor e = a.share(fusion.variant);
+    maps[a.question].all.add(e, weight);
+    maps[a.question].by_explainer[a.explainer].add(e, weight);
   });
   return maps;
 }
@@ -116,7 +118,8 @@ ReportRows make_report_rows(const Dataset& data, Ensemble& ensemble, const Label
   check(!rule.snap, "report", "rows cannot show a rule that snaps to superpixels");
   std::vector<PictureTask> tasks;
   for (const Item& item : data.items) tasks.push_back(ensemble.prepare(item, read_picture(item.image)));
-  std::vector<Question> questions = ensemble.questions(tasks);
+  std::vector<Question> questions =
+      ensemble.questions(tasks, ensemble.options().fusion.wrong != Wrong::kKeep);
   const std::vector<Maps> maps = explain_questions(tasks, questions, ensemble);
   const RowMaker maker(data, ensemble, rule, segmenter);
   const LabelPlan plan = plan_labels(data, LabelLayout::kPng);

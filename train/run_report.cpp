@@ -71,9 +71,10 @@ void add_classifiers(Report& report, const std::vector<TrainedRun>& runs) {
 
 void add_labels(Report& report, const LabelScores& scores) {
   if (scores.rows.empty()) return;
-  report.section("Pseudo labels against the truth");
+  report.section("Pseudo labels against the truth, " + scores.rows[0].score.scored_on);
   report.text(
-      "Each threshold (and the size of the box) was chosen on the pictures named in the column "
+      "Fusion, measure and threshold (and the size of the box) were chosen on the pictures named in the "
+      "column "
       "'chosen on' and applied unchanged to the pictures scored here. Intervals: 95 %, bootstrap over "
       "pictures.");
   std::vector<Bar> bars;
@@ -179,7 +180,7 @@ void write_run_report(const std::string& path, const RunReport& run) {
   Report report(run.title, run.subtitle);
   add_facts(report, run);
   add_classifiers(report, run.classifiers);
-  add_labels(report, run.scores);
+  for (const LabelScores& scores : run.scores) add_labels(report, scores);
   add_pictures(report, run);
   add_segmentation(report, run);
   add_stages(report, run.summary);

@@ -25,7 +25,7 @@ std::vector<TrainedRun> read_runs(const std::string& folder);
 struct RunReport {
   std::string title, subtitle;
   Summary summary;
-  LabelScores scores;
+  std::vector<LabelScores> scores;  // one for each set of scored pictures
   std::vector<TrainedRun> classifiers, pretrain, finetune;
   ReportRows rows;
 };

@@ -18,14 +18,16 @@ struct RowsConfig {
 
 struct ReportStage {
   std::string title, subtitle;
-  std::string scores, classifiers, pretrain, finetune, image_labels_only;
+  std::vector<std::string> scores;
+  std::string classifiers, pretrain, finetune, image_labels_only;
   std::optional<RowsConfig> rows;
 };
 
 /// The numbers that earlier stages left, as summary.json has them.
 Summary summarise(const RunReport& run, const ReportStage& stage, const StageContext& context) {
   Summary summary;
-  for (const ScoredLabels& row : run.scores.rows) summary.labels.push_back(row.score);
+  for (const LabelScores& scores : run.scores)
+    for (const ScoredLabels& row : scores.rows) summary.labels.push_back(row.score);
   for (const TrainedRun& r : run.finetune)
     summary.finetune.push_back({.init = r.variant, .seed = r.seed, .miou = r.score, .steps = r.steps});
   if (!stage.image_labels_only.empty()) {
@@ -61,7 +63,8 @@ void report(const ReportStage& stage, const StageContext& context) {
                 .pretrain = read_runs(stage.pretrain),
                 .finetune = read_runs(stage.finetune),
                 .rows = {}};
-  if (!stage.scores.empty()) run.scores = read_label_scores(stage.scores + "/scores.json");
+  for (const std::string& folder : stage.scores)
+    run.scores.push_back(read_label_scores(folder + "/scores.json"));
   run.summary = summarise(run, stage, context);
   if (stage.rows) add_rows(*stage.rows, context, run);
   run.summary.write(context.work_dir + "/summary.json");
@@ -75,7 +78,7 @@ StagePlan read_report_stage(const Config& config) {
   ReportStage stage;
   stage.title = config.text("title");
   stage.subtitle = config.text_or("subtitle", "");
-  stage.scores = config.text_or("scores", "");
+  stage.scores = config.texts_or("scores", {});
   stage.classifiers = config.text_or("classifiers", "");
   stage.pretrain = config.text_or("pretrain", "");
   stage.finetune = config.text_or("finetune", "");
@@ -84,7 +87,7 @@ StagePlan read_report_stage(const Config& config) {
     const Config rows = config.section("rows");
     stage.rows = RowsConfig{.data = read_dataset_config(rows.section("data")),
                             .ensemble = read_ensemble_config(rows),
-                            .rule = parse_rule(rows.text("rule")),
+                            .rule = parsed(rows, "rule", [&] { return parse_rule(rows.text("rule")); }),
                             .model = rows.text_or("model", "")};
   }
   return {[stage](StageContext& context) { report(stage, context); }};

@@ -13,14 +13,19 @@ struct ScoreStage {
   LabelScoring scoring;
 };
 
+// "train:200"
+std::string name_pictures(const DatasetConfig& config, const Dataset& data) {
+  return cat(config.spec.split.empty() ? "pictures" : config.spec.split, ":", data.items.size());
+}
+
 void score(const ScoreStage& stage, StageContext& context) {
   const Dataset choose = open_dataset(stage.choose), data = open_dataset(stage.score);
   Ensemble ensemble = make_ensemble(stage.ensemble, data, context.device, context.seed);
   LabelScoring scoring = stage.scoring;
   scoring.seed = context.seed;
   scoring.progress = context.progress;
-  scoring.chosen_on =
-      cat(stage.choose.spec.split.empty() ? "choose" : stage.choose.spec.split, ":", choose.items.size());
+  scoring.chosen_on = name_pictures(stage.choose, choose);
+  scoring.scored_on = name_pictures(stage.score, data);
   const LabelScores scores = score_labels(choose, data, ensemble, scoring);
   to_json(scores).write(context.folder + "/scores.json");
   write_failures(context.folder + "/failures.jsonl", scores.failures);
@@ -37,10 +42,15 @@ StagePlan read_score_stage(const Config& config) {
   LabelScoring& scoring = stage.scoring;
   scoring.subsets = config.texts_or("subsets", {"members", "explainers", "classifiers", "all"});
   scoring.baselines = config.texts_or("baselines", {"background", "box", "colour"});
+  for (const std::string& text : config.texts_or("fusions", {"minmax"}))
+    scoring.members.fusions.push_back(parsed(config, "fusions", [&] { return parse_fusion(text); }));
+  for (const Fusion& fusion : scoring.members.fusions)
+    stage.ensemble.options.segment |= needs_superpixels(fusion.variant);
   scoring.members.measures.clear();
   for (const std::string& name : config.texts_or("measures", {"rank", "value", "max"}))
-    scoring.members.measures.push_back(measure_from_name(name));
-  scoring.members.thresholds = parse_thresholds(config.text_or("thresholds", "0:1:0.02"));
+    scoring.members.measures.push_back(parsed(config, "measures", [&] { return measure_from_name(name); }));
+  scoring.members.thresholds = parsed(
+      config, "thresholds", [&] { return parse_thresholds(config.text_or("thresholds", "0:1:0.02")); });
   return {[stage](StageContext& context) { score(stage, context); }};
 }
 

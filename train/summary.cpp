@@ -50,6 +50,7 @@ JsonObject to_json(const LabelScore& s) {
       .set("explainers", s.explainers)
       .set("consensus", s.consensus)
       .set("threshold_from", s.threshold_from)
+      .set("scored_on", s.scored_on)
       .set("miou", s.miou)
       .set("precision", s.precision)
       .set("coverage", s.coverage);
@@ -60,6 +61,7 @@ LabelScore label_score(const JsonObject& o) {
           .explainers = o.texts("explainers"),
           .consensus = o.text("consensus"),
           .threshold_from = o.text("threshold_from"),
+          .scored_on = o.text("scored_on"),
           .miou = o.number("miou"),
           .precision = o.number("precision"),
           .coverage = o.number("coverage")};
@@ -124,6 +126,7 @@ BestLabels best_labels(const Summary& summary) {
   BestLabels best;
   for (std::size_t i = 0; i < summary.labels.size(); ++i) {
     const LabelScore& score = summary.labels[i];
+    if (score.scored_on != summary.labels[0].scored_on) continue;
     int& slot = score.is_baseline() ? best.baseline : score.is_member() ? best.member : best.ensemble;
     if (slot < 0 || score.miou > summary.labels[static_cast<std::size_t>(slot)].miou)
       slot = static_cast<int>(i);
@@ -139,10 +142,11 @@ std::string describe(const LabelScore& score) {
 }
 
 std::string markdown_table(const Summary& summary) {
-  std::string out = "| pseudo labels | consensus | mIoU | precision | coverage |\n|---|---|---|---|---|\n";
+  std::string out =
+      "| pseudo labels | consensus | scored on | mIoU | precision | coverage |\n|---|---|---|---|---|---|\n";
   for (const LabelScore& s : summary.labels)
-    out += cat("| ", describe(s), " | ", s.is_baseline() ? "-" : s.consensus, " | ", percent(s.miou), " | ",
-               percent(s.precision), " | ", percent(s.coverage), " |\n");
+    out += cat("| ", describe(s), " | ", s.is_baseline() ? "-" : s.consensus, " | ", s.scored_on, " | ",
+               percent(s.miou), " | ", percent(s.precision), " | ", percent(s.coverage), " |\n");
   out += "\n| start of fine-tuning | mIoU | standard error | runs |\n|---|---|---|---|\n";
   for (const auto& [init, m] : finetune_by_init(summary))
     out += cat("| ", init, " | ", percent(m.mean), " | ", percent(m.error), " | ", m.n, " |\n");

@@ -15,7 +15,8 @@ struct LabelScore {
   std::vector<std::string> classifiers = {};  // empty for a baseline
   std::vector<std::string> explainers = {};   // the same
   std::string consensus;                      // "minmax", ...; "none" for a single member; a baseline's name
-  std::string threshold_from;  // where the threshold or the box size was chosen: "train:200"; "none"
+  std::string threshold_from;  // where fusion, threshold or box size were chosen: "train:200"; "none"
+  std::string scored_on;       // "val:223"
   double miou = 0, precision = 0, coverage = 0;
 
   bool is_baseline() const { return classifiers.empty(); }
@@ -64,7 +65,8 @@ MeanError mean_error(const std::vector<double>& values);
 /// Fine-tuning runs of one initialisation, by order of first appearance.
 std::vector<std::pair<std::string, MeanError>> finetune_by_init(const Summary& summary);
 
-/// The best baseline, best single member and best ensemble of `labels` by mIoU; -1 where there is none.
+/// The best baseline, single member and ensemble of `labels` by mIoU, among those that were scored on the
+/// same pictures as the first row; -1 where there is none.
 struct BestLabels {
   int baseline = -1, member = -1, ensemble = -1;
 };

@@ -14,6 +14,7 @@ Summary small_summary() {
   Summary s;
   s.labels = {{.consensus = "all background",
                .threshold_from = "none",
+               .scored_on = "val:96",
                .miou = 0.11,
                .precision = NAN,
                .coverage = 1},
@@ -21,6 +22,7 @@ Summary small_summary() {
                .explainers = {"cam"},
                .consensus = "none",
                .threshold_from = "train:48",
+               .scored_on = "val:96",
                .miou = 0.5,
                .precision = 0.6,
                .coverage = 1},
@@ -28,6 +30,7 @@ Summary small_summary() {
                .explainers = {"ig"},
                .consensus = "none",
                .threshold_from = "train:48",
+               .scored_on = "val:96",
                .miou = 0.4,
                .precision = 0.6,
                .coverage = 1},
@@ -35,6 +38,7 @@ Summary small_summary() {
                .explainers = {"cam", "ig"},
                .consensus = "minmax",
                .threshold_from = "train:48",
+               .scored_on = "val:96",
                .miou = 0.55,
                .precision = 0.7,
                .coverage = 1}};
@@ -63,8 +67,8 @@ TEST(Summary, KeysAreThePromisedOnes) {
   EXPECT_EQ(o.names(),
             (std::vector<std::string>{"labels", "finetune", "image_labels_only", "seconds", "peak_bytes"}));
   EXPECT_EQ(o.objects("labels")[0].names(),
-            (std::vector<std::string>{"classifiers", "explainers", "consensus", "threshold_from", "miou",
-                                      "precision", "coverage"}));
+            (std::vector<std::string>{"classifiers", "explainers", "consensus", "threshold_from", "scored_on",
+                                      "miou", "precision", "coverage"}));
   EXPECT_TRUE(o.objects("labels")[0].texts("classifiers").empty());
   EXPECT_EQ(o.objects("finetune")[0].names(), (std::vector<std::string>{"init", "seed", "miou", "steps"}));
   EXPECT_EQ(o.object("peak_bytes").integer("classifiers"), 5'000'000'000);
@@ -90,10 +94,10 @@ TEST(Summary, TheBestAreFound) {
 
 TEST(Summary, MarkdownHoldsTheNumbers) {
   const std::string text = markdown_table(small_summary());
-  EXPECT_NE(text.find("| cam + ig of 2 networks | minmax | 55.0 | 70.0 | 100.0 |"), std::string::npos)
+  EXPECT_NE(text.find("| cam + ig of 2 networks | minmax | val:96 | 55.0 | 70.0 | 100.0 |"), std::string::npos)
       << text;
   EXPECT_NE(text.find("| random | 30.0 | 5.8 | 3 |"), std::string::npos) << text;
-  EXPECT_NE(text.find("| all background | - | 11.0 | - | 100.0 |"), std::string::npos) << text;
+  EXPECT_NE(text.find("| all background | - | val:96 | 11.0 | - | 100.0 |"), std::string::npos) << text;
 }
 
 // All keys of all stages are read; nothing runs.
