@@ -22,10 +22,13 @@ bool allowed(const LoadOptions& options, const std::string& name) {
                                               [&](const std::string& p) { return matches(p, name); });
 }
 
+// The first names say which model it is; another width would name every tensor.
 std::string list(const char* title, const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 12;
   if (names.empty()) return "";
   std::string text = cat(names.size(), " ", title, ": ");
-  for (std::size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + names[i];
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i ? ", " : "") + names[i];
+  if (names.size() > kShown) text += cat(", and ", names.size() - kShown, " more");
   return text + "; ";
 }
 

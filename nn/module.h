@@ -79,7 +79,7 @@ struct LoadOptions {
 
 struct LoadReport {
   std::vector<std::string> loaded, missing, unexpected, wrong_shape;
-  std::string summary() const;
+  std::string summary() const;  // counts, and the first names of each kind
 };
 
 class Tap;

@@ -114,7 +114,12 @@ std::optional<TrainState> Checkpoints::resume(Registry& model, Sgd& optimiser) c
   if (!exists()) return std::nullopt;
   const std::string last = folder_ + "/last";
   const TrainState state = from_json(JsonObject::read(last + "/state.json"), last + "/state.json");
-  model.load(read_safetensors(last + "/model.safetensors").tensors);
+  try {
+    model.load(read_safetensors(last + "/model.safetensors").tensors);
+  } catch (const Error& error) {
+    fail("resume", last, " does not fit the model of this configuration: ", error.what(),
+         "; go on with the configuration that made it, or start anew with --fresh");
+  }
   optimiser.load(read_safetensors(last + "/optim.safetensors").tensors);
   return state;
 }
