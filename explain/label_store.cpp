@@ -55,10 +55,9 @@ LabelStore::LabelStore(LabelStoreOptions options)
   for (const std::string& file : {own, path("manifest.jsonl")})
     if (!options_.overwrite && fs::exists(file))
       for (const JsonObject& line : read_jsonl(file))
-        if (line.text("job") == job_) {
-          const bool has_label = line.has("label");
-          if (!has_label || fs::exists(path(line.text("label"))))
-            done_.emplace_back(line.text("id"), has_label);
+        if (line.text("job") == job_ && (!line.has("label") || fs::exists(path(line.text("label"))))) {
+          const std::vector<std::int64_t> classes = line.integers("classes");
+          done_.emplace_back(line.text("id"), std::vector<int>(classes.begin(), classes.end()));
         }
   std::sort(done_.begin(), done_.end());
   options_.job.write(path("job.json"));
@@ -71,8 +70,7 @@ std::string LabelStore::part(const std::string& stem, std::int64_t shard) const 
 }
 
 bool LabelStore::done(const Item& item) const {
-  const auto at = std::lower_bound(done_.begin(), done_.end(), std::pair(item.name, false));
-  return at != done_.end() && at->first == item.name;
+  return std::binary_search(done_.begin(), done_.end(), std::pair(item.name, item.classes));
 }
 
 std::string LabelStore::png_name(const Item& item) const {

@@ -41,7 +41,7 @@ struct LabelStoreOptions {
 ///
 /// With several shards each writes manifest.part-I-of-N.jsonl; the last one to finish joins them. Label files
 /// are written to a temporary name and renamed, before their manifest line. An item is done if its line is
-/// there, made by the same job, and its file too.
+/// there, made by the same job from the same image labels, and its file too.
 class LabelStore {
  public:
   /// Throws Error if the folder holds labels of another job, unless `overwrite`.
@@ -75,7 +75,7 @@ class LabelStore {
 
   LabelStoreOptions options_;
   std::string job_;
-  std::vector<std::pair<std::string, bool>> done_;  // sorted (id, has a label)
+  std::vector<std::pair<std::string, std::vector<int>>> done_;  // sorted (id, image labels)
   std::vector<Failure> failures_;
   std::unique_ptr<JsonlWriter> manifest_;
 };

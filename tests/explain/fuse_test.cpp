@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -12,112 +10,13 @@
 #include "explain/member_scores.h"
 #include "tensor/file.h"
 #include "tensor/npy.h"
-#include "tests/errors.h"
-#include "tests/explain/small_net.h"
+#include "tests/explain/fuse_fixture.h"
 
 namespace clearcut {
 namespace {
 
 namespace fs = std::filesystem;
-using test::TestNet;
-
-/// Class c is channel c: CAM of "red" is the picture's red channel. A picture of one colour gives no map.
-std::unique_ptr<Classifier> colour_net(const std::string& name, float sharpness = 4,
-                                       Device device = Device::kCpu) {
-  const Tensor W = Tensor::from<float>({3, 3}, {sharpness, 0, 0, 0, sharpness, 0, 0, 0, sharpness}, device);
-  auto net = std::make_unique<TestNet>(
-      3,
-      [W](TestNet& self, const Var& x) {
-        return linear(mean(self.registry().observe("features", x), {2, 3}), Var(W));
-      },
-      device);
-  net->head = CamWeights{.weights = W, .path = "features"};
-  net->rename(name);
-  net->name_classes({"red", "green", "blue"});
-  return net;
-}
-
-/// Black, with squares of full red (rows and columns 2 to 6) and green (9 to 14).
-Tensor squares(bool red, bool green) {
-  Tensor picture = Tensor::zeros({16, 16, 3}, DType::kUInt8);
-  std::uint8_t* p = picture.data<std::uint8_t>();
-  for (int y = 0; y < 16; ++y)
-    for (int x = 0; x < 16; ++x) {
-      if (red && y >= 2 && y < 7 && x >= 2 && x < 7) p[(y * 16 + x) * 3] = 255;
-      if (green && y >= 9 && y < 15 && x >= 9 && x < 15) p[(y * 16 + x) * 3 + 1] = 255;
-    }
-  return picture;
-}
-/// The true mask: 0 background, 1 red, 2 green.
-Tensor truth(bool red, bool green) {
-  const Tensor picture = squares(red, green);
-  Tensor mask = Tensor::zeros({16, 16}, DType::kInt32);
-  for (int i = 0; i < 256; ++i)
-    mask.data<std::int32_t>()[i] = picture.data<const std::uint8_t>()[i * 3] != 0
-                                       ? 1
-                                       : (picture.data<const std::uint8_t>()[i * 3 + 1] != 0 ? 2 : 0);
-  return mask;
-}
-
-class Fuse : public testing::Test {
- protected:
-  void SetUp() override {
-    root_ = (fs::temp_directory_path() / ("clearcut_fuse_" + std::to_string(::getpid()))).string();
-    fs::remove_all(root_);
-    write_png(root_ + "/images/a.png", squares(true, false));
-    write_png(root_ + "/images/b.png", squares(false, true));
-    write_png(root_ + "/images/ab.png", squares(true, true));
-    write_png(root_ + "/images/none.png", squares(false, false));
-    write_label_png(root_ + "/masks/a.png", truth(true, false));
-    write_label_png(root_ + "/masks/b.png", truth(false, true));
-    write_label_png(root_ + "/masks/ab.png", truth(true, true));
-    write_label_png(root_ + "/masks/none.png", truth(false, false));
-    write_file(root_ + "/classes.txt", std::string("0 background\n1 red\n2 green\n"));
-    write_file(root_ + "/labels.csv",
-               std::string("image,classes\na.png,red\nb.png,green\nab.png,red+green\nnone.png,\n"));
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
-  Dataset data() const { return open_dataset({.format = "csv", .root = root_, .masks = "masks"}); }
-  Ensemble ensemble(const Dataset& set, EnsembleOptions options = {}, Device device = Device::kCpu) const {
-    if (options.explainers.empty()) options.explainers = {parse_explainer("cam"), parse_explainer("gradcam")};
-    std::vector<std::unique_ptr<Classifier>> nets;
-    nets.push_back(colour_net("one", 4, device));
-    nets.push_back(colour_net("two", 7, device));
-    return {std::move(nets), options, set.class_names, {1, 2}};
-  }
-  FuseCounts run(const std::string& out, const FuseOptions& options, std::int64_t shard = 0,
-                 std::int64_t shards = 1, LabelLayout layout = LabelLayout::kPng, bool flatten = false,
-                 Device device = Device::kCpu) {
-    const Dataset set = data();
-    Ensemble members = ensemble(set, {}, device);
-    const LabelPlan plan = plan_labels(set, layout);
-    LabelStoreOptions words;
-    words.folder = root_ + "/" + out;
-    words.layout = layout;
-    words.space = plan.space;
-    words.class_names = plan.class_names;
-    words.colours = plan.colours;
-    words.wnids = plan.folders;
-    words.flatten = flatten;
-    words.shard = shard;
-    words.shards = shards;
-    words.job = JsonObject().set("rule", describe(options.rule));
-    LabelStore store(words);
-    return fuse(set, members, store, plan, shard, shards, options);
-  }
-  std::vector<std::int32_t> label(const std::string& out, const std::string& name) const {
-    return read_label_png(root_ + "/" + out + "/labels/" + name + ".png").labels.values<std::int32_t>();
-  }
-  std::string text(const std::string& file) const { return read_text(root_ + "/" + file); }
-
-  static FuseOptions by_value() {
-    FuseOptions options;
-    options.rule = parse_rule("value:0.5");
-    return options;
-  }
-  std::string root_;
-};
+using test::colour_net, test::Fuse, test::squares, test::truth;
 
 TEST_F(Fuse, MasksAreTheColouredSquares) {
   const FuseCounts counts = run("out", by_value());
@@ -229,63 +128,6 @@ TEST_F(Fuse, ReferenceMakesTheSameLabels) {
   run("reference", by_value(), 0, 1, LabelLayout::kPng, false, Device::kReference);
   for (const char* name : {"a", "b", "ab"}) EXPECT_EQ(label("cpu", name), label("reference", name));
   EXPECT_NE(text("reference/manifest.jsonl").find("\"isa\":\"reference\""), std::string::npos);
-}
-
-TEST_F(Fuse, AnotherJobDoesNotMixIn) {
-  run("out", by_value());
-  FuseOptions other;
-  other.rule = parse_rule("rank:0.9");
-  EXPECT_THROW(run("out", other), Error);
-}
-
-TEST_F(Fuse, PublishedLayout) {
-  const FuseCounts counts = run("out", by_value(), 0, 1, LabelLayout::kPssl);
-  EXPECT_EQ(counts.made, 2);
-  EXPECT_EQ(counts.failed, 1);  // two classes in one picture
-  const NamedTensors arrays = read_npz(root_ + "/out/train/red/a.JPEG_eiseg.npz");
-  ASSERT_EQ(arrays[0].first, "arr_0");
-  EXPECT_EQ(arrays[0].second.to(DType::kInt32).values<std::int32_t>(),
-            truth(true, false).values<std::int32_t>());
-  EXPECT_EQ(text("out/train.txt"), "train/red/a.JPEG_eiseg.npz\ntrain/green/b.JPEG_eiseg.npz\n");
-  EXPECT_EQ(text("out/imagenet_lsvrc_2015_synsets.txt"), "background\nred\ngreen\n");
-  // 0 background, 1 red, 2 green; the loader adds its own background 3
-  const Dataset made = open_dataset({.format = "pssl", .root = root_ + "/out", .images = root_});
-  EXPECT_EQ(made.items[0].image, root_ + "/images/a.png");
-  EXPECT_EQ(made.background, 3);
-  const auto mask = read_mask(made, made.items[1]).values<std::int32_t>();
-  EXPECT_EQ(mask[10 * 16 + 10], 2);
-  EXPECT_EQ(mask[0], 3);
-}
-
-// The class of a label is its folder: that of the class that was kept.
-TEST_F(Fuse, FlattenKeepsTheLargestClass) {
-  EXPECT_EQ(run("out", by_value(), 0, 1, LabelLayout::kPssl, true).made, 3);
-  EXPECT_FALSE(fs::exists(root_ + "/out/train/red/ab.JPEG_eiseg.npz"));
-  const auto mask = read_npz(root_ + "/out/train/green/ab.JPEG_eiseg.npz")[0].second.values<std::uint8_t>();
-  EXPECT_EQ(mask[3 * 16 + 3], 0);  // 25 pixels of red against 36 of green
-  EXPECT_EQ(mask[10 * 16 + 10], 1);
-}
-
-TEST_F(Fuse, PublishedFoldersAreWordNetIdsWhereTheClassFileHasThem) {
-  write_file(root_ + "/classes.txt", std::string("0\tred\tn00000009\n1\tgreen\tn00000003\n"));
-  const LabelPlan plan = plan_labels(data(), LabelLayout::kPssl);
-  EXPECT_EQ(plan.folders, (std::vector<std::string>{"n00000009", "n00000003"}));
-  write_file(root_ + "/classes.txt", std::string("0 red\n1 ..\n"));
-  write_file(root_ + "/labels.csv", std::string("image,classes\na.png,red\n"));
-  expect_error([&] { plan_labels(data(), LabelLayout::kPssl); }, "'..' cannot name one");
-}
-
-TEST_F(Fuse, TwoPicturesNeverShareALabelFile) {
-  fs::copy(root_ + "/images/a.png", root_ + "/images/a.jpg");
-  write_file(root_ + "/labels.csv", std::string("image,classes\na.png,red\na.jpg,red\n"));
-  expect_error([&] { run("png", by_value()); }, "'a.png' and 'a.jpg' would both be written to labels/a.png");
-  expect_error([&] { run("npz", by_value(), 0, 1, LabelLayout::kPssl); },
-               "would both be written to train/red/a.JPEG_eiseg.npz");
-  // Two classes: two folders.
-  write_file(root_ + "/labels.csv", std::string("image,classes\na.png,red\nsub/a.png,green\n"));
-  fs::create_directories(root_ + "/images/sub");
-  fs::copy(root_ + "/images/b.png", root_ + "/images/sub/a.png");
-  EXPECT_EQ(run("two", by_value(), 0, 1, LabelLayout::kPssl).made, 2);
 }
 
 TEST_F(Fuse, DataSetsWithoutBackgroundGetOne) {
