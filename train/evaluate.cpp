@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "data/file_names.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "train/config.h"
@@ -48,10 +49,10 @@ void score_all(const std::vector<std::string>& names, int ignore, int undecided,
 std::vector<std::string> label_files(const std::string& folder) {
   check(fs::is_directory(folder), "evaluate", "no such folder: ", folder);
   std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.is_regular_file() && entry.path().extension() == ".png" &&
-        entry.path().stem().extension() != ".overlay" && entry.path().filename() != "legend.png")
-      names.insert(entry.path().filename().string());
+  for (const fs::path& file : files_below(folder))
+    if (file.extension() == ".png" && file.stem().extension() != ".overlay" &&
+        file.filename() != "legend.png")
+      names.insert(file.lexically_relative(folder).generic_string());
   return {names.begin(), names.end()};
 }
 
@@ -97,7 +98,7 @@ Evaluation evaluate(Segmenter& model, const Dataset& data, const Normalize& norm
       names, data.ignore, -1, options,
       [&](std::size_t i) {
         const Item& item = data.items[i];
-        const Tensor picture = read_picture(item.image), truth = read_mask(data, item);
+        const Tensor picture = read_picture(item.image, options.picture), truth = read_mask(data, item);
         return std::pair(predict_labels(model, picture, normalize, options.predict), truth);
       },
       result);
@@ -174,6 +175,7 @@ EvaluateOptions read_evaluate_options(const Config& config) {
   o.predict.resize_short = config.integer_or("resize_short", 0, {.low = 0, .high = 20'000});
   o.predict.scales = config.numbers_or("scales", {1}, {.low = 0.05, .high = 20});
   o.predict.flip = config.flag_or("flip", false);
+  if (config.has("exif")) o.picture.apply_exif = config.flag_or("exif", false);
   o.score.absent = absent_from_name(config.choice_or("absent", {"exclude", "zero", "one"}, "exclude"));
   o.score.background_in_mean = config.flag_or("background_in_mean", true);
   o.bootstrap = static_cast<int>(config.integer_or("bootstrap", 1000, {.low = 0, .high = 1'000'000}));

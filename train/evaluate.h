@@ -15,6 +15,7 @@ class Config;
 
 struct EvaluateOptions {
   PredictOptions predict = {};
+  PictureOptions picture = {};
   ScoreOptions score = {};
   int bootstrap = 1000;    // samples of the interval; 0: none
   std::uint64_t seed = 1;  // of the bootstrap
@@ -37,7 +38,8 @@ struct Evaluation {
 Evaluation evaluate(Segmenter& model, const Dataset& data, const Normalize& normalize,
                     const EvaluateOptions& options = {});
 
-/// Compares label PNGs of two folders by file name; undecided pixels of the prediction carry `undecided`.
+/// Compares label PNGs of two folders (at any depth) by their paths below the folders; undecided pixels of
+/// the prediction carry `undecided`.
 struct FolderPair {
   std::string predictions, truth;
   int classes = 0;
@@ -54,7 +56,7 @@ JsonObject to_json(const Evaluation& evaluation, const std::vector<std::string>&
 void write_evaluation(const std::string& folder, const Evaluation& evaluation,
                       const std::vector<std::string>& class_names, const ScoreOptions& score);
 
-/// Keys: resize_short, scales, flip, absent, background_in_mean, bootstrap.
+/// Keys: resize_short, scales, flip, exif, absent, background_in_mean, bootstrap.
 EvaluateOptions read_evaluate_options(const Config& config);
 
 }  // namespace clearcut

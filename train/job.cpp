@@ -83,6 +83,7 @@ void read_loss(const Config& config, TrainJob& job) {
 void read_evaluation(const Config& config, TrainJob& job) {
   if (job.task != TrainJob::Task::kClassification) {
     job.evaluation = read_evaluate_options(config);
+    job.evaluation.picture.apply_exif = job.apply_exif;
     return;
   }
   const std::string framing = config.choice_or("framing", {"whole", "centre", "short"}, "whole");

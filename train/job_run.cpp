@@ -131,7 +131,8 @@ std::unique_ptr<TrainTask> make_task(PreparedJob& ready) {
   const ModelCard card = card_of(job, data);
   if (job.task == Task::kClassification) {
     ready.classifier = make_classifier(job.model);
-    return std::make_unique<ClassifyTask>(*ready.classifier, card, ready.val, job.framing);
+    return std::make_unique<ClassifyTask>(*ready.classifier, card, ready.val, job.framing,
+                                          PictureOptions{.apply_exif = job.apply_exif});
   }
   const SegmentationLossOptions loss = {
       .coefficients = job.coefficients,

@@ -10,7 +10,7 @@ namespace clearcut {
 ///   keys of read_ensemble_config()
 ///   rule     "value:0.4", "rank:0.9", ... (explain/pssl.h)
 ///   layout   png | pssl;  flatten: true | false (pssl: of several classes keep the largest)
-///   unlabelled: skip | background
+///   unlabelled: skip | background;  exif: true turns pictures upright
 StagePlan read_label_stage(const Config& config);
 
 /// score: pseudo labels of single members, of ensembles and of baselines against true masks. Fusion, measure

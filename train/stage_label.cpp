@@ -49,6 +49,7 @@ StagePlan read_label_stage(const Config& config) {
       config.choice_or("layout", {"png", "pssl"}, "png") == "png" ? LabelLayout::kPng : LabelLayout::kPssl;
   if (stage.layout == LabelLayout::kPssl) stage.flatten = config.flag_or("flatten", false);
   parsed(config, "rule", [&] { check_layout(stage.layout, stage.flatten, stage.fuse.rule); });
+  if (config.has("exif")) stage.fuse.picture.apply_exif = config.flag_or("exif", false);
   stage.fuse.unlabelled = config.choice_or("unlabelled", {"skip", "background"}, "skip") == "skip"
                               ? Unlabelled::kSkip
                               : Unlabelled::kBackground;

@@ -13,6 +13,7 @@ StagePlan read_predict_stage(const Config& config) {
   job.options.resize_short = config.integer_or("resize_short", 0, {.low = 0});
   job.options.scales = config.numbers_or("scales", {1}, {.low = 0.05, .high = 20});
   job.options.flip = config.flag_or("flip", false);
+  if (config.has("exif")) job.apply_exif = config.flag_or("exif", false);
   return {[=](StageContext& context) {
     PredictFiles mine = job;
     mine.pictures = find_pictures(inputs);

@@ -23,7 +23,7 @@ StagePlan read_split_stage(const Config& config);
 StagePlan read_train_stage(const Config& config);
 
 /// predict: label PNGs and overlays.
-///   model, inputs (files and folders), limit, flip, scales, resize_short
+///   model, inputs (files and folders), limit, flip, scales, resize_short, exif
 StagePlan read_predict_stage(const Config& config);
 
 /// evaluate: eval.json, eval.csv, confusion.csv of a model.

@@ -16,7 +16,8 @@ std::int64_t argmax_row(const Tensor& logits, std::int64_t row) {
 
 }  // namespace
 
-Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing, ProgressStyle style) {
+Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing, ProgressStyle style,
+                       const PictureOptions& options) {
   const NoGrad no_tape;
   const bool training = model.registry().mode.training;
   model.registry().mode.training = false;
@@ -39,7 +40,7 @@ Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing, 
     progress.advance();
     if (item.classes.empty()) continue;
     try {
-      pictures.push_back(read_picture(item.image));
+      pictures.push_back(read_picture(item.image, options));
       labels.push_back(item.classes[0]);
     } catch (const Error& error) {
       result.failures.push_back({item.name, "read", error.what()});
@@ -62,7 +63,7 @@ TrainLoss ClassifyTask::loss(const Batch& batch) {
 }
 
 Score ClassifyTask::evaluate() {
-  const Accuracy accuracy = top1_accuracy(model_, *val_, framing_);
+  const Accuracy accuracy = top1_accuracy(model_, *val_, framing_, ProgressStyle::kNone, picture_);
   JsonObject numbers;
   numbers.set("pictures", accuracy.pictures)
       .set("right", accuracy.right)

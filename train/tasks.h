@@ -22,13 +22,14 @@ struct Accuracy {
 /// Share of pictures whose largest logit is their first image label. Pictures without label do not count;
 /// those that fail are listed. Restores the mode of the model.
 Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing,
-                       ProgressStyle progress = ProgressStyle::kNone);
+                       ProgressStyle progress = ProgressStyle::kNone, const PictureOptions& picture = {});
 
 /// Cross-entropy of the logits with the picture's first image label; scored by top-1.
 class ClassifyTask : public TrainTask {
  public:
-  ClassifyTask(Classifier& model, ModelCard card, std::optional<Dataset> val, Framing framing)
-      : model_(model), card_(std::move(card)), val_(std::move(val)), framing_(framing) {}
+  ClassifyTask(Classifier& model, ModelCard card, std::optional<Dataset> val, Framing framing,
+               PictureOptions picture = {})
+      : model_(model), card_(std::move(card)), val_(std::move(val)), framing_(framing), picture_(picture) {}
   Registry& registry() override { return model_.registry(); }
   TrainLoss loss(const Batch& batch) override;
   bool has_evaluation() const override { return val_.has_value(); }
@@ -40,6 +41,7 @@ class ClassifyTask : public TrainTask {
   ModelCard card_;
   std::optional<Dataset> val_;
   Framing framing_;
+  PictureOptions picture_;
 };
 
 /// The weighted loss of spec 3.1 on all outputs; scored by mIoU. Pre-training on PSSL and fine-tuning differ

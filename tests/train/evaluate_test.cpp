@@ -4,6 +4,8 @@
 
 #include "data/drawn.h"
 #include "tensor/file.h"
+#include "tensor/npy.h"
+#include "tests/errors.h"
 #include "tests/train/folder.h"
 #include "train/class_weights.h"
 #include "train/config.h"
@@ -87,9 +89,9 @@ TEST(Evaluate, FoldersAreComparedByName) {
   const test::Folder folder;
   const auto label = [](std::vector<std::int32_t> v) { return Tensor::from<std::int32_t>({1, 2}, v); };
   write_label_png(folder / "gt/a.png", label({0, 1}));
-  write_label_png(folder / "gt/b.png", label({1, 255}));
+  write_label_png(folder / "gt/sub/b.png", label({1, 255}));
   write_label_png(folder / "pred/a.png", label({0, 0}));
-  write_label_png(folder / "pred/b.png", label({1, 1}));
+  write_label_png(folder / "pred/sub/b.png", label({1, 1}));
   write_label_png(folder / "gt/missing.png", label({1, 1}));
   const FolderPair pair = {.predictions = folder / "pred", .truth = folder / "gt", .classes = 2};
   const Evaluation e = evaluate_folders(pair, {.bootstrap = 0});
@@ -117,6 +119,22 @@ TEST(Evaluate, AMaskOfAnotherSizeIsAFailureOfThatPicture) {
   ASSERT_EQ(e.failures.size(), 1U);
   EXPECT_NE(e.failures[0].error.find("the prediction has size [2, 2], the mask [1, 2]"), std::string::npos)
       << e.failures[0].error;
+}
+
+// A picture of Pillow's with orientation 6: its file lies on its side, the mask was made upright.
+TEST(Evaluate, PicturesAreTurnedUprightWhereAsked) {
+  const test::Folder folder;
+  const auto file = find_array(read_npz("tests/golden/data/pictures.npz"), "file:exif6.jpg", "pictures.npz");
+  write_file(folder / "a.jpg", file.values<std::uint8_t>());
+  write_file(folder / "train.txt", std::string("a.jpg a.png\n"));
+  write_file(folder / "classes.txt", std::string("0 ground\n1 red\n"));
+  HandNet net;
+  const Tensor upright = read_picture(folder / "a.jpg", {.apply_exif = true});
+  ASSERT_NE(upright.dim(0), upright.dim(1));
+  write_label_png(folder / "a.png", predict_labels(net, upright, {}));
+  const Dataset data = open_dataset({.format = "list", .root = folder.path()});
+  EXPECT_EQ(evaluate(net, data, {}, {.picture = {.apply_exif = true}, .bootstrap = 0}).scores.miou, 1);
+  expect_error([&] { evaluate(net, data, {}); }, "no picture could be scored");
 }
 
 TEST(ClassWeights, ShorthandNamesDefaultBackgroundIndexAndName) {
