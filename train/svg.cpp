@@ -80,12 +80,36 @@ std::string draw_curve(const Axes& a, const Curve& curve, const char* colour) {
              "' stroke-width='2' stroke-linejoin='round' stroke-linecap='round'/>");
 }
 
-std::string draw_legend(const std::vector<Curve>& curves, double left, double top) {
+/// Pixels that a text of 12 pixels takes at most: 7 for a character.
+double text_width(const std::string& text) { return 7.0 * static_cast<double>(text.size()); }
+
+/// The width of the widest of the names plus `extra`, within [least, most].
+template <class Named>
+double names_width(const std::vector<Named>& list, double extra, double least, double most) {
+  double width = least;
+  for (const Named& one : list) width = std::max(width, text_width(one.name) + extra);
+  return std::min(width, most);
+}
+
+/// The text, or its two ends with an ellipsis between if it would take more than `width`.
+std::string fitted(const std::string& text, double width) {
+  const auto room = static_cast<std::size_t>(std::max(width / text_width("x"), 5.0));
+  if (text.size() <= room) return text;
+  const std::size_t tail = (room - 1) / 2, head = room - 1 - tail;
+  // Never inside a UTF-8 character: its later bytes are 10xxxxxx.
+  const auto inside = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80; };
+  std::size_t first = head, last = text.size() - tail;
+  while (first > 0 && inside(first)) --first;
+  while (last < text.size() && inside(last)) ++last;
+  return text.substr(0, first) + "\u2026" + text.substr(last);
+}
+
+std::string draw_legend(const std::vector<Curve>& curves, double left, double top, double width) {
   std::string out;
   for (std::size_t i = 0; i < curves.size(); ++i) {
     const double y = top + 18 * static_cast<double>(i);
     out += line(left, y, left + 18, y, cat("stroke='", kColours[i % kColours.size()], "' stroke-width='3'")) +
-           label(left + 24, y + 4, curves[i].name, "");
+           label(left + 24, y + 4, fitted(curves[i].name, width - 24), "");
   }
   return out;
 }
@@ -144,7 +168,8 @@ std::string line_chart(const std::vector<Curve>& curves, const ChartOptions& opt
     return open_svg(options, options.height) +
            label(options.width / 2.0, options.height / 2.0, "no data", "text-anchor='middle'") + "</svg>";
   if (options.from_zero) ys.add(0);
-  const double legend = curves.size() > 1 ? 130 : 8;
+  // 12 pixels to its left, 24 for the stroke; at most half of the chart.
+  const double legend = curves.size() > 1 ? names_width(curves, 36, 130, 0.5 * options.width) : 8;
   const Axes axes{.right = options.width - legend,
                   .bottom = options.height - 40.0,
                   .xs = ticks(xs.low, xs.high),
@@ -152,7 +177,7 @@ std::string line_chart(const std::vector<Curve>& curves, const ChartOptions& opt
   std::string out = open_svg(options, options.height) + draw_axes(axes, options);
   for (std::size_t i = 0; i < curves.size(); ++i)
     out += draw_curve(axes, curves[i], kColours[i % kColours.size()]);
-  if (curves.size() > 1) out += draw_legend(curves, axes.right + 12, axes.top + 8);
+  if (curves.size() > 1) out += draw_legend(curves, axes.right + 12, axes.top + 8, legend - 12);
   return out + "</svg>";
 }
 
@@ -161,7 +186,7 @@ std::string bar_chart(const std::vector<Bar>& bars, const ChartOptions& options)
   values.add(0);
   for (const Bar& bar : bars)
     if (std::isfinite(bar.value)) values.add(bar.value + bar.error);
-  const double row = 22, names = 0.42 * options.width;
+  const double row = 22, names = names_width(bars, 8, 0.42 * options.width, 0.6 * options.width);
   const double bottom = 28 + row * static_cast<double>(bars.size());
   const Axes axes{.left = names,
                   .right = options.width - 60.0,
@@ -172,7 +197,7 @@ std::string bar_chart(const std::vector<Bar>& bars, const ChartOptions& options)
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const Bar& bar = bars[i];
     const double y = 28 + row * static_cast<double>(i), middle = y + row / 2;
-    out += label(names - 8, middle + 4, bar.name, "text-anchor='end'");
+    out += label(names - 8, middle + 4, fitted(bar.name, names - 8), "text-anchor='end'");
     if (!std::isfinite(bar.value)) continue;
     out += cat("<rect x='", pixels(names), "' y='", pixels(y + 3), "' width='",
                pixels(axes.x(bar.value) - names), "' height='", pixels(row - 6), "' rx='2' fill='",

@@ -20,7 +20,8 @@ struct Curve {
   std::vector<double> x, y;  // one length; points that are not finite leave a gap
 };
 
-/// Curves over one pair of axes with round tick marks and a legend. Without any finite point: the axes' title
+/// Curves over one pair of axes with round tick marks and a legend as wide as its names, up to half of the
+/// chart; longer names lose their middle. Without any finite point: the axes' title
 /// and "no data". Throws Error if a curve's x and y differ in length.
 std::string line_chart(const std::vector<Curve>& curves, const ChartOptions& options);
 
@@ -31,7 +32,7 @@ struct Bar {
   bool highlight = false;  // drawn in the accent colour
 };
 
-/// Horizontal bars from 0, one below the other, each with its number.
+/// Horizontal bars from 0, one below the other, each with its number; names get up to 0.6 of the width.
 std::string bar_chart(const std::vector<Bar>& bars, const ChartOptions& options);
 
 /// Round numbers that cover [low, high]: steps of 1, 2 or 5 times a power of ten, at most `most` + 1 of them.

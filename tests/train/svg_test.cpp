@@ -54,6 +54,23 @@ TEST(Svg, BarsAreAsLongAsTheirNumbers) {
   EXPECT_NE(svg.find("width='230.0'"), std::string::npos) << svg;
 }
 
+TEST(Svg, TheLegendFollowsTheLongestName) {
+  // 20 characters of 7 pixels, 36 around them: the plot ends at 500 - 176 = 324.
+  const std::string name(20, 'n'), longer(60, 'm');
+  const std::vector<double> xs = {0, 10};
+  const std::string svg = line_chart({{"a", xs, xs}, {name, xs, xs}}, {.width = 500});
+  EXPECT_NE(svg.find("L324.0 "), std::string::npos) << svg;
+  EXPECT_NE(svg.find(">" + name + "<"), std::string::npos);
+  // At most half: 250 - 36 = 214 pixels hold 30 characters, 15 + 1 + 14.
+  const std::string cut = line_chart({{"a", xs, xs}, {longer, xs, xs}}, {.width = 500});
+  EXPECT_NE(cut.find("L250.0 "), std::string::npos) << cut;
+  EXPECT_NE(cut.find(">" + std::string(15, 'm') + "\u2026" + std::string(14, 'm') + "<"), std::string::npos)
+      << cut;
+  const std::string bars = bar_chart({{.name = longer, .value = 1}}, {.width = 500});
+  EXPECT_EQ(bars.find(longer), std::string::npos);
+  EXPECT_NE(bars.find("\u2026"), std::string::npos);
+}
+
 TEST(Svg, UnequalCurvesAreRefused) { EXPECT_THROW(line_chart({{"a", {0, 1}, {0}}}, {}), Error); }
 
 }  // namespace
