@@ -11,6 +11,8 @@
 #include "models/card.h"
 #include "models/onnx_classifier.h"
 #include "models/onnx_node.h"
+#include "tensor/file.h"
+#include "tensor/sha256.h"
 
 namespace clearcut::apps {
 
@@ -104,7 +106,19 @@ std::vector<std::string> class_names_of(const Model& model) {
   return model.classifies() ? model.classifier->class_names() : model.segmenter.card.spec.class_names;
 }
 
-void print_info(const Model& model) {
+// The SHA-256 of an ONNX file, and what the JSON file beside it says about that. "" for checkpoints.
+std::string hash_text(const std::string& path) {
+  if (fs::path(path).extension() != ".onnx") return "";
+  const std::string hash = sha256(read_file(path)), json = fs::path(path).replace_extension(".json").string();
+  if (!fs::exists(json)) return hash;
+  const JsonObject card = JsonObject::read(json);
+  if (!card.has("sha256")) return hash;
+  const std::string stated = card.text("sha256");
+  return hash + (stated == hash ? ", as the JSON file says"
+                                : "; the JSON file says " + stated + ": it may describe another file");
+}
+
+void print_info(const Model& model, const std::string& path) {
   print_line("name", model.name());
   print_line("kind", model.classifies() ? "classifier" : "segmenter");
   print_line("parameters", std::to_string(model.registry().parameter_count()));
@@ -115,6 +129,7 @@ void print_info(const Model& model) {
   for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 3); ++i)
     classes += (i == 0 ? ": " : "; ") + names[i];
   print_line("classes", classes + (names.size() > 3 ? "; ..." : ""));
+  if (const std::string hash = hash_text(path); !hash.empty()) print_line("SHA-256", hash);
   if (!model.classifies()) return;
   const std::string features = feature_path_of(*model.classifier);
   print_line("feature map", features.empty() ? "not found; name a layer for Grad-CAM" : features);
@@ -205,7 +220,7 @@ void add_model(CLI::App& app, Session& session) {
   add_common(*info, session, kCompute);
   on_run(*info, session, [path, as_json, device] {
     const Model opened = open_model(*path, device());
-    *as_json ? print_info_json(opened) : print_info(opened);
+    *as_json ? print_info_json(opened) : print_info(opened, *path);
     return kDone;
   });
 
