@@ -55,7 +55,7 @@ OBJECTS_minimal := $(call objects_of,$(COMMON) $(foreach f,$(SOURCES),$(if $(fin
 CASE_OBJECTS := $(call objects_of,$(wildcard tests/cases/*.cpp))
 APP_OBJECTS := $(call objects_of,$(wildcard apps/*.cpp)) $(CASE_OBJECTS)
 UNIT_TESTS := $(BUILD)/$(FLAVOUR)/unit_tests
-PROGRAMS := $(if $(wildcard apps/*.cpp),$(BUILD)/full/clearcut $(BUILD)/minimal/clearcut)
+PROGRAMS := $(if $(wildcard apps/*.cpp),$(BUILD)/full/clearcut $(BUILD)/minimal/clearcut) $(BUILD)/minimal/unit_tests
 TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp'))
 EXAMPLES := $(patsubst %.cpp,$(BUILD)/%,$(wildcard examples/*.cpp))
 # A header that a .cpp of the same name includes first is compiled alone there; the others are checked here.
@@ -69,7 +69,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all clean help
+.PHONY: deps deps-build deps-all clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -79,7 +79,8 @@ say = $(if $(filter 1,$(V)),,@echo "$(1)" &&)
 all: deps-build  ## bin/clearcut (installs what the build needs)
 	$(INNER) bin/clearcut
 
-lib: $(BUILD)/$(FLAVOUR)/libclearcut.a  ## the library alone
+lib: deps-build  ## the library alone
+	$(INNER) $(BUILD)/$(FLAVOUR)/libclearcut.a
 
 demo: deps-build  ## the whole job on drawn pictures; report in runs/demo/report/index.html
 	$(INNER) bin/clearcut
@@ -133,6 +134,13 @@ $(BUILD)/%/unit_tests: $(TEST_OBJECTS) $(BUILD)/%/libclearcut.a
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(call say,compile $<)$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+# The commit stands in --version and env.json. One file is compiled anew when it changes.
+COMMIT := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D) && { echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' >$@; }
+$(BUILD)/train/program.o: $(BUILD)/commit
+$(BUILD)/train/program.o: CXXFLAGS += -DCLEARCUT_VERSION='"$(VERSION)"' -DCLEARCUT_COMMIT='"$(COMMIT)"'
 
 define isa_rule
 $(BUILD)/isa/$(1)/%.o: tensor/cpu/isa/%.cpp

@@ -8,6 +8,7 @@
 #include "tensor/cpu/isa.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
+#include "train/program.h"
 
 namespace clearcut {
 
@@ -48,7 +49,8 @@ void cut_files(const std::string& metrics, const std::string& history, std::int6
 
 JsonObject environment(Device device, std::uint64_t seed) {
   JsonObject json;
-  json.set("clearcut", kProgramVersion)
+  json.set("clearcut", program_version())
+      .set("commit", program_commit())
       .set("compiler", "g++ " __VERSION__)
       .set("instruction_set", std::string(isa_table().name))
       .set("decoders", picture_decoder())

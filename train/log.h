@@ -11,10 +11,8 @@
 
 namespace clearcut {
 
-constexpr const char* kProgramVersion = "0.1.0";
-
-/// Program, compiler, instruction set, decoders, device and threads: results agree bit by bit only where
-/// these do.
+/// Program with its commit, compiler, instruction set, decoders, device and threads: results agree bit by bit
+/// only where these do.
 JsonObject environment(Device device, std::uint64_t seed);
 
 /// The records of one run.
