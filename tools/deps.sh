@@ -54,4 +54,5 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 install() { $as_root env DEBIAN_FRONTEND=noninteractive $command >"$log" 2>&1; }
 # Package lists are fetched only if the packages cannot be had with the ones on this machine.
-install || { $as_root apt-get update >"$log" 2>&1 && install; } || { cat "$log" >&2; give_up "apt-get failed, see above"; }
+install || { $as_root apt-get update >"$log" 2>&1 && install; } ||
+  give_up "apt-get failed: $(grep -m 1 '^E:' "$log" || tail -n 1 "$log")"

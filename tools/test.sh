@@ -33,12 +33,19 @@ minimal_libraries() {
   [ -z "$extra" ] || { echo "the MINIMAL build needs also:" $extra; return 1; }
 }
 
+# stb_image and our own inflate read and write the same files.
+minimal_files() {
+  "$build/minimal/unit_tests" --gtest_brief=1 --gtest_filter='Picture*:LabelPng*:Np*:Deflate*:Dataset*:*Fuzz*'
+}
+
 unit_tests
 if [ "$filter" = '*' ]; then
   check "clang-format" $make format-check
   check "headers compile alone" $make headers-alone
   [ -x "$build/full/clearcut" ] && check "command line" tests/cli.sh "$build/full/clearcut"
+  check "packages, data, installed files" tests/scripts.sh "$build"
   [ -x "$build/minimal/clearcut" ] && check "MINIMAL=1 library list" minimal_libraries
+  [ -x "$build/minimal/unit_tests" ] && check "MINIMAL=1 files" minimal_files
   for program in "$build"/examples/*; do
     [ -x "$program" ] && check "example $(basename "$program")" "$program"
   done
