@@ -7,6 +7,7 @@
 #include "data/file_names.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
+#include "tensor/npy.h"
 #include "train/config.h"
 
 namespace clearcut {
@@ -120,6 +121,20 @@ Evaluation evaluate_folders(const FolderPair& folders, const EvaluateOptions& op
   return result;
 }
 
+namespace {
+
+Tensor picture_counts(const Evaluation& e) {
+  const int C = e.total.classes();
+  Tensor counts({static_cast<std::int64_t>(e.pictures.size()), C, C + 1}, DType::kInt64);
+  std::int64_t* n = counts.data<std::int64_t>();
+  for (const ConfusionMatrix& one : e.pictures)
+    for (int truth = 0; truth < C; ++truth)
+      for (int predicted = 0; predicted <= C; ++predicted) *n++ = one.count(truth, predicted);
+  return counts;
+}
+
+}  // namespace
+
 JsonObject to_json(const Evaluation& e, const std::vector<std::string>& class_names,
                    const ScoreOptions& score) {
   const SegmentationScores& s = e.scores;
@@ -168,6 +183,29 @@ void write_evaluation(const std::string& folder, const Evaluation& e,
   for (std::size_t i = 0; i < e.names.size(); ++i)
     pictures += cat(csv_text(e.names[i]), ",", csv_number(scores(e.pictures[i], present).miou), "\n");
   write_file(folder + "/pictures.csv", pictures);
+  write_npz(folder + "/pictures.npz", {{"counts", picture_counts(e)}});
+}
+
+std::vector<ConfusionMatrix> read_picture_counts(const std::string& folder) {
+  const std::string path = folder + "/pictures.npz";
+  const Tensor counts = find_array(read_npz(path), "counts", path);
+  check(counts.rank() == 3 && counts.dtype() == DType::kInt64 && counts.dim(2) == counts.dim(1) + 1,
+        "evaluate", "counts in ", path, " must be int64 [P, C, C + 1]; got ", counts.dtype(), " ",
+        counts.shape());
+  const auto C = static_cast<int>(counts.dim(1));
+  const std::int64_t* n = counts.data<const std::int64_t>();
+  std::vector<ConfusionMatrix> pictures(static_cast<std::size_t>(counts.dim(0)), ConfusionMatrix(C));
+  for (ConfusionMatrix& one : pictures)
+    for (int truth = 0; truth < C; ++truth)
+      for (int predicted = 0; predicted <= C; ++predicted) one.add_count(truth, predicted, *n++);
+  return pictures;
+}
+
+ScoreOptions read_score_options(const std::string& folder) {
+  const JsonObject policy = JsonObject::read(folder + "/eval.json").object("policy");
+  return {.absent = absent_from_name(policy.text("absent")),
+          .background = static_cast<int>(policy.integer("background")),
+          .background_in_mean = policy.flag("background_in_mean")};
 }
 
 EvaluateOptions read_evaluate_options(const Config& config) {

@@ -52,9 +52,14 @@ JsonObject to_json(const Evaluation& evaluation, const std::vector<std::string>&
                    const ScoreOptions& score);
 
 /// folder/eval.json, eval.csv (one row per class), confusion.csv (rows: truth, last column: undecided),
-/// pictures.csv (mIoU of each picture over the classes in it).
+/// pictures.csv (mIoU of each picture over the classes in it), pictures.npz (`counts`, int64 [P, C, C + 1]:
+/// confusion of each picture, in the order of pictures.csv).
 void write_evaluation(const std::string& folder, const Evaluation& evaluation,
                       const std::vector<std::string>& class_names, const ScoreOptions& score);
+
+/// What write_evaluation() left: the counts of each picture, and the policy of the scores.
+std::vector<ConfusionMatrix> read_picture_counts(const std::string& folder);
+ScoreOptions read_score_options(const std::string& folder);
 
 /// Keys: resize_short, scales, flip, exif, absent, background_in_mean, bootstrap.
 EvaluateOptions read_evaluate_options(const Config& config);

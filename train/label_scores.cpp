@@ -129,14 +129,22 @@ Row baseline_row(const std::string& name, const Dataset& choose, const Dataset& 
   return row;
 }
 
-const Row* find_best(const std::vector<Row>& rows, bool members) {
+const Row* best_member(const std::vector<Row>& rows) {
   const Row* best = nullptr;
-  for (const Row& row : rows) {
-    if (row.scored.score.is_baseline() || row.scored.score.is_member() != members) continue;
-    if (!members && row.scored.name != "all/all") continue;
-    if (best == nullptr || row.scored.score.miou > best->scored.score.miou) best = &row;
-  }
+  for (const Row& row : rows)
+    if (row.scored.score.is_member() && (best == nullptr || row.scored.score.miou > best->scored.score.miou))
+      best = &row;
   return best;
+}
+
+void fill_leads(std::vector<Row>& rows, const ScoreOptions& how, const LabelScoring& options) {
+  const auto all =
+      std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.scored.name == "all/all"; });
+  for (Row& row : rows)
+    row.scored.lead = all == rows.end()
+                          ? Interval{std::nan(""), std::nan(""), std::nan("")}
+                          : bootstrap_miou_difference(all->pictures, row.pictures, how,
+                                                      {.samples = options.bootstrap, .seed = options.seed});
 }
 
 JsonObject interval(const Interval& i) {
@@ -160,12 +168,8 @@ LabelScores score_labels(const Dataset& choose, const Dataset& score, Ensemble& 
           result.failures.empty() ? "none" : result.failures.front().error);
     fill_numbers(row, how, options);
   }
-  const Row *best = find_best(rows, true), *all = find_best(rows, false);
-  if (best != nullptr && all != nullptr) {
-    result.best_member = best->scored.name;
-    result.difference = bootstrap_miou_difference(all->pictures, best->pictures, how,
-                                                  {.samples = options.bootstrap, .seed = options.seed});
-  }
+  fill_leads(rows, how, options);
+  if (const Row* best = best_member(rows)) result.best_member = best->scored.name;
   for (const Row& row : rows) result.rows.push_back(row.scored);
   return result;
 }
@@ -175,11 +179,11 @@ JsonObject to_json(const LabelScores& scores) {
   for (const ScoredLabels& row : scores.rows) {
     JsonObject o = to_json(row.score);
     o.set("name", row.name).set("setting", row.setting).set("interval", interval(row.miou));
+    o.set("lead", interval(row.lead));
     rows.push_back(o);
   }
   JsonObject json;
-  json.set("rows", rows).set("best_member", scores.best_member);
-  return json.set("difference", interval(scores.difference));
+  return json.set("rows", rows).set("best_member", scores.best_member);
 }
 
 LabelScores read_label_scores(const std::string& path) {
@@ -189,9 +193,9 @@ LabelScores read_label_scores(const std::string& path) {
     scores.rows.push_back({.score = label_score(o),
                            .name = o.text("name"),
                            .setting = o.text("setting"),
-                           .miou = interval(o.object("interval"))});
+                           .miou = interval(o.object("interval")),
+                           .lead = interval(o.object("lead"))});
   scores.best_member = json.text("best_member");
-  scores.difference = interval(json.object("difference"));
   return scores;
 }
 

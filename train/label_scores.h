@@ -29,12 +29,11 @@ struct ScoredLabels {
   std::string name;     // "small_vgg/cam", "all/all", "box"
   std::string setting;  // "value:0.36", "superpixels, rank:0.8" (a member alone), "share 0.3", ""
   Interval miou;        // bootstrap over pictures
+  Interval lead;        // mIoU of "all/all" minus this one, the same pictures drawn for both; NaN without it
 };
 struct LabelScores {
   std::vector<ScoredLabels> rows;
-  // Paired difference "all/all" - best single member by mIoU; absent (empty name) without both.
-  std::string best_member;
-  Interval difference;
+  std::string best_member;  // single member of the largest mIoU; empty without one
   std::vector<Failure> failures;
 };
 

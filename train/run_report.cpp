@@ -79,7 +79,7 @@ void add_labels(Report& report, const LabelScores& scores) {
       "pictures.");
   std::vector<Bar> bars;
   ReportTable table{.head = {"labels", "of", "fused by", "setting", "chosen on", "mIoU", "interval",
-                             "precision", "coverage"},
+                             "all/all leads by", "interval of that", "precision", "coverage"},
                     .rows = {}};
   for (const ScoredLabels& row : scores.rows) {
     const LabelScore& s = row.score;
@@ -88,17 +88,15 @@ void add_labels(Report& report, const LabelScores& scores) {
     table.rows.push_back({slash == std::string::npos ? row.name : row.name.substr(slash + 1),
                           slash == std::string::npos ? "baseline" : row.name.substr(0, slash), s.consensus,
                           row.setting, s.threshold_from, percent(s.miou),
-                          percent(row.miou.low) + "-" + percent(row.miou.high), percent(s.precision),
-                          percent(s.coverage)});
+                          percent(row.miou.low) + "-" + percent(row.miou.high),
+                          percent(row.lead.estimate, "%+.1f"),
+                          percent(row.lead.low, "%+.1f") + " to " + percent(row.lead.high, "%+.1f"),
+                          percent(s.precision), percent(s.coverage)});
     if (row.name == "all/all") table.highlight = static_cast<int>(table.rows.size()) - 1;
   }
   report.charts({bar_chart(bars, {.title = "mIoU of pseudo labels", .x_label = "mIoU, %", .width = 760})});
   report.table(table);
-  if (!scores.best_member.empty())
-    report.text(cat("All members together against the best single one (", scores.best_member,
-                    "): ", percent(scores.difference.estimate, "%+.1f"), " points of mIoU, 95 % interval ",
-                    percent(scores.difference.low, "%+.1f"), " to ", percent(scores.difference.high, "%+.1f"),
-                    ", the same pictures drawn for both."));
+  report.text(describe(scores));
 }
 
 void add_pictures(Report& report, const RunReport& run) {
@@ -130,6 +128,7 @@ void add_segmentation(Report& report, const RunReport& run) {
         "Fine-tuned on few labelled pictures, from a random start, from the classifier's trunk, and from "
         "the network pre-trained on pseudo labels.");
     report.table(table);
+    report.text(describe(run.arms));
   }
   std::vector<std::string> charts;
   if (!bars.empty())
@@ -161,19 +160,23 @@ void add_stages(Report& report, const Summary& summary) {
 
 }  // namespace
 
-std::vector<TrainedRun> read_runs(const std::string& folder) {
-  std::vector<TrainedRun> runs;
-  if (folder.empty()) return runs;
-  for (const JsonObject& job : JsonObject::read(folder + "/jobs.json").objects("jobs")) {
-    const JsonObject result = job.object("result");
-    runs.push_back({.variant = job.text("variant"),
-                    .seed = static_cast<std::uint64_t>(job.integer("seed")),
-                    .folder = folder + "/" + job.text("folder"),
-                    .metric = result.text("metric"),
-                    .score = result.number("score"),
-                    .steps = result.integer("steps")});
-  }
-  return runs;
+std::string describe(const LabelScores& scores) {
+  for (const ScoredLabels& row : scores.rows)
+    if (row.name == scores.best_member)
+      return cat("All members together against the best single one (", row.name,
+                 "): ", percent(row.lead.estimate, "%+.1f"), " points of mIoU, 95 % interval ",
+                 percent(row.lead.low, "%+.1f"), " to ", percent(row.lead.high, "%+.1f"),
+                 ", the same pictures drawn for both.");
+  return "";
+}
+
+std::string describe(const std::vector<ArmDifference>& arms) {
+  std::string text;
+  for (const ArmDifference& d : arms)
+    text += cat(text.empty() ? "" : " ", d.arm, " against ", d.other, ": ", percent(d.miou.estimate, "%+.1f"),
+                " points of mIoU, 95 % interval ", percent(d.miou.low, "%+.1f"), " to ",
+                percent(d.miou.high, "%+.1f"), " (pictures drawn in pairs, seeds added up).");
+  return text;
 }
 
 void write_run_report(const std::string& path, const RunReport& run) {

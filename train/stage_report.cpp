@@ -62,14 +62,18 @@ void report(const ReportStage& stage, const StageContext& context) {
                 .classifiers = read_runs(stage.classifiers),
                 .pretrain = read_runs(stage.pretrain),
                 .finetune = read_runs(stage.finetune),
+                .arms = {},
                 .rows = {}};
   for (const std::string& folder : stage.scores)
     run.scores.push_back(read_label_scores(folder + "/scores.json"));
+  run.arms = compare_arms(run.finetune, context.seed);
   run.summary = summarise(run, stage, context);
   if (stage.rows) add_rows(*stage.rows, context, run);
   run.summary.write(context.work_dir + "/summary.json");
   write_run_report(context.folder + "/index.html", run);
-  std::cout << markdown_table(run.summary) << "\nreport: " << context.folder << "/index.html\n";
+  std::cout << markdown_table(run.summary);
+  for (const LabelScores& scores : run.scores) std::cout << "\n" << describe(scores) << "\n";
+  std::cout << "\n" << describe(run.arms) << "\n\nreport: " << context.folder << "/index.html\n";
 }
 
 }  // namespace
