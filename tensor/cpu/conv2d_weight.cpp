@@ -103,16 +103,15 @@ class WeightGradient {
       gemm::for_each_run(
           pixels.grid, pixels.begin(b), pixels.begin(b + 1),
           [&](std::int64_t at, std::int64_t image, std::int64_t row, std::int64_t col, std::int64_t length) {
-            runs.push_back({at, image * x.image_stride() + row * taps_.row_stride() + col, length});
+            runs.push_back(
+                {left.data() + at, width, image * x.image_stride() + row * taps_.row_stride() + col, length});
           });
-      kernels_.copy_panel({.source = x.data(),
-                           .source_end = x.end(),
-                           .row_offset = offsets_.data() + row0,
-                           .k = row1 - row0,
-                           .runs = runs.data(),
-                           .run_count = static_cast<std::int64_t>(runs.size()),
-                           .panel = left.data(),
-                           .width = width});
+      kernels_.copy_panels({.source = x.data(),
+                            .source_end = x.end(),
+                            .row_offset = offsets_.data() + row0,
+                            .k = row1 - row0,
+                            .runs = runs.data(),
+                            .run_count = static_cast<std::int64_t>(runs.size())});
       for (std::int64_t p = 0; p < widths_.panels; ++p)
         for (std::int64_t row = row0; row < row1; row += kernels_.max_rows)
           kernels_.tile({.rows = std::min(kernels_.max_rows, row1 - row),

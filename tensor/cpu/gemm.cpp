@@ -36,64 +36,80 @@ struct Cut {
   std::int64_t panels_per_task, column_tasks, row_tasks, rows_per_task;
 };
 
-// Writes tiles to c: straight where a tile is whole vectors side by side, else through a small buffer.
-class TileWriter {
+// Where the tiles of one panel go: straight to c where they are whole vectors side by side, else through a
+// small buffer, run by run.
+class PanelOutput {
  public:
-  TileWriter(const isa::GemmKernels& kernels, const Output& c) : kernels_(kernels), c_(c) {}
+  PanelOutput(const Output& c, const Panel& panel) : c_(c) {
+    const Grid& g = c.grid;
+    for_each_run(
+        c.row_stride == g.cols ? Grid{g.images, 1, g.rows * g.cols} : g, panel.j0, panel.j1,
+        [&](std::int64_t at, std::int64_t image, std::int64_t row, std::int64_t col, std::int64_t length) {
+          runs_.push_back({at, image * c.image_stride + row * c.row_stride + col * c.col_stride, length});
+        });
+    straight_ = c.col_stride == 1 && runs_.size() == 1 && panel.j1 - panel.j0 == panel.width;
+  }
 
-  void write(isa::GemmTile tile, std::int64_t m, std::int64_t j0, std::int64_t j1) {
-    const Grid& g = c_.grid;
-    const bool whole_rows = c_.row_stride == g.cols || g.rows == 1;
-    const std::int64_t pixels = g.rows * g.cols;
-    const bool same_image = g.images == 1 || j0 / pixels == (j1 - 1) / pixels;
-    if (c_.col_stride == 1 && whole_rows && same_image && j1 - j0 == tile.vectors * kernels_.lanes) {
-      tile.c = c_.data + j0 / pixels * c_.image_stride + m * c_.m_stride + j0 % pixels;
+  void write(const isa::GemmKernels& kernels, isa::GemmTile& tile, std::int64_t m) const {
+    float* row = c_.data + m * c_.m_stride;
+    if (straight_) {
+      tile.c = row + runs_.front().to;
       tile.c_row = c_.m_stride;
-      kernels_.tile(tile);
+      kernels.tile(tile);
       return;
     }
+    alignas(64) std::array<float, kMostRows * kMostVectors * kMostLanes> buffer;
     const bool add = tile.add;
-    tile.c = buffer_.data();
-    tile.c_row = tile.vectors * kernels_.lanes;
+    tile.c = buffer.data();
+    tile.c_row = tile.b_k;
     tile.add = false;
-    kernels_.tile(tile);
-    scatter(tile, m, j0, j1, add);
+    kernels.tile(tile);
+    tile.add = add;
+    for (const Run& run : runs_) add ? add_run(tile, run, row + run.to) : copy_run(tile, run, row + run.to);
   }
 
  private:
-  void scatter(const isa::GemmTile& tile, std::int64_t m, std::int64_t j0, std::int64_t j1, bool add) const {
-    for_each_run(
-        c_.grid, j0, j1,
-        [&](std::int64_t at, std::int64_t image, std::int64_t row, std::int64_t col, std::int64_t length) {
-          const float* from = tile.c + at;
-          float* to =
-              c_.data + image * c_.image_stride + m * c_.m_stride + row * c_.row_stride + col * c_.col_stride;
-          for (std::int64_t r = 0; r < tile.rows; ++r, from += tile.c_row, to += c_.m_stride) {
-            if (add)
-              for (std::int64_t j = 0; j < length; ++j) to[j * c_.col_stride] += from[j];
-            else if (c_.col_stride == 1)
-              std::memcpy(to, from, static_cast<std::size_t>(length) * sizeof(float));
-            else
-              for (std::int64_t j = 0; j < length; ++j) to[j * c_.col_stride] = from[j];
-          }
-        });
+  struct Run {
+    std::int64_t from, to, length;  // a column of the panel, its place in a row of c
+  };
+
+  void copy_run(const isa::GemmTile& tile, const Run& run, float* to) const {
+    isa_table().rows->copy_rows({.from = tile.c + run.from,
+                                 .from_row = tile.c_row,
+                                 .from_step = 1,
+                                 .to = to,
+                                 .to_row = c_.m_stride,
+                                 .to_step = c_.col_stride,
+                                 .rows = tile.rows,
+                                 .cols = run.length});
+  }
+  void add_run(const isa::GemmTile& tile, const Run& run, float* to) const {
+    const float* from = tile.c + run.from;
+    for (std::int64_t r = 0; r < tile.rows; ++r, from += tile.c_row, to += c_.m_stride)
+      for (std::int64_t j = 0; j < run.length; ++j) to[j * c_.col_stride] += from[j];
   }
 
-  const isa::GemmKernels& kernels_;
   const Output& c_;
-  alignas(64) std::array<float, kMostRows * kMostVectors * kMostLanes> buffer_;
+  std::vector<Run> runs_;
+  bool straight_;
 };
 
-struct Range {
-  std::int64_t begin, end;
-};
+// The panels [begin, end) of columns [j0, j0 + N), one behind the other in `block`, for K terms. Sums of
+// columns that do not exist are never used, but must not trap on old bits.
+std::vector<Panel> panels_of(const PanelWidths& widths, std::int64_t begin, std::int64_t end, std::int64_t j0,
+                             std::int64_t N, std::int64_t K, float* block) {
+  std::vector<Panel> panels;
+  for (std::int64_t p = begin; p < end; ++p) {
+    const std::int64_t first = widths.first_column(p), width = widths.first_column(p + 1) - first;
+    panels.push_back({j0 + first, j0 + std::min(N, first + width), block, width});
+    if (first + width > N) std::fill_n(block, K * width, 0.0f);
+    block += K * width + kSlack;
+  }
+  return panels;
+}
 
-// Columns j of b to a panel; those from N on do not exist. Their sums are never used, but must not trap on
-// old bits.
-void pack_panel(const Columns& b, Range k, Range j, std::int64_t N, float* panel) {
-  const std::int64_t width = j.end - j.begin;
-  if (j.end > N) std::fill_n(panel, (k.end - k.begin) * width, 0.0f);
-  b.pack(k.begin, k.end, j.begin, std::min(N, j.end), panel, width);
+std::int64_t floats_of(std::int64_t panels, std::int64_t columns, std::int64_t K) {
+  return K * columns + panels * kSlack;
 }
 
 struct Task {
@@ -127,14 +143,15 @@ class Product {
  private:
   void run_task(const Task& t) const {
     const std::int64_t k_block = ceil_div(a_.K(), blocks_);
-    const std::int64_t panel_floats = k_block * kernels_.max_vectors * kernels_.lanes + kSlack;
-    const Scratch<float> panels(panel_floats * (t.panel1 - t.panel0));
-    TileWriter writer(kernels_, c_);
+    const std::int64_t columns = widths_.first_column(t.panel1) - widths_.first_column(t.panel0);
+    const Scratch<float> block_of_b(floats_of(t.panel1 - t.panel0, columns, k_block));
+    const std::vector<Panel> panels =
+        panels_of(widths_, t.panel0, t.panel1, 0, N_, k_block, block_of_b.data());
+    std::vector<PanelOutput> outputs;
+    for (const Panel& panel : panels) outputs.emplace_back(c_, panel);
     for (std::int64_t block = 0; block < blocks_; ++block) {
       const std::int64_t k0 = block * k_block, k1 = std::min(a_.K(), k0 + k_block);
-      for (std::int64_t p = t.panel0; p < t.panel1; ++p)
-        pack_panel(b_, {k0, k1}, {widths_.first_column(p), widths_.first_column(p + 1)}, N_,
-                   panels.data() + (p - t.panel0) * panel_floats);
+      b_.pack(k0, k1, panels);
       for (std::int64_t m = t.m0; m < t.m1; m += kernels_.max_rows) {
         isa::GemmTile tile{};
         tile.rows = std::min(kernels_.max_rows, t.m1 - m);
@@ -142,12 +159,11 @@ class Product {
         tile.add = block > 0;
         tile.init = init_ != nullptr && block == 0 ? init_ + m : nullptr;
         a_.aim(tile, m, k0);
-        for (std::int64_t p = t.panel0; p < t.panel1; ++p) {
-          tile.b = panels.data() + (p - t.panel0) * panel_floats;
-          const std::int64_t j0 = widths_.first_column(p), j1 = widths_.first_column(p + 1);
-          tile.vectors = (j1 - j0) / kernels_.lanes;
-          tile.b_k = j1 - j0;
-          writer.write(tile, m, j0, std::min(N_, j1));
+        for (std::size_t p = 0; p < panels.size(); ++p) {
+          tile.b = panels[p].data;
+          tile.b_k = panels[p].width;
+          tile.vectors = panels[p].width / kernels_.lanes;
+          outputs[p].write(kernels_, tile, m);
         }
       }
     }
@@ -171,33 +187,31 @@ PanelWidths::PanelWidths(std::int64_t columns, std::int64_t lane_count, std::int
       vectors(ceil_div(columns, lane_count)),
       lanes(lane_count) {}
 
-void PatchColumns::pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
-                        std::int64_t width) const {
-  std::array<isa::ColumnRun, kMostVectors * kMostLanes> runs;
-  std::size_t count = 0;
-  for_each_run(
-      grid, j0, j1,
-      [&](std::int64_t at, std::int64_t image, std::int64_t row, std::int64_t col, std::int64_t length) {
-        runs[count++] = {at, image * image_stride + row * row_stride + col, length};
-      });
-  isa_table().gemm->copy_panel({.source = source,
-                                .source_end = source_end,
-                                .row_offset = offset + k0,
-                                .k = k1 - k0,
-                                .runs = runs.data(),
-                                .run_count = static_cast<std::int64_t>(count),
-                                .panel = panel,
-                                .width = width});
+void PatchColumns::pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const {
+  std::vector<isa::ColumnRun> runs;
+  for (const Panel& panel : panels)
+    for_each_run(
+        grid, panel.j0, panel.j1,
+        [&](std::int64_t at, std::int64_t image, std::int64_t row, std::int64_t col, std::int64_t length) {
+          runs.push_back(
+              {panel.data + at, panel.width, image * image_stride + row * row_stride + col, length});
+        });
+  isa_table().gemm->copy_panels({.source = source,
+                                 .source_end = source_end,
+                                 .row_offset = offset + k0,
+                                 .k = k1 - k0,
+                                 .runs = runs.data(),
+                                 .run_count = static_cast<std::int64_t>(runs.size())});
 }
 
-void TransposedColumns::pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
-                             std::int64_t width) const {
-  isa_table().gemm->transpose_panel({.from = source + j0 * stride + k0,
-                                     .from_row = stride,
-                                     .rows = j1 - j0,
-                                     .cols = k1 - k0,
-                                     .to = panel,
-                                     .width = width});
+void TransposedColumns::pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const {
+  for (const Panel& panel : panels)
+    isa_table().gemm->transpose_panel({.from = source + panel.j0 * stride + k0,
+                                       .from_row = stride,
+                                       .rows = panel.j1 - panel.j0,
+                                       .cols = k1 - k0,
+                                       .to = panel.data,
+                                       .width = panel.width});
 }
 
 PackedLeft::PackedLeft(const Left& a, std::int64_t columns)
@@ -249,28 +263,26 @@ void PackedLeft::aim(isa::GemmTile& tile, std::int64_t m, std::int64_t k0) const
 ColumnPanels::ColumnPanels(const Columns& b, std::int64_t K, std::int64_t j0, std::int64_t j1)
     : widths_(j1 - j0, isa_table().gemm->lanes, isa_table().gemm->max_vectors),
       K_(K),
-      panels_(K * width() + kSlack) {
-  for (std::int64_t p = 0; p < widths_.panels; ++p) {
-    const std::int64_t first = widths_.first_column(p);
-    pack_panel(b, {0, K}, {j0 + first, j0 + widths_.first_column(p + 1)}, j1, panels_.data() + K * first);
-  }
+      block_(floats_of(widths_.panels, width(), K)),
+      panels_(panels_of(widths_, 0, widths_.panels, j0, j1 - j0, K, block_.data())) {
+  b.pack(0, K, panels_);
 }
 
 void ColumnPanels::multiply(const PackedLeft& a, std::int64_t m0, std::int64_t m1, float* c) const {
   const isa::GemmKernels& kernels = *isa_table().gemm;
-  for (std::int64_t m = m0; m < m1; m += kernels.max_rows) {
+  for (std::int64_t m = m0; m < m1; m += kernels.max_rows, c += kernels.max_rows * width()) {
     isa::GemmTile tile{};
     tile.rows = std::min(kernels.max_rows, m1 - m);
     tile.k = K_;
+    tile.c = c;
     tile.c_row = width();
     a.aim(tile, m, 0);
-    for (std::int64_t p = 0; p < widths_.panels; ++p) {
-      const std::int64_t first = widths_.first_column(p);
-      tile.b_k = widths_.first_column(p + 1) - first;
-      tile.vectors = tile.b_k / kernels.lanes;
-      tile.b = panels_.data() + K_ * first;
-      tile.c = c + (m - m0) * width() + first;
+    for (const Panel& panel : panels_) {
+      tile.b = panel.data;
+      tile.b_k = panel.width;
+      tile.vectors = panel.width / kernels.lanes;
       kernels.tile(tile);
+      tile.c += panel.width;
     }
   }
 }

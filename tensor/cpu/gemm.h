@@ -25,14 +25,20 @@ struct Grid {
   std::int64_t count() const { return images * rows * cols; }
 };
 
+/// Columns [j0, j1) of b, side by side: b[k, j] is at data[(k - k0) * width + j - j0].
+struct Panel {
+  std::int64_t j0, j1;
+  float* data;
+  std::int64_t width;
+};
+
 /// Where the elements of b stand.
 class Columns {
  public:
   virtual ~Columns() = default;
-  /// panel[(k - k0) * width + j - j0] = b[k, j] for k0 <= k < k1, j0 <= j < j1. Columns behind j1 - j0 are
-  /// left as they are. The panel has kSlack floats more than (k1 - k0) * width, which may be overwritten.
-  virtual void pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
-                    std::int64_t width) const = 0;
+  /// Fills panels with the elements k0 <= k < k1 of their columns, which ascend. Columns behind j1 - j0 are
+  /// left as they are. A panel has kSlack floats more than (k1 - k0) * width, which may be overwritten.
+  virtual void pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const = 0;
 };
 constexpr std::int64_t kSlack = 64;
 
@@ -43,16 +49,14 @@ struct PatchColumns : Columns {
   const std::int64_t* offset = nullptr;
   Grid grid;
   std::int64_t image_stride = 0, row_stride = 0;
-  void pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
-            std::int64_t width) const override;
+  void pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const override;
 };
 
 /// b[k, j] = source[j * stride + k]: the transpose of a row-major matrix.
 struct TransposedColumns : Columns {
   const float* source = nullptr;
   std::int64_t stride = 0;
-  void pack(std::int64_t k0, std::int64_t k1, std::int64_t j0, std::int64_t j1, float* panel,
-            std::int64_t width) const override;
+  void pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const override;
 };
 
 /// Where c goes: c[m, (image, row, col)] is at data[image * image_stride + m * m_stride + row * row_stride +
@@ -112,7 +116,8 @@ class ColumnPanels {
  private:
   PanelWidths widths_;
   std::int64_t K_;
-  Scratch<float> panels_;
+  Scratch<float> block_;
+  std::vector<Panel> panels_;
 };
 
 /// Calls body(column within [j0, j1) minus j0, image, row, col, length) for each stretch of columns that

@@ -91,28 +91,28 @@ void any_tile(const GemmTile& t) {
   tile_of_rows<1>(t.rows)(t);
 }
 
-// One row of a panel from its runs; `safe` when whole vectors may be read behind every run.
-inline void copy_row(const PanelCopy& p, const float* from, float* to, bool safe) {
-  for (int64_t i = 0; i < p.run_count; ++i) {
-    const ColumnRun run = p.runs[i];
+// Row i of all runs; `safe` when whole vectors may be read behind every run.
+inline void copy_row(const PanelCopy& p, int64_t i, bool safe) {
+  const float* source = p.source + p.row_offset[i];
+  for (int64_t r = 0; r < p.run_count; ++r) {
+    const ColumnRun run = p.runs[r];
+    const float* from = source + run.from;
+    float* to = run.to + i * run.width;
     if (safe) {
-      for (int64_t j = 0; j < run.length; j += kLanes) store(to + run.to + j, load(from + run.from + j));
+      for (int64_t j = 0; j < run.length; j += kLanes) store(to + j, load(from + j));
     } else {
-      for (int64_t j = 0; j < run.length; ++j) to[run.to + j] = from[run.from + j];
+      for (int64_t j = 0; j < run.length; ++j) to[j] = from[j];
     }
   }
 }
 
-void copy_panel(const PanelCopy& p) {
+void copy_panels(const PanelCopy& p) {
   int64_t reach = 0;
-  for (int64_t i = 0; i < p.run_count; ++i) {
-    const int64_t end = p.runs[i].from + p.runs[i].length + kLanes;
+  for (int64_t r = 0; r < p.run_count; ++r) {
+    const int64_t end = p.runs[r].from + p.runs[r].length + kLanes;
     reach = end > reach ? end : reach;
   }
-  for (int64_t i = 0; i < p.k; ++i) {
-    const float* from = p.source + p.row_offset[i];
-    copy_row(p, from, p.panel + i * p.width, p.source_end - from >= reach);
-  }
+  for (int64_t i = 0; i < p.k; ++i) copy_row(p, i, p.source_end - p.source - p.row_offset[i] >= reach);
 }
 
 void transpose_panel(const PanelTranspose& p) {
@@ -144,7 +144,7 @@ float dot(const float* x, const float* y, int64_t k) {
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const GemmKernels gemm_kernels = {kLanes,     kMaxRows,        kMaxVectors, any_tile,
-                                         copy_panel, transpose_panel, dot};
+extern const GemmKernels gemm_kernels = {kLanes,      kMaxRows,        kMaxVectors, any_tile,
+                                         copy_panels, transpose_panel, dot};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

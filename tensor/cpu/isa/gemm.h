@@ -20,14 +20,17 @@ struct GemmTile {
   bool add;           // to what c holds
 };
 
-/// Columns [to, to + length) of a panel, which stand side by side in the source from `from` on.
+/// Columns of a panel that stand side by side in the source from `from` on. `to` is the first one's place in
+/// row 0 of the panel, whose rows are `width` apart.
 struct ColumnRun {
-  int64_t to, from, length;
+  float* to;
+  int64_t width;
+  int64_t from, length;
 };
 
-/// panel[i * width + run.to + j] = source[row_offset[i] + run.from + j] for all i < k, runs and j <
-/// run.length. Whole vectors are copied, so up to lanes - 1 floats behind the panel are overwritten; nothing
-/// is read at or behind source_end. Runs are in ascending order.
+/// run.to[i * run.width + j] = source[row_offset[i] + run.from + j] for all i < k, runs and j < run.length,
+/// the runs in their order for each i. Whole vectors are copied, so up to lanes - 1 floats behind a run are
+/// overwritten; nothing is read at or behind source_end.
 struct PanelCopy {
   const float* source;
   const float* source_end;
@@ -35,8 +38,6 @@ struct PanelCopy {
   int64_t k;
   const ColumnRun* runs;
   int64_t run_count;
-  float* panel;
-  int64_t width;
 };
 
 /// to[j * width + i] = from[i * from_row + j] for i < rows, j < cols.
@@ -51,7 +52,7 @@ struct PanelTranspose {
 struct GemmKernels {
   int64_t lanes, max_rows, max_vectors;
   void (*tile)(const GemmTile&);
-  void (*copy_panel)(const PanelCopy&);
+  void (*copy_panels)(const PanelCopy&);
   void (*transpose_panel)(const PanelTranspose&);
   /// sum over k of x[k] * y[k], by `lanes` partial sums four times unrolled.
   float (*dot)(const float* x, const float* y, int64_t k);
