@@ -75,6 +75,14 @@ void on_run(CLI::App& verb, Session& session, std::function<int()> action) {
   });
 }
 
+Config training_config(const CommonOptions& common) {
+  if (Config::without_references(common.config).has("stages"))
+    throw ConfigError(cat(common.config,
+                          " is a pipeline, a training configuration is needed here; run it with "
+                          "`clearcut run`"));
+  return Config::load(common.config, common.set);
+}
+
 Device device_of(const CommonOptions& common) {
   return common.device == "auto" ? Device::kCpu : device_from_name(common.device);
 }

@@ -45,7 +45,7 @@ void print_difference(const StepDifference& d, bool mark) {
 }
 
 int print_step(const CommonOptions& common, const Options& o) {
-  const TrainJob job = read_train_job(Config::load(common.config, common.set));
+  const TrainJob job = read_train_job(training_config(common));
   const Device a = device_of(common), b = device_from_name(o.against);
   const StepCheck s = check_step(job, a, b, o.tolerance);
   std::cout << "loss " << s.loss_a << " (" << a << "), " << s.loss_b << " (" << b << ")\n"
@@ -59,7 +59,7 @@ int print_step(const CommonOptions& common, const Options& o) {
 }
 
 int print_repetitions(const CommonOptions& common) {
-  const Config config = Config::load(common.config, common.set);
+  const Config config = training_config(common);
   const std::string folder = common.work_dir.empty() ? "runs/determinism" : common.work_dir;
   std::filesystem::create_directories(folder);
   const auto repetitions = config.has("classifiers")
@@ -95,8 +95,10 @@ void add_check(CLI::App& app, Session& session) {
       ->capture_default_str();
   on_run(*step, session, [&session, o] { return print_step(session.common, *o); });
 
-  auto* determinism =
-      verb->add_subcommand("determinism", "the same training or label job in several ways, by hash");
+  auto* determinism = verb->add_subcommand(
+      "determinism",
+      "the same job in several ways, by hash: a training configuration, or a label job "
+      "with the keys data, classifiers, explainers, rule (other threads, batch, shards)");
   add_common(*determinism, session, kConfig | kWorkDir | kCompute);
   on_run(*determinism, session, [&session] { return print_repetitions(session.common); });
 }

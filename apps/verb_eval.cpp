@@ -44,7 +44,7 @@ int report(const Evaluation& e, const std::string& folder, const std::vector<std
 }
 
 int evaluate_trained(const CommonOptions& common, const EvalOptions& o) {
-  const TrainJob job = read_train_job(Config::load(common.config, common.set));
+  const TrainJob job = read_train_job(training_config(common));
   if (!job.val) throw ConfigError("eval: the configuration has no data.val");
   Dataset data = open_dataset(*job.val);
   if (common.limit > 0 && common.limit < static_cast<std::int64_t>(data.items.size()))

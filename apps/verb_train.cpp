@@ -28,7 +28,7 @@ std::string score_line(const TrainSummary& s) {
 }
 
 int run_train(const CommonOptions& common) {
-  const TrainJob job = read_train_job(Config::load(common.config, common.set));
+  const TrainJob job = read_train_job(training_config(common));
   const std::string work_dir =
       common.work_dir.empty() ? default_work_dir(common.config, job) : common.work_dir;
   if (!common.resume && !common.fresh && Checkpoints(work_dir, 1).exists())

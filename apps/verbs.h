@@ -75,6 +75,8 @@ void add_common(CLI::App& verb, Session& session, unsigned groups);
 /// Runs `action` when `verb` is the one on the command line. It runs after parsing, with threads set.
 void on_run(CLI::App& verb, Session& session, std::function<int()> action);
 
+/// The training configuration of --config with --set. A pipeline is a ConfigError that names its verb.
+Config training_config(const CommonOptions& common);
 Device device_of(const CommonOptions& common);
 ProgressStyle progress_of(const CommonOptions& common);
 /// Bytes of --mem-budget; 0 if none was given.

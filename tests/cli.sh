@@ -102,6 +102,28 @@ expect 4 "11 of 12" predict -m "$work/seg" "$work/bad/train" -o "$work/bad-masks
 for folder in bad-labels bad-net bad-eval bad-masks; do
   grep -q 000000.png "$work/$folder/failures.jsonl" || { echo "$folder/failures.jsonl: no 000000.png"; failed=1; }
 done
+
+# Every verb that computes runs on the plain loops.
+reference="--device reference --progress none"
+expect 0 "1 pictures explained" explain -m "$work/net" -x cam,gradcam,smoothgrad:samples=2,ig:steps=2,lime:samples=8 \
+  "$work/drawn/train/bricks/000000.png" -o "$work/r-maps" $reference
+expect 0 "6 labels made" label fuse -m "$work/net" --data "$work/drawn/val" -o "$work/r-labels" $reference
+expect 0 "6 pictures scored" label sweep -m "$work/net" --data "$work/drawn" --format csv --split val --masks masks \
+  -o "$work/r-sweep" --bootstrap 10 $reference
+expect 0 "miou" train -c "$work/seg.yaml" -o "$work/r-seg" $reference
+expect 0 "mIoU" eval -c "$work/seg.yaml" -o "$work/r-seg" $reference
+expect 0 "6 of 6" predict -m "$work/seg" "$work/drawn/val" -o "$work/r-out" $reference
+expect 0 "done: " run configs/from_folder.yaml --set data="$work/drawn/train" --set held_out=0.3 --set side=32 \
+  --set batch=4 --set classifier_epochs=1 --set pretrain_epochs=1 --set explainers=[gradcam] -o "$work/r-mine" $reference
+expect 0 "feature map" model info "$work/net" --device reference
+expect 0 "layer3" model layers "$work/net" --device reference
+expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/r-ways" --device reference
+
+# A checkpoint of another model; a pipeline where a training configuration is needed.
+expect 1 "does not fit the model of this configuration" train -c "$work/seg.yaml" --set model.width=0.5 \
+  -o "$work/seg" --resume
+expect 1 "holds a classifier, a segmenter is needed here" predict -m "$work/net" "$work/drawn/val" -o "$work/out2"
+expect 2 "is a pipeline" train -c configs/demo.yaml
 expect 0 "gradient checks, 0 failed" check grad --filter softmax
 expect 0 "all agree" check step -c "$work/seg.yaml" --tolerance 1e-2
 expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/ways"

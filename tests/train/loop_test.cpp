@@ -157,6 +157,12 @@ TEST_F(TrainRuns, UnreadablePicturesAreSkippedAndListedIfAskedFor) {
   EXPECT_TRUE(fs::exists(folder_ / "skips/failures.jsonl"));
 }
 
+TEST_F(TrainRuns, TheRateGrowsWithTheBatch) {
+  run(job(masks_yaml(), {"optimiser.rate_batch=96", "train.steps=1"}), "scaled");
+  // 0.05 is meant for 96 pictures; the batch has 4.
+  EXPECT_NEAR(read_metrics(folder_ / "scaled", "train").at(0).number("rate"), 0.05 * 4 / 96, 1e-9);
+}
+
 TEST_F(TrainRuns, MistakesInTheJobNameTheKey) {
   const auto says = [&](const std::vector<std::string>& overrides) {
     try {
