@@ -13,17 +13,13 @@ void ClassMeans::add(int label, const Localisation& l, double agreement) {
   for (std::size_t i = 0; i < one.size(); ++i) s[i] += one[i];
 }
 
-void ClassMeans::write(SubsetScores& scores) const {
+Finding ClassMeans::means() const {
   const auto mean = [&](std::size_t which) {
     double total = 0;
     for (const auto& [label, s] : sums) total += s[which] / s[5];
     return sums.empty() ? 0 : total / static_cast<double>(sums.size());
   };
-  scores.pointing = mean(0);
-  scores.energy = mean(1);
-  scores.f1 = mean(2);
-  scores.auc = mean(3);
-  scores.agreement = mean(4);
+  return {.pointing = mean(0), .energy = mean(1), .f1 = mean(2), .auc = mean(3), .agreement = mean(4)};
 }
 
 Tensor object_of(const Tensor& truth, int label, int ignore) {
@@ -91,7 +87,7 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
     } catch (const Error& error) {
       result.failures.push_back({.id = data.items[i].name, .stage = "score", .error = error.what()});
     }
-  means.write(result.subsets[0]);
+  result.subsets[0].finding = means.means();
   return result;
 }
 

@@ -223,7 +223,7 @@ void Scorer::chunk(const std::vector<Item>& items) {
 }
 
 MemberScores Scorer::result() {
-  for (std::size_t s = 0; s < subsets_.size(); ++s) means_[s].write(result_.subsets[s]);
+  for (std::size_t s = 0; s < subsets_.size(); ++s) result_.subsets[s].finding = means_[s].means();
   return std::move(result_);
 }
 

@@ -40,13 +40,16 @@ struct Choice {
   double threshold = 0.9;
 };
 
+/// Means over questions (picture and label) of classes, then over classes; see Localisation and Consensus.
+struct Finding {
+  double pointing = 0, energy = 0, f1 = 0, auc = 0, agreement = 0;
+};
 struct SubsetScores {
   std::vector<Fusion> fusions;         // that were tried
   std::vector<ThresholdSweep> sweeps;  // [fusion][measure]
   // Only with fixed choices:
   std::vector<ConfusionMatrix> pictures;  // one per scored picture
-  // Means over questions (picture and label) of classes, then over classes.
-  double pointing = 0, energy = 0, f1 = 0, auc = 0, agreement = 0;
+  Finding finding = {};
 };
 struct MemberScores {
   std::vector<SubsetScores> subsets;

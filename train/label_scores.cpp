@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <set>
 
 #include "data/baselines.h"
 #include "tensor/error.h"
@@ -64,51 +66,6 @@ void name_members(const Ensemble& ensemble, const Subset& subset, LabelScore& sc
   }
 }
 
-void fill_numbers(Row& row, const ScoreOptions& how, const LabelScoring& options) {
-  ConfusionMatrix sum(row.pictures.front().classes());
-  for (const ConfusionMatrix& picture : row.pictures) sum.add(picture);
-  const SegmentationScores s = scores(sum, how);
-  row.scored.score.miou = s.miou;
-  row.scored.score.precision = s.precision;
-  row.scored.score.coverage = s.coverage;
-  row.scored.score.scored_on = options.scored_on;
-  row.scored.miou = bootstrap_miou(row.pictures, how, {.samples = options.bootstrap, .seed = options.seed});
-}
-
-std::vector<Row> score_subsets(const Dataset& choose, const Dataset& score, Ensemble& ensemble,
-                               const LabelScoring& options, std::vector<Failure>& failures) {
-  const std::vector<Subset> subsets = all_subsets(ensemble, options.subsets);
-  const auto with_progress = [&](const std::string& name, const Dataset& data,
-                                 const std::vector<Choice>& choices) {
-    Progress progress(name, static_cast<std::int64_t>(data.items.size()), options.progress);
-    MemberScoreOptions members = options.members;
-    members.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
-    MemberScores result = score_members(data, ensemble, subsets, members, choices);
-    failures.insert(failures.end(), result.failures.begin(), result.failures.end());
-    return result;
-  };
-  const MemberScores on_choose = with_progress("choose thresholds", choose, {});
-  std::vector<Choice> choices;
-  for (const SubsetScores& s : on_choose.subsets)
-    choices.push_back(best_choice(s, options.members, {.background = choose.background}));
-  MemberScores on_score = with_progress("score", score, choices);
-  std::vector<Row> rows;
-  for (std::size_t s = 0; s < subsets.size(); ++s) {
-    Row row;
-    row.scored.name = subsets[s].name;
-    const Choice& choice = choices[s];
-    const bool alone = subsets[s].members.size() == 1;
-    row.scored.setting = cat(alone && needs_superpixels(choice.fusion.variant) ? "superpixels, " : "",
-                             name_of(choice.measure), ":", choice.threshold);
-    row.scored.score.consensus = alone ? "none" : describe(choice.fusion);
-    row.scored.score.threshold_from = options.chosen_on;
-    name_members(ensemble, subsets[s], row.scored.score);
-    row.pictures = std::move(on_score.subsets[s].pictures);
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 Row baseline_row(const std::string& name, const Dataset& choose, const Dataset& score,
                  const LabelScoring& options) {
   Row row;
@@ -129,6 +86,108 @@ Row baseline_row(const std::string& name, const Dataset& choose, const Dataset& 
   return row;
 }
 
+// What a row is made of, before it is scored.
+struct Origin {
+  std::string name;
+  LabelScore parts;  // classifiers, explainers; consensus if it is known already
+};
+using Pass =
+    std::function<MemberScores(const Dataset&, const MemberScoreOptions&, const std::vector<Choice>&)>;
+
+void fill_numbers(Row& row, const ScoreOptions& how, const LabelScoring& options) {
+  ConfusionMatrix sum(row.pictures.front().classes());
+  for (const ConfusionMatrix& picture : row.pictures) sum.add(picture);
+  const SegmentationScores s = scores(sum, how);
+  row.scored.score.miou = s.miou;
+  row.scored.score.precision = s.precision;
+  row.scored.score.coverage = s.coverage;
+  row.scored.score.scored_on = options.scored_on;
+  row.scored.iou = s.iou;
+  row.scored.miou = {s.miou, std::nan(""), std::nan("")};
+  if (options.bootstrap > 0)
+    row.scored.miou = bootstrap_miou(row.pictures, how, {.samples = options.bootstrap, .seed = options.seed});
+}
+
+void add_curves(const std::string& name, const SubsetScores& scored, const MemberScoreOptions& options,
+                const ScoreOptions& how, std::string& csv) {
+  if (csv.empty()) csv = "labels,fusion,measure,threshold,miou,precision\n";
+  const std::size_t M = options.measures.size();
+  for (std::size_t i = 0; i < scored.sweeps.size(); ++i)
+    for (std::size_t t = 0; t < options.thresholds.size(); ++t) {
+      const SegmentationScores s = scores(scored.sweeps[i].at(t), how);
+      csv += cat(name, ",", describe(scored.fusions[i / M]), ",", name_of(options.measures[i % M]), ",",
+                 options.thresholds[t], ",", s.miou, ",", s.precision, "\n");
+    }
+}
+
+/// Runs the passes over both sets with progress, and makes a row of each origin.
+class LabelScorer {
+ public:
+  LabelScorer(const Dataset& choose, const Dataset& score, const LabelScoring& options, Pass pass)
+      : choose_(choose), score_(score), options_(options), pass_(std::move(pass)) {}
+
+  std::vector<Row> rows(const std::vector<Origin>& origins, LabelScores& result) {
+    const std::vector<Choice> choices = choose(origins, result);
+    MemberScores scored = watched("score", score_, choices, result);
+    result.pictures = static_cast<std::int64_t>(scored.scored.size());
+    check(result.pictures > 0, "score", "no picture of ", score_.root,
+          " could be scored; the first failure: ",
+          result.failures.empty() ? "none" : result.failures.front().error);
+    std::vector<Row> rows;
+    for (std::size_t s = 0; s < origins.size(); ++s)
+      rows.push_back(row(origins[s], choices[s], scored.subsets[s]));
+    // Baselines answer on the same pictures.
+    Dataset there = score_;
+    const std::set<std::string> names(scored.scored.begin(), scored.scored.end());
+    std::erase_if(there.items, [&](const Item& item) { return !names.contains(item.name); });
+    for (const std::string& name : options_.baselines)
+      rows.push_back(baseline_row(name, choose_, there, options_));
+    return rows;
+  }
+
+ private:
+  std::vector<Choice> choose(const std::vector<Origin>& origins, LabelScores& result) {
+    if (options_.fixed) return std::vector<Choice>(origins.size(), *options_.fixed);
+    const ScoreOptions how{.background = choose_.background};
+    const MemberScores scored = watched("choose thresholds", choose_, {}, result);
+    std::vector<Choice> choices;
+    for (std::size_t s = 0; s < origins.size(); ++s) {
+      choices.push_back(best_choice(scored.subsets[s], options_.members, how));
+      add_curves(origins[s].name, scored.subsets[s], options_.members, how, result.curves);
+    }
+    return choices;
+  }
+
+  MemberScores watched(const std::string& name, const Dataset& data, const std::vector<Choice>& choices,
+                       LabelScores& result) const {
+    Progress progress(name, static_cast<std::int64_t>(data.items.size()), options_.progress);
+    MemberScoreOptions members = options_.members;
+    members.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
+    MemberScores scored = pass_(data, members, choices);
+    result.failures.insert(result.failures.end(), scored.failures.begin(), scored.failures.end());
+    return scored;
+  }
+
+  Row row(const Origin& origin, const Choice& choice, SubsetScores& scored) const {
+    const bool alone = origin.parts.is_member();
+    const bool on_superpixels = alone && needs_superpixels(choice.fusion.variant);
+    Row row;
+    row.scored.name = origin.name;
+    row.scored.setting =
+        cat(on_superpixels ? "superpixels, " : "", name_of(choice.measure), ":", choice.threshold);
+    row.scored.score = origin.parts;
+    if (origin.parts.consensus.empty()) row.scored.score.consensus = alone ? "none" : describe(choice.fusion);
+    row.scored.score.threshold_from = options_.fixed ? "none" : options_.chosen_on;
+    row.scored.finding = scored.finding;
+    row.pictures = std::move(scored.pictures);
+    return row;
+  }
+
+  const Dataset &choose_, &score_;
+  const LabelScoring& options_;
+  Pass pass_;
+};
+
 const Row* best_member(const std::vector<Row>& rows) {
   const Row* best = nullptr;
   for (const Row& row : rows)
@@ -141,10 +200,18 @@ void fill_leads(std::vector<Row>& rows, const ScoreOptions& how, const LabelScor
   const auto all =
       std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.scored.name == "all/all"; });
   for (Row& row : rows)
-    row.scored.lead = all == rows.end()
+    row.scored.lead = all == rows.end() || options.bootstrap == 0
                           ? Interval{std::nan(""), std::nan(""), std::nan("")}
                           : bootstrap_miou_difference(all->pictures, row.pictures, how,
                                                       {.samples = options.bootstrap, .seed = options.seed});
+}
+
+void finish(std::vector<Row> rows, const Dataset& score, const LabelScoring& options, LabelScores& result) {
+  const ScoreOptions how{.background = score.background};
+  for (Row& row : rows) fill_numbers(row, how, options);
+  fill_leads(rows, how, options);
+  if (const Row* best = best_member(rows)) result.best_member = best->scored.name;
+  for (Row& row : rows) result.rows.push_back(std::move(row.scored));
 }
 
 JsonObject interval(const Interval& i) {
@@ -153,24 +220,54 @@ JsonObject interval(const Interval& i) {
 }
 Interval interval(const JsonObject& o) { return {o.number("estimate"), o.number("low"), o.number("high")}; }
 
+JsonObject to_json(const Finding& f) {
+  JsonObject o;
+  o.set("pointing", f.pointing).set("energy", f.energy).set("f1", f.f1);
+  return o.set("auc", f.auc).set("agreement", f.agreement);
+}
+std::optional<Finding> finding_of(const JsonObject& row) {
+  if (!row.has("finding")) return std::nullopt;
+  const JsonObject o = row.object("finding");
+  return Finding{o.number("pointing"), o.number("energy"), o.number("f1"), o.number("auc"),
+                 o.number("agreement")};
+}
+
 }  // namespace
 
 LabelScores score_labels(const Dataset& choose, const Dataset& score, Ensemble& ensemble,
                          const LabelScoring& options) {
-  LabelScores result;
-  const ScoreOptions how{.background = score.background};
-  std::vector<Row> rows = score_subsets(choose, score, ensemble, options, result.failures);
-  for (const std::string& name : options.baselines)
-    rows.push_back(baseline_row(name, choose, score, options));
-  for (Row& row : rows) {
-    check(!row.pictures.empty(), "score", "no picture of ", score.root,
-          " could be scored; the first failure: ",
-          result.failures.empty() ? "none" : result.failures.front().error);
-    fill_numbers(row, how, options);
+  const std::vector<Subset> subsets = all_subsets(ensemble, options.subsets);
+  std::vector<Origin> origins;
+  for (const Subset& subset : subsets) {
+    origins.push_back({.name = subset.name, .parts = {}});
+    name_members(ensemble, subset, origins.back().parts);
   }
-  fill_leads(rows, how, options);
-  if (const Row* best = best_member(rows)) result.best_member = best->scored.name;
-  for (const Row& row : rows) result.rows.push_back(row.scored);
+  LabelScores result;
+  LabelScorer scorer(
+      choose, score, options,
+      [&](const Dataset& data, const MemberScoreOptions& members, const std::vector<Choice>& choices) {
+        return score_members(data, ensemble, subsets, members, choices);
+      });
+  finish(scorer.rows(origins, result), score, options, result);
+  return result;
+}
+
+LabelScores score_kept_labels(const Dataset& choose, const Dataset& score, const std::string& folder,
+                              const LabelScoring& options) {
+  const JsonObject job = JsonObject::read(folder + "/job.json");
+  Origin origin{.name = "kept", .parts = {}};
+  origin.parts.consensus = job.text("consensus");
+  for (const JsonObject& one : job.objects("classifiers"))
+    origin.parts.classifiers.push_back(one.text("name"));
+  for (const std::string& text : job.texts("explainers"))
+    origin.parts.explainers.push_back(parse_explainer(text).explainer);
+  LabelScores result;
+  LabelScorer scorer(
+      choose, score, options,
+      [&](const Dataset& data, const MemberScoreOptions& members, const std::vector<Choice>& choices) {
+        return score_kept(data, folder, members, choices);
+      });
+  finish(scorer.rows({origin}, result), score, options, result);
   return result;
 }
 
@@ -179,11 +276,12 @@ JsonObject to_json(const LabelScores& scores) {
   for (const ScoredLabels& row : scores.rows) {
     JsonObject o = to_json(row.score);
     o.set("name", row.name).set("setting", row.setting).set("interval", interval(row.miou));
-    o.set("lead", interval(row.lead));
+    o.set("lead", interval(row.lead)).set("iou", row.iou);
+    if (row.finding) o.set("finding", to_json(*row.finding));
     rows.push_back(o);
   }
   JsonObject json;
-  return json.set("rows", rows).set("best_member", scores.best_member);
+  return json.set("pictures", scores.pictures).set("rows", rows).set("best_member", scores.best_member);
 }
 
 LabelScores read_label_scores(const std::string& path) {
@@ -194,8 +292,11 @@ LabelScores read_label_scores(const std::string& path) {
                            .name = o.text("name"),
                            .setting = o.text("setting"),
                            .miou = interval(o.object("interval")),
-                           .lead = interval(o.object("lead"))});
+                           .lead = interval(o.object("lead")),
+                           .iou = o.numbers("iou"),
+                           .finding = finding_of(o)});
   scores.best_member = json.text("best_member");
+  scores.pictures = json.integer("pictures");
   return scores;
 }
 

@@ -2,6 +2,7 @@
 // are chosen on one data set and applied unchanged to another.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct LabelScoring {
   std::vector<std::string> subsets;    // words of make_subsets(), or explainers joined by '+'
   std::vector<std::string> baselines;  // background, box, colour
   MemberScoreOptions members;
-  int bootstrap = 1000;
+  std::optional<Choice> fixed = {};  // every subset uses this; only the box is chosen then
+  int bootstrap = 1000;              // resamples of the intervals; 0: none, they are NaN
   std::uint64_t seed = 1;
   ProgressStyle progress = ProgressStyle::kNone;
   std::string chosen_on;  // for LabelScore::threshold_from: "train:60"
@@ -30,16 +32,28 @@ struct ScoredLabels {
   std::string setting;  // "value:0.36", "superpixels, rank:0.8" (a member alone), "share 0.3", ""
   Interval miou;        // bootstrap over pictures
   Interval lead;        // mIoU of "all/all" minus this one, the same pictures drawn for both; NaN without it
+  std::vector<double> iou;         // per class
+  std::optional<Finding> finding;  // not of baselines
 };
 struct LabelScores {
   std::vector<ScoredLabels> rows;
   std::string best_member;  // single member of the largest mIoU; empty without one
+  std::int64_t pictures = 0;
+  std::string curves;  // CSV of all that was tried on the choosing pictures; not kept in JSON
   std::vector<Failure> failures;
 };
 
+/// Explains both sets. Throws Error if no picture of `score` could be scored.
 LabelScores score_labels(const Dataset& choose, const Dataset& score, Ensemble& ensemble,
                          const LabelScoring& options);
 
+/// The same for the consensus maps that fuse() kept in `folder`: one row, named "kept", and the baselines.
+/// Fusions and subsets of the options are not looked at.
+LabelScores score_kept_labels(const Dataset& choose, const Dataset& score, const std::string& folder,
+                              const LabelScoring& options);
+
+/// {"pictures", "rows": [LabelScore's keys, "name", "setting", "interval", "lead", "iou", "finding"],
+///  "best_member"}
 JsonObject to_json(const LabelScores& scores);
 LabelScores read_label_scores(const std::string& path);
 

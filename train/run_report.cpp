@@ -162,7 +162,7 @@ void add_stages(Report& report, const Summary& summary) {
 
 std::string describe(const LabelScores& scores) {
   for (const ScoredLabels& row : scores.rows)
-    if (row.name == scores.best_member)
+    if (row.name == scores.best_member && !std::isnan(row.lead.estimate))
       return cat("All members together against the best single one (", row.name,
                  "): ", percent(row.lead.estimate, "%+.1f"), " points of mIoU, 95 % interval ",
                  percent(row.lead.low, "%+.1f"), " to ", percent(row.lead.high, "%+.1f"),

@@ -159,9 +159,9 @@ TEST_F(Fuse, MembersAreScoredAgainstTheTruth) {
     ConfusionMatrix all(3);
     for (const ConfusionMatrix& picture : one.pictures) all.add(picture);
     EXPECT_EQ(scores(all).miou, 1);
-    EXPECT_EQ(one.pointing, 1);
-    EXPECT_NEAR(one.energy, 1, 1e-6);
-    EXPECT_EQ(one.auc, 1);
+    EXPECT_EQ(one.finding.pointing, 1);
+    EXPECT_NEAR(one.finding.energy, 1, 1e-6);
+    EXPECT_EQ(one.finding.auc, 1);
   }
   EXPECT_EQ(fixed.subsets[0].pictures.size(), 4u);
 }
@@ -194,7 +194,7 @@ TEST_F(Fuse, KeptMapsAreScoredWithoutExplaining) {
   ConfusionMatrix all(3);
   for (const ConfusionMatrix& picture : fixed.subsets[0].pictures) all.add(picture);
   EXPECT_EQ(scores(all).miou, 1);
-  EXPECT_EQ(fixed.subsets[0].pointing, 1);
+  EXPECT_EQ(fixed.subsets[0].finding.pointing, 1);
   fs::remove(root_ + "/out/consensus/ab.png.2.png");
   EXPECT_EQ(score_kept(set, root_ + "/out", options).failures.size(), 1u);
 }
