@@ -94,7 +94,8 @@ TEST(Summary, TheBestAreFound) {
 
 TEST(Summary, MarkdownHoldsTheNumbers) {
   const std::string text = markdown_table(small_summary());
-  EXPECT_NE(text.find("| cam + ig of 2 networks | minmax | val:96 | 55.0 | 70.0 | 100.0 |"), std::string::npos)
+  EXPECT_NE(text.find("| cam + ig of 2 networks | minmax | val:96 | 55.0 | 70.0 | 100.0 |"),
+            std::string::npos)
       << text;
   EXPECT_NE(text.find("| random | 30.0 | 5.8 | 3 |"), std::string::npos) << text;
   EXPECT_NE(text.find("| all background | - | val:96 | 11.0 | - | 100.0 |"), std::string::npos) << text;
