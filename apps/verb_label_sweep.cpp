@@ -114,6 +114,27 @@ int sweep(const SweepWords& w, const CommonOptions& common) {
   return scores.failures.empty() ? kDone : kSomeFailed;
 }
 
+// What is tried, and how the result is measured.
+void add_choice_words(CLI::App& verb, SweepWords& w) {
+  verb.add_option("--thresholds,--bg", w.thresholds, "LOW:HIGH:STEP")->capture_default_str();
+  verb.add_option("--measures", w.measures, "rank, value, max, votes, separated by commas")
+      ->capture_default_str();
+  verb.add_option("--fusions", w.fusions,
+                  "fusions to choose from, separated by commas: minmax,regions:downweight (default: "
+                  "--consensus and --wrong)");
+  verb.add_option("--rule", w.rule, "one rule for all, as in `label fuse`; nothing is chosen then");
+  verb.add_option("--subsets", w.subsets,
+                  "members, explainers, classifiers, all; or explainers joined by '+'")
+      ->capture_default_str();
+  verb.add_flag("--snap", w.snap, "replace maps by their means on superpixels");
+  verb.add_option("--vote-at", w.vote_at, "votes: bar of a member's min-max scaled map")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  verb.add_option("--bootstrap", w.bootstrap, "resamples for the 95 % intervals; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_label_sweep(CLI::App& label, Session& session) {
@@ -132,23 +153,7 @@ void add_label_sweep(CLI::App& label, Session& session) {
       ->check(CLI::ExistingFile);
   verb->add_option("--apply", w->apply, "file of item names: these are scored (default: all)")
       ->check(CLI::ExistingFile);
-  verb->add_option("--thresholds,--bg", w->thresholds, "LOW:HIGH:STEP")->capture_default_str();
-  verb->add_option("--measures", w->measures, "rank, value, max, votes, separated by commas")
-      ->capture_default_str();
-  verb->add_option("--fusions", w->fusions,
-                   "fusions to choose from, separated by commas: minmax,regions:downweight (default: "
-                   "--consensus and --wrong)");
-  verb->add_option("--rule", w->rule, "one rule for all, as in `label fuse`; nothing is chosen then");
-  verb->add_option("--subsets", w->subsets,
-                   "members, explainers, classifiers, all; or explainers joined by '+'")
-      ->capture_default_str();
-  verb->add_flag("--snap", w->snap, "replace maps by their means on superpixels");
-  verb->add_option("--vote-at", w->vote_at, "votes: bar of a member's min-max scaled map")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  verb->add_option("--bootstrap", w->bootstrap, "resamples for the 95 % intervals; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_choice_words(*verb, *w);
   add_common(*verb, session, kCompute | kMemory | kSeed | kProgress);
   verb->add_option("--limit", session.common.limit, "only the first N pictures of each list");
   on_run(*verb, session, [w, &session] {
