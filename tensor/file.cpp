@@ -35,8 +35,12 @@ void write_bytes(const std::string& path, const char* data, std::size_t size) {
   std::error_code error;
   if (!folder.empty()) fs::create_directories(folder, error);
   check(!error, "write_file", "cannot make the folder ", folder.string(), ": ", error.message());
-  const std::string temporary = cat(path, ".part-", ::getpid(), "-", counter++);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  std::string temporary;
+  int fd = -1;
+  do {  // a killed job may have left such a file, and in containers numbers of processes come again
+    temporary = cat(path, ".part-", ::getpid(), "-", counter++);
+    fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  } while (fd < 0 && errno == EEXIST);
   check(fd >= 0, "write_file", "cannot write ", path, ": ", reason());
   try {
     write_all(fd, data, size, path);

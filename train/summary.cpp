@@ -142,18 +142,22 @@ std::string describe(const LabelScore& score) {
 }
 
 std::string markdown_table(const Summary& summary) {
-  std::string out =
-      "| pseudo labels | consensus | scored on | mIoU | precision | coverage |\n|---|---|---|---|---|---|\n";
+  std::string out;
+  if (!summary.labels.empty())
+    out +=
+        "| pseudo labels | consensus | scored on | mIoU | precision | coverage "
+        "|\n|---|---|---|---|---|---|\n";
   for (const LabelScore& s : summary.labels)
     out += cat("| ", describe(s), " | ", s.is_baseline() ? "-" : s.consensus, " | ", s.scored_on, " | ",
                percent(s.miou), " | ", percent(s.precision), " | ", percent(s.coverage), " |\n");
-  out += "\n| start of fine-tuning | mIoU | standard error | runs |\n|---|---|---|---|\n";
+  if (!summary.finetune.empty())
+    out += "\n| start of fine-tuning | mIoU | standard error | runs |\n|---|---|---|---|\n";
   for (const auto& [init, m] : finetune_by_init(summary))
     out += cat("| ", init, " | ", percent(m.mean), " | ", percent(m.error), " | ", m.n, " |\n");
   if (summary.image_labels_only.done)
     out += cat("\nImage labels alone: ", percent(summary.image_labels_only.miou), " mIoU on ",
                summary.image_labels_only.scored_on, ".\n");
-  return out;
+  return out.empty() ? "Nothing was scored: there are no true masks.\n" : out;
 }
 
 }  // namespace clearcut

@@ -98,6 +98,7 @@ TEST(Summary, MarkdownHoldsTheNumbers) {
             std::string::npos)
       << text;
   EXPECT_NE(text.find("| random | 30.0 | 5.8 | 3 |"), std::string::npos) << text;
+  EXPECT_EQ(markdown_table({}), "Nothing was scored: there are no true masks.\n");
   EXPECT_NE(text.find("| all background | - | val:96 | 11.0 | - | 100.0 |"), std::string::npos) << text;
 }
 
