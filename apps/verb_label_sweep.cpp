@@ -100,6 +100,8 @@ void print(const LabelScores& scores) {
 }
 
 int sweep(const SweepWords& w, const CommonOptions& common) {
+  if (w.explain.models.empty() == w.maps.empty())
+    throw ConfigError("label sweep: give either --model or --maps");
   LabelScoring scoring = scoring_of(w, common);
   const Dataset apply = limited(open_data(w.data, w.apply), common.limit);
   const Dataset choose = w.choose.empty() ? apply : limited(open_data(w.data, w.choose), common.limit);
@@ -156,11 +158,7 @@ void add_label_sweep(CLI::App& label, Session& session) {
   add_choice_words(*verb, *w);
   add_common(*verb, session, kCompute | kMemory | kSeed | kProgress);
   verb->add_option("--limit", session.common.limit, "only the first N pictures of each list");
-  on_run(*verb, session, [w, &session] {
-    if (w->explain.models.empty() == w->maps.empty())
-      throw ConfigError("label sweep: give either --model or --maps");
-    return sweep(*w, session.common);
-  });
+  on_run(*verb, session, [w, &session] { return sweep(*w, session.common); });
 }
 
 }  // namespace clearcut::apps
