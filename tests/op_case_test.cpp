@@ -60,6 +60,7 @@ void expect_close(const Tensor& got, const Tensor& expected, double tol, const s
 class OpTest : public testing::TestWithParam<OpCase> {};
 
 class FastOpTest : public OpTest {};
+class BadOpTest : public OpTest {};
 
 TEST_P(FastOpTest, AgreesWithReferenceInDouble) {
   const OpCase& row = GetParam();
@@ -119,7 +120,7 @@ TEST_P(OpTest, ReferenceMatchesOracle) {
                  cat(row.name, " gradient ", k));
 }
 
-TEST_P(OpTest, BadInputIsRefusedWithTheRule) {
+TEST_P(BadOpTest, IsRefusedWithTheRule) {
   for (const BadCall& bad : GetParam().bad) {
     try {
       bad.call();
@@ -145,8 +146,16 @@ std::vector<OpCase> fast_cases() {
   return rows;
 }
 
+std::vector<OpCase> bad_cases() {
+  std::vector<OpCase> rows;
+  std::copy_if(all_cases().begin(), all_cases().end(), std::back_inserter(rows),
+               [](const OpCase& row) { return !row.bad.empty(); });
+  return rows;
+}
+
 INSTANTIATE_TEST_SUITE_P(Row, OpTest, testing::ValuesIn(all_cases()), test_name);
 INSTANTIATE_TEST_SUITE_P(Row, FastOpTest, testing::ValuesIn(fast_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(Row, BadOpTest, testing::ValuesIn(bad_cases()), test_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FastOpTest);
 
 }  // namespace
