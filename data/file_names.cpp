@@ -43,4 +43,11 @@ std::vector<fs::path> files_below(const fs::path& folder) {
   return files;
 }
 
+std::string path_below(const std::string& path) {
+  fs::path below;
+  for (const fs::path& part : fs::path(path).relative_path())
+    if (part != "." && part != "..") below /= part;
+  return below.generic_string();
+}
+
 }  // namespace clearcut

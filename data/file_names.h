@@ -22,4 +22,7 @@ std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& f
 /// All files at any depth below a folder, links followed, in order of name.
 std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder);
 
+/// A relative path that stays below the folder it is joined to: without root, "." and "..".
+std::string path_below(const std::string& path);
+
 }  // namespace clearcut

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "data/file_names.h"
 #include "explain/fuse.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
@@ -110,7 +111,7 @@ std::string image_path(const Dataset& data, const Item& item) {
 }
 
 std::string consensus_path(const std::string& folder, const Item& item, int label) {
-  return cat(folder, "/consensus/", item.name, ".", label, ".png");
+  return cat(folder, "/consensus/", path_below(item.name), ".", label, ".png");
 }
 
 }  // namespace clearcut

@@ -74,9 +74,9 @@ bool LabelStore::done(const Item& item) const {
 }
 
 std::string LabelStore::png_name(const Item& item) const {
-  const fs::path name(item.name);
-  const bool picture = is_picture_name(item.name);
-  return "labels/" + (picture ? fs::path(name).replace_extension() : name).generic_string() + ".png";
+  fs::path name(path_below(item.name));
+  if (is_picture_name(item.name)) name.replace_extension();
+  return "labels/" + name.generic_string() + ".png";
 }
 
 std::string LabelStore::npz_name(const Item& item, int object) const {

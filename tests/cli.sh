@@ -72,8 +72,10 @@ expect 0 "nothing wrong found" data check --format pssl --root "$work/labels" --
   --progress none
 
 # Image labels alone: a folder per class, or a CSV file, to a model, overlays of held-out pictures, a report.
-cp "$work/drawn/labels.csv" "$work/drawn/image-labels.csv"
-for data in "$work/drawn/train" "$work/drawn/image-labels.csv"; do
+# The CSV lies elsewhere than the pictures.
+mkdir "$work/lists"
+sed 's#^train/#../drawn/train/#; s#^val/#../drawn/val/#' "$work/drawn/labels.csv" > "$work/lists/image-labels.csv"
+for data in "$work/drawn/train" "$work/lists/image-labels.csv"; do
   rm -rf "$work/mine"
   expect 0 "done: " run configs/from_folder.yaml --set data="$data" --set held_out=0.3 --set side=32 --set batch=4 \
     --set classifier_epochs=1 --set pretrain_epochs=1 --set explainers=[gradcam] -o "$work/mine" --progress none

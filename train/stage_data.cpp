@@ -58,8 +58,10 @@ void write_split(const Dataset& data, double val, StageContext& context) {
     for (const int c : item.classes) classes += cat(classes.empty() ? "" : "+", c);
     const bool is_val = held_out(item, context.seed, val);
     const fs::path image = fs::absolute(item.image).lexically_normal();
-    table += cat(cell(image.lexically_relative(root).generic_string()), ",", classes, ",",
-                 is_val ? "val" : "train", "\n");
+    // A CSV may name pictures outside its folder: by absolute path, for ".." does not lead out of a link.
+    const fs::path relative = image.lexically_relative(root);
+    const fs::path named = *relative.begin() == ".." ? image : relative;
+    table += cat(cell(named.generic_string()), ",", classes, ",", is_val ? "val" : "train", "\n");
     (is_val ? out : kept) += 1;
     if (is_val) fs::create_symlink(image, links + cat("/", out, "_", image.filename().string()));
   }

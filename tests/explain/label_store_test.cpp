@@ -63,6 +63,15 @@ TEST_F(Fuse, TwoPicturesNeverShareALabelFile) {
   EXPECT_EQ(run("two", by_value(), 0, 1, LabelLayout::kPssl).made, 2);
 }
 
+// Names of items may lead out of the data set; labels never lead out of their folder.
+TEST_F(Fuse, LabelsStayBelowTheirFolder) {
+  write_file(root_ + "/labels.csv",
+             cat("image,classes\n../images/a.png,red\n", root_, "/images/b.png,green\n"));
+  EXPECT_EQ(run("out", by_value()).made, 2);
+  EXPECT_EQ(label("out", "images/a"), truth(true, false).values<std::int32_t>());
+  EXPECT_EQ(label("out", (root_ + "/images/b").substr(1)), truth(false, true).values<std::int32_t>());
+}
+
 // A picture that was left out for want of a label gets its mask once it has one; another label, another mask.
 TEST_F(Fuse, ChangedImageLabelsAreDoneAgain) {
   run("out", by_value());
