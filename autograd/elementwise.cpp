@@ -8,15 +8,23 @@ namespace {
 
 using pointwise::Kept;
 
+// dx, in the storage of a dy that nobody else holds.
+template <class Op>
+Tensor input_gradient(const Op& op, const Tensor& dy, const Tensor& kept) {
+  if (!dy.unique()) return ops::pointwise_backward(op, dy, kept);
+  ops::pointwise_backward_in_place(op, dy, kept);
+  return dy;
+}
+
 template <class Op>
 Var record_pointwise(const Op& op, const Tensor& y, const Var& x) {
   if constexpr (Op::kKept == Kept::NONE)
     return record(Op::kName, y, {x},
-                  [op](const Tensor& dy, const Need&) { return Grads{ops::pointwise_backward(op, dy, dy)}; });
+                  [op](const Tensor& dy, const Need&) { return Grads{input_gradient(op, dy, dy)}; });
   else
     return record(Op::kName, y, {x},
                   [op, kept = save(Op::kKept == Kept::X ? x.value() : y)](const Tensor& dy, const Need&) {
-                    return Grads{ops::pointwise_backward(op, dy, kept)};
+                    return Grads{input_gradient(op, dy, kept)};
                   });
 }
 

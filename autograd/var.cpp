@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <unordered_set>
+#include <utility>
 
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/sum_to.h"
@@ -80,7 +81,8 @@ void run_backward(Node& node) {
   std::vector<bool> needed;
   for (const auto& input : node.inputs) needed.push_back(input != nullptr);
   const BackwardOf name(node.op);
-  hand_out(node, node.backward(node.grad, Need(std::move(needed))));
+  const Tensor dy = node.keeps_grad ? node.grad : std::exchange(node.grad, Tensor());
+  hand_out(node, node.backward(dy, Need(std::move(needed))));
   node.backward = nullptr;
 }
 
@@ -133,7 +135,6 @@ void Var::backward(const Tensor& dy) const {
   for (const auto& node : order) {
     if (node->is_leaf || !node->grad.defined()) continue;
     run_backward(*node);
-    if (!node->keeps_grad) node->grad = Tensor();
   }
   for (const auto& node : order)
     if (!node->is_leaf) node->inputs.clear();

@@ -24,7 +24,8 @@ class Need {
   std::vector<bool> inputs_;
 };
 
-/// dy = dloss/dy -> one gradient per input. It returns them; the engine adds and stores.
+/// dy = dloss/dy -> one gradient per input; the engine adds and stores them. If dy is unique() it may be
+/// reused.
 using Backward = std::function<Grads(const Tensor& dy, const Need& need)>;
 
 /// One operator call on the tape. Edges point from node to node and keep no values alive.

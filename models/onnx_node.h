@@ -15,8 +15,8 @@
 namespace clearcut::onnx {
 
 /// Runs one node. `in` has one value per input of the node; inputs that are not given, and those that the
-/// builder took as constants or buffers, are undefined.
-using Run = std::function<Var(const std::vector<Var>& in)>;
+/// builder took as constants or buffers, are undefined. A run may move them away, to reuse their storage.
+using Run = std::function<Var(std::vector<Var>& in)>;
 
 /// The values of a graph that are known before any input: initializers and Constant nodes. The weights
 /// among them become parameters or buffers when a node first asks for them.

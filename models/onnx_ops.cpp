@@ -20,10 +20,10 @@ namespace {
 using Ints = std::vector<std::int64_t>;
 using Values = std::vector<Var>;
 
-template <Var (*f)(const Var&)>
+template <Var (*f)(Var&&)>
 Run build_unary(NodeReader& node) {
   node.inputs(1, 1);
-  return [](const Values& in) { return f(in[0]); };
+  return [](Values& in) { return f(std::move(in[0])); };
 }
 
 template <Var (*f)(const Var&, const Var&)>
@@ -52,13 +52,13 @@ Run build_clip(NodeReader& node) {
     if (node.given(2)) high = node.constant_scalar(2, "upper bound");
   }
   if (!(low <= high)) node.refuse("its lower bound ", low, " is above its upper bound ", high);
-  return [low, high](const Values& in) { return clamp(in[0], low, high); };
+  return [low, high](Values& in) { return clamp(std::move(in[0]), low, high); };
 }
 
 Run build_leaky_relu(NodeReader& node) {
   node.inputs(1, 1);
   const double slope = node.real("alpha", 0.01f);
-  return [slope](const Values& in) { return leaky_relu(in[0], slope); };
+  return [slope](Values& in) { return leaky_relu(std::move(in[0]), slope); };
 }
 
 // max(0, min(1, alpha x + beta)).

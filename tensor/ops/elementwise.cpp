@@ -42,22 +42,39 @@ void pointwise_in_place(const Op& op, const Tensor& x) {
   x.written_by(Op::kName);
 }
 
+namespace {
+
 template <class Op>
-Tensor pointwise_backward(const Op& op, const Tensor& dy, const Tensor& kept) {
+void backward_into(const Op& op, const Tensor& dy, const Tensor& kept, const Tensor& dx) {
   check_same_kind(Op::kName, dy, kept);
   check(dy.shape() == kept.shape(), Op::kName, "dy must have the shape of the value kept, ", kept.shape(),
         "; got ", dy.shape());
-  Tensor dx = empty_like(dy);
   on<Floats>(Op::kName, dy.device(), dy.dtype(), [&]<class T>(auto tag) {
     kernels::pointwise_backward(tag, op, flat<const T>(dy), flat<const T>(kept), flat<T>(dx));
   });
+}
+
+}  // namespace
+
+template <class Op>
+Tensor pointwise_backward(const Op& op, const Tensor& dy, const Tensor& kept) {
+  const Tensor dx = empty_like(dy);
+  backward_into(op, dy, kept, dx);
   return dx;
 }
 
-#define OP(name, ...)                                                                   \
-  template Tensor pointwise(const clearcut::pointwise::name& op, const Tensor&);        \
-  template void pointwise_in_place(const clearcut::pointwise::name& op, const Tensor&); \
-  template Tensor pointwise_backward(const clearcut::pointwise::name& op, const Tensor&, const Tensor&);
+template <class Op>
+void pointwise_backward_in_place(const Op& op, const Tensor& dy, const Tensor& kept) {
+  backward_into(op, dy, kept, dy);
+  dy.written_by(Op::kName);
+}
+
+#define OP(name, ...)                                                                                    \
+  template Tensor pointwise(const clearcut::pointwise::name& op, const Tensor&);                         \
+  template void pointwise_in_place(const clearcut::pointwise::name& op, const Tensor&);                  \
+  template Tensor pointwise_backward(const clearcut::pointwise::name& op, const Tensor&, const Tensor&); \
+  template void pointwise_backward_in_place(const clearcut::pointwise::name& op, const Tensor&,          \
+                                            const Tensor&);
 #define OP1(name, ...) OP(name)
 #define OP2(name, ...) OP(name)
 #include "tensor/elementwise.def"

@@ -60,6 +60,9 @@ void pointwise_in_place(const Op& op, const Tensor& x);
 /// Throws Error if shapes, dtypes or devices differ.
 template <class Op>
 Tensor pointwise_backward(const Op& op, const Tensor& dy, const Tensor& kept);
+/// dy[i] = op.dx(dy[i], kept[i]).
+template <class Op>
+void pointwise_backward_in_place(const Op& op, const Tensor& dy, const Tensor& kept);
 
 // relu(x), exp(x), leaky_relu(x, slope), clamp(x, low, high), ... by name.
 #define OP(name, ...) \

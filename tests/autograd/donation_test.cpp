@@ -1,10 +1,12 @@
-// Temporaries whose storage a pointwise operator takes over, and all those that it must leave alone.
+// Temporaries and gradients whose storage a pointwise operator takes over, and all those that it must leave
+// alone.
 #include <gtest/gtest.h>
 
 #include "autograd/arithmetic.h"
 #include "autograd/reduce.h"
 #include "autograd/softmax.h"
 #include "nn/module.h"
+#include "tensor/memory.h"
 
 namespace clearcut {
 namespace {
@@ -73,6 +75,34 @@ TEST(Donation, ATapKeepsItsActivation) {
   const Var y = relu(registry.observe("layer", x * 3));
   EXPECT_EQ(tap.activation().values<double>(), (Doubles{-3, 6}));
   EXPECT_EQ(y.value().values<double>(), (Doubles{0, 6}));
+}
+
+TEST(Donation, AGradientThatNobodyHoldsIsTakenOver) {
+  const Var x(Tensor::zeros({1 << 20}), true);
+  const Var y = relu(relu(relu(x)));
+  const Tensor dy = Tensor::zeros({1 << 20});
+  const PeakMeter meter;
+  y.backward(dy);
+  EXPECT_LT(meter.bytes_above_start(), std::size_t{2} * 4 << 20);  // one gradient of 4 MiB, not two
+}
+
+TEST(Donation, AGradientThatIsHeldStays) {
+  const Var x = leaf({-1, 2});
+  const Var y = relu(x);
+  const Var z = neg(y);
+  y.keep_grad();
+  const Tensor dz = Tensor::from<double>({2}, {3, 4});
+  z.backward(dz);
+  EXPECT_EQ(dz.values<double>(), (Doubles{3, 4}));  // the caller's
+  EXPECT_EQ(y.grad().values<double>(), (Doubles{-3, -4}));
+  EXPECT_EQ(x.grad().values<double>(), (Doubles{0, -4}));
+}
+
+TEST(Donation, AGradientThatTwoInputsShareStaysUntilTheLastReadIt) {
+  const Var x = leaf({-1, 2}), w = leaf({1, -2});
+  sum((relu(x) + relu(w)) * 5).backward();  // + hands the same gradient to both
+  EXPECT_EQ(x.grad().values<double>(), (Doubles{0, 5}));
+  EXPECT_EQ(w.grad().values<double>(), (Doubles{5, 0}));
 }
 
 }  // namespace
