@@ -75,6 +75,8 @@ expect 0 "nothing wrong found" data check --format pssl --root "$work/labels" --
 # The CSV lies elsewhere than the pictures.
 mkdir "$work/lists"
 sed 's#^train/#../drawn/train/#; s#^val/#../drawn/val/#' "$work/drawn/labels.csv" > "$work/lists/image-labels.csv"
+mkdir "$work/one"
+cp -r "$work/drawn/train/bricks" "$work/one"
 for data in "$work/drawn/train" "$work/lists/image-labels.csv"; do
   rm -rf "$work/mine"
   expect 0 "done: " run configs/from_folder.yaml --set data="$data" --set held_out=0.3 --set side=32 --set batch=4 \
@@ -88,6 +90,8 @@ for data in "$work/drawn/train" "$work/lists/image-labels.csv"; do
     { echo "from_folder on $data: $overlays overlays of $held_out held-out pictures"; failed=1; }
 done
 
+# Few pictures: one is held out whatever the share. One class: said before any training.
+expect 1 "needs at least two" run configs/from_folder.yaml --set data="$work/one" -o "$work/one-run" --progress none
 # Items that cannot be read: the rest is done, failures.jsonl lists them, exit code 4.
 cp -r "$work/drawn" "$work/bad"
 head -c 300 "$work/drawn/train/bricks/000000.png" > "$work/bad/train/bricks/000000.png"

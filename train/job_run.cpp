@@ -22,6 +22,9 @@ Dataset open_train(const TrainJob& job) {
   Dataset data = open_dataset(job.train);
   if (job.single_label) std::erase_if(data.items, [](const Item& item) { return item.classes.size() != 1; });
   check(!data.items.empty(), "train", "no picture of ", data.root, " has exactly one image label");
+  check(job.task != Task::kClassification || data.class_names.size() >= 2, "train",
+        "a classifier tells classes apart and needs at least two; ", data.root, " has ",
+        data.class_names.size(), "; add a folder of pictures of other things");
   check(job.task == Task::kClassification || data.masks != MaskFormat::kNone, "train", "the data set ",
         data.root, " has no masks; segmentation needs them (format list, voc, pssl or labels)");
   return data;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -21,9 +22,16 @@ std::string cell(const std::string& text) {
   return quoted + "\"";
 }
 
-/// The share `val` of the items with the smallest random numbers; the same items for any order of the list.
-bool held_out(const Item& item, std::uint64_t seed, double val) {
-  return RandomStream(seed, "hold out", item.id).uniform(0) < val;
+double draw(const Item& item, std::uint64_t seed) {
+  return RandomStream(seed, "hold out", item.id).uniform(0);
+}
+
+/// Items whose random number is at most this are held out: about the share `val` of them, and one at least.
+/// The same items for any order of the list.
+double hold_out_bar(const Dataset& data, std::uint64_t seed, double val) {
+  double least = 1;
+  for (const Item& item : data.items) least = std::min(least, draw(item, seed));
+  return std::max(val, least);
 }
 
 std::string class_lines(const std::vector<std::string>& names) {
@@ -53,10 +61,11 @@ void write_split(const Dataset& data, double val, StageContext& context) {
   fs::create_directory_symlink(root, context.folder + "/images");
   std::string table = "image,classes,split\n";
   std::int64_t kept = 0, out = 0;
+  const double bar = hold_out_bar(data, context.seed, val);
   for (const Item& item : data.items) {
     std::string classes;
     for (const int c : item.classes) classes += cat(classes.empty() ? "" : "+", c);
-    const bool is_val = held_out(item, context.seed, val);
+    const bool is_val = draw(item, context.seed) <= bar;
     const fs::path image = fs::absolute(item.image).lexically_normal();
     // A CSV may name pictures outside its folder: by absolute path, for ".." does not lead out of a link.
     const fs::path relative = image.lexically_relative(root);
@@ -66,7 +75,7 @@ void write_split(const Dataset& data, double val, StageContext& context) {
     if (is_val) fs::create_symlink(image, links + cat("/", out, "_", image.filename().string()));
   }
   check(kept > 0 && out > 0, "split", "of ", data.items.size(), " pictures ", out,
-        " would be held out; both parts need some: change `val` or give more pictures");
+        " would be held out; both parts need some: lower `val` or give more pictures");
   write_file(context.folder + "/objects.txt", class_lines(data.class_names));
   std::vector<std::string> with_background = {"background"};
   with_background.insert(with_background.end(), data.class_names.begin(), data.class_names.end());
