@@ -45,6 +45,7 @@ if [ "$filter" = '*' ]; then
   [ -x "$build/full/clearcut" ] && check "command line" tests/cli.sh "$build/full/clearcut"
   check "packages, data, installed files" tests/scripts.sh "$build"
   [ -x "$build/minimal/clearcut" ] && check "MINIMAL=1 library list" minimal_libraries
+  [ -x "$build/minimal/clearcut" ] && check "MINIMAL=1 command line" tests/cli.sh "$build/minimal/clearcut"
   [ -x "$build/minimal/unit_tests" ] && check "MINIMAL=1 files" minimal_files
   for program in "$build"/examples/*; do
     [ -x "$program" ] && check "example $(basename "$program")" "$program"
