@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <map>
 
 #include "tensor/ops/conv2d.h"
 #include "tensor/ops/matmul.h"
+#include "tensor/ops/max_pool2d.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -172,6 +174,30 @@ TEST_P(EachIsa, Conv2dOfNoImages) {
   EXPECT_EQ(ops::conv2d_backward_input(Tensor::zeros({0, 4, 6, 6}), w, x.shape()).numel(), 0);
   EXPECT_EQ(ops::conv2d_backward_weight(Tensor::zeros({0, 4, 6, 6}), x, w.shape()).values<float>(),
             std::vector<float>(108, 0.0f));
+}
+
+// Values are picked, not computed: equal to the last bit, ties and NaN included.
+TEST_P(EachIsa, MaxPoolIsReference) {
+  const std::vector<ops::MaxPoolOptions> cases = {{.kernel = 3, .stride = 2},
+                                                  {.kernel = 3, .stride = 1, .padding = 1},
+                                                  {.kernel = {2, 5}, .stride = 2, .padding = {1, 2, 0, 1}},
+                                                  {.kernel = 2, .stride = 3},
+                                                  {.kernel = 3, .stride = 2, .padding = 1, .dilation = 2}};
+  for (const std::int64_t width : {9, 34, 37, 67}) {
+    const Tensor x = normal({2, 3, 11, width}, "x");
+    float* values = x.data<float>();
+    for (std::int64_t i = 0; i < x.numel(); ++i) values[i] = std::round(2 * values[i]);
+    values[5] = values[100] = NAN;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const ops::MaxPooled got = ops::max_pool2d(x, cases[i]);
+      const ops::MaxPooled expected = ops::max_pool2d(x.to(Device::kReference), cases[i]);
+      EXPECT_EQ(got.index.values<std::int32_t>(), expected.index.values<std::int32_t>())
+          << "case " << i << ", width " << width;
+      const auto a = got.y.values<float>(), b = expected.y.values<float>();
+      ASSERT_EQ(a.size(), b.size());
+      EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0) << "case " << i;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, EachIsa, testing::ValuesIn(supported_isas()),

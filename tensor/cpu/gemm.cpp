@@ -241,6 +241,17 @@ void PackedLeft::pack(std::int64_t m) const {
                                .width = height});
     return;
   }
+  if (left_.m_stride == 1) {
+    isa_table().rows->copy_rows({.from = from,
+                                 .from_row = left_.k_stride,
+                                 .from_step = 1,
+                                 .to = to,
+                                 .to_row = height,
+                                 .to_step = 1,
+                                 .rows = left_.K,
+                                 .cols = height});
+    return;
+  }
   for (std::int64_t k = 0; k < left_.K; ++k, to += height) {
     const float* column = from + k * left_.k_stride;
     for (std::int64_t r = 0; r < height; ++r) to[r] = column[r * left_.m_stride];

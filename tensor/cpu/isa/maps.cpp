@@ -1,32 +1,69 @@
 #include "tensor/cpu/isa/maps.h"
 
 #include "tensor/cpu/isa/math.h"
+#include "tensor/cpu/isa/vector.h"
 
 namespace {
 
 using namespace clearcut::isa;
 
-// With the stride as a constant the compiler shuffles whole vectors instead of picking values one by one.
-template <int64_t kStride>
-void max_tap_of(const MaxTap& t) {
-  const int64_t stride = kStride ? kStride : t.stride;
-  const int32_t step = static_cast<int32_t>(stride), first = t.first_index, n = static_cast<int32_t>(t.n);
-  const float* __restrict x = t.x;
-  float* __restrict best = t.best;
-  int32_t* __restrict index = t.index;
-  for (int32_t j = 0; j < n; ++j) {
-    const float v = x[j * stride], old = best[j];
-    const int32_t here = first + j * step, before = index[j];
-    const bool take = (v > old) | (v != v) | (before < 0);
-    best[j] = take ? v : old;
-    index[j] = take ? here : before;
-  }
+typedef int32_t Index __attribute__((vector_size(kLanes * 4)));
+typedef int32_t LooseIndex __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+// x[0], x[2], ...: whole vectors are shuffled. `last` reads the float before x instead of the one behind.
+inline Vec every_other(const float* x, bool last) {
+  Index lanes;
+  for (int i = 0; i < kLanes; ++i) lanes[i] = 2 * i;
+  if (!last) return __builtin_shuffle(load(x), load(x + kLanes), lanes);
+  return __builtin_shuffle(load(x - 1), load(x - 1 + kLanes), lanes + 1);
 }
 
-void max_tap(const MaxTap& t) {
-  if (t.stride == 1) return max_tap_of<1>(t);
-  if (t.stride == 2) return max_tap_of<2>(t);
-  max_tap_of<0>(t);
+// kLanes windows from j on, their maxima in registers; the last ones of a run read nothing behind their taps.
+template <int kStride>
+inline void max_vector(const MaxWindowRun& r, int64_t j, bool last) {
+  const float* x = r.x + j * kStride;
+  Index step;
+  for (int i = 0; i < kLanes; ++i) step[i] = i * kStride;
+  const int32_t first = static_cast<int32_t>(j * kStride);
+  Vec best{};
+  Index index{};
+  for (int64_t t = 0; t < r.tap_count; ++t) {
+    const float* at = x + r.taps[t];
+    const Vec v = kStride == 1 ? load(at) : every_other(at, last);
+    const Index here = step + (first + r.taps[t]);
+    const Index take = t == 0 ? ~Index{} : ((v > best) | (v != v));
+    best = take ? v : best;
+    index = take ? here : index;
+  }
+  store(r.best + j, best);
+  *reinterpret_cast<LooseIndex*>(r.index + j) = index;
+}
+
+inline void max_single(const MaxWindowRun& r, int64_t j) {
+  int32_t index = r.taps[0] + static_cast<int32_t>(j * r.stride);
+  float best = r.x[index];
+  for (int64_t t = 1; t < r.tap_count; ++t) {
+    const int32_t here = r.taps[t] + static_cast<int32_t>(j * r.stride);
+    const float v = r.x[here];
+    if (!((v > best) | (v != v))) continue;
+    best = v;
+    index = here;
+  }
+  r.best[j] = best;
+  r.index[j] = index;
+}
+
+// The last vector overlaps the one before it.
+template <int kStride>
+void max_run(const MaxWindowRun& r) {
+  for (int64_t j = 0; j + kLanes < r.n; j += kLanes) max_vector<kStride>(r, j, false);
+  max_vector<kStride>(r, r.n - kLanes, true);
+}
+
+void max_windows(const MaxWindowRun& r) {
+  if (r.n > kLanes && r.stride == 1) return max_run<1>(r);
+  if (r.n > kLanes && r.stride == 2) return max_run<2>(r);
+  for (int64_t j = 0; j < r.n; ++j) max_single(r, j);
 }
 
 void expand_row(const float* x, const ColumnTaps& taps, float* __restrict y) {
@@ -91,7 +128,7 @@ void blended_loss_gradient(const LossRow& r, const float* upper, const float* lo
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const MapKernels map_kernels = {max_tap,          expand_row,    blend_rows,           add_scaled,
+extern const MapKernels map_kernels = {max_windows,      expand_row,    blend_rows,           add_scaled,
                                        add_exponentials, loss_gradient, blended_loss_gradient};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -6,14 +6,14 @@
 
 namespace clearcut::isa {
 
-/// One tap of a max pooling window for a run of outputs: output j looks at x[j * stride], which stands at
-/// `first_index + j * stride` in its plane.
-struct MaxTap {
+/// A run of max pooling windows that have the same taps: window j looks at x[taps[t] + j * stride] for t <
+/// tap_count, which is the index in the plane that x begins. tap_count >= 1.
+struct MaxWindowRun {
   const float* x;
-  int64_t stride;
-  int32_t first_index;
+  const int32_t* taps;
+  int64_t tap_count, stride;
   float* best;
-  int32_t* index;  // -1 where nothing was seen yet
+  int32_t* index;
   int64_t n;
 };
 
@@ -40,8 +40,8 @@ struct LossRow {
 };
 
 struct MapKernels {
-  /// Takes x where it is larger than best, NaN, or the first seen.
-  void (*max_tap)(const MaxTap&);
+  /// The first largest value of each window and its index; NaN wins over every number.
+  void (*max_windows)(const MaxWindowRun&);
   /// y[j] interpolated between columns of x.
   void (*expand_row)(const float* x, const ColumnTaps&, float* y);
   /// y = a + weight (b - a), n values.
