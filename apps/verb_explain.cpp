@@ -8,6 +8,7 @@
 
 #include "apps/explain_options.h"
 #include "data/file_names.h"
+#include "data/text_lines.h"
 #include "data/visual.h"
 #include "explain/class_targets.h"
 #include "explain/fuse.h"
@@ -26,7 +27,8 @@ namespace fs = std::filesystem;
 struct ExplainVerb {
   ExplainWords explain;
   std::vector<std::string> inputs;
-  std::string target = "top1", out, save = "npz,heat";
+  std::string target = "top1", out;
+  std::vector<std::string> save = {"npz", "heat"};
   std::int64_t sheet = 50;
 };
 
@@ -82,8 +84,7 @@ class ExplainJob {
     return v_.out + "/" + fs::path(item.name).replace_extension().generic_string() + end;
   }
   bool saves(const std::string& what) const {
-    const std::vector<std::string> list = split_words(v_.save);
-    return std::find(list.begin(), list.end(), what) != list.end();
+    return std::find(v_.save.begin(), v_.save.end(), what) != v_.save.end();
   }
 
   const ExplainVerb& v_;
@@ -100,8 +101,13 @@ Target ExplainJob::target_of(const Classifier& classifier, int top1) const {
   if (v_.target == "top1") return {.classes = {top1}};
   if (v_.target.rfind("class:", 0) == 0) {
     const std::string number = v_.target.substr(6);
-    if (!number.empty() && number.find_first_not_of("0123456789") == std::string::npos)
-      return {.classes = {std::stoi(number)}};
+    if (is_whole_number(number)) {
+      const int index = to_whole_number(number, "the class", "--target");
+      if (index < 0 || index >= classifier.classes())
+        throw ConfigError(cat("--target: class ", index, " is outside 0 to ", classifier.classes() - 1,
+                              " of ", classifier.name()));
+      return {.classes = {index}};
+    }
   }
   const std::string name = v_.target.rfind("class:", 0) == 0 ? v_.target.substr(6) : v_.target;
   const std::vector<int> classes = class_targets(classifier, {name}, options_.groups)[0];
@@ -195,6 +201,9 @@ void add_explain(CLI::App& app, Session& session) {
   verb->add_option("--target", v->target, "top1, class:INDEX, or the name of a class or group")
       ->capture_default_str();
   verb->add_option("--save", v->save, "npz: all maps of a picture; heat: one PNG for each")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"npz", "heat"}))
       ->capture_default_str();
   verb->add_option("--sheet", v->sheet, "pictures on the page")->capture_default_str();
   add_common(*verb, session, kCompute | kMemory | kSeed | kProgress);

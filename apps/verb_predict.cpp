@@ -52,10 +52,12 @@ void add_predict(CLI::App& app, Session& session) {
   verb->add_option("inputs", o->inputs, "pictures and folders of pictures")->required();
   verb->add_option("--save", o->save, "mask (always), overlay, prob")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::IsMember({"mask", "overlay", "prob"}))
       ->capture_default_str();
   verb->add_option("--scales", o->predict.scales, "average over these scales, as 0.75,1,1.25")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::Range(0.05, 20.0));
   verb->add_flag("--flip", o->predict.flip, "average with the mirrored picture");
   verb->add_option("--resize-short", o->predict.resize_short, "shorter side before the network; 0: as it is")

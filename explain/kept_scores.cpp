@@ -56,7 +56,7 @@ std::vector<ClassStrength> read_kept(const std::string& folder, const Item& item
 MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
                         const std::vector<Choice>& choices) {
   check(data.masks != MaskFormat::kNone && data.background >= 0, "sweep", "the data set ", data.root,
-        " must have true masks and a background class");
+        " must have true masks (name their folder: masks) and a background class");
   const bool fixed = !choices.empty();
   const std::vector<Measure> measures = fixed ? std::vector<Measure>{choices[0].measure} : options.measures;
   const ThresholdSweep none(static_cast<int>(data.class_names.size()),

@@ -232,7 +232,7 @@ MemberScores Scorer::result() {
 MemberScores score_members(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
                            const MemberScoreOptions& options, const std::vector<Choice>& choices) {
   check(data.masks != MaskFormat::kNone && data.background >= 0, "sweep", "the data set ", data.root,
-        " must have true masks and a background class");
+        " must have true masks (name their folder: masks) and a background class");
   check(choices.empty() || choices.size() == subsets.size(), "sweep", "there are ", subsets.size(),
         " subsets but ", choices.size(), " choices");
   Scorer scorer(data, ensemble, subsets, options, choices);

@@ -54,7 +54,9 @@ expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --fresh --device ref
 expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/net" --progress none
 expect 0 "miou" train -c "$work/seg.yaml" -o "$work/seg" --progress none
 expect 0 "mIoU" eval -c "$work/seg.yaml" -o "$work/seg" --progress none
-expect 0 "are done" predict -m "$work/seg" "$work/drawn/val" -o "$work/out" --progress none
+expect 0 "are done" predict -m "$work/seg" --save mask,prob --scales 1,1.5 "$work/drawn/val" -o "$work/out" --progress none
+[ "$(ls "$work/out" | grep -c 'npz$')" -eq 6 ] && [ ! -e "$work/out/000012.overlay.png" ] ||
+  { echo "predict --save mask,prob: $(ls "$work/out")"; failed=1; }
 echo "not a picture" > "$work/broken.jpg"
 expect 4 "0 of 1" predict -m "$work/seg" "$work/broken.jpg" -o "$work/broken" --progress none
 expect 4 "1 failed" explain -m "$work/net" "$work/broken.jpg" -o "$work/maps" --progress none
@@ -70,6 +72,10 @@ expect 2 "needs a value: give it with --set data=" run configs/from_folder.yaml 
 expect 0 "12 labels made" $fuse --layout pssl -o "$work/labels"
 expect 0 "nothing wrong found" data check --format pssl --root "$work/labels" --images "$work/drawn/train" \
   --progress none
+
+expect 2 "class 99 is outside 0 to 5" explain -m "$work/net" --target class:99 "$work/drawn/val" -o "$work/maps"
+expect 2 "no class 'dog'" explain -m "$work/net" --target dog "$work/drawn/val" -o "$work/maps"
+expect 2 "--save" explain -m "$work/net" --save hat "$work/drawn/val" -o "$work/maps"
 
 # Image labels alone: a folder per class, or a CSV file, to a model, overlays of held-out pictures, a report.
 # The CSV lies elsewhere than the pictures.
