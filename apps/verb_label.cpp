@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -40,6 +41,14 @@ LabelStoreOptions store_options(const FuseWords& w, const LabelPlan& plan, const
   return store;
 }
 
+// Labels of two data sets do not mix in one folder: their pictures may have the same names.
+JsonObject source_of(const FuseWords& w) {
+  const DatasetSpec& spec = w.data.spec;
+  JsonObject source;
+  source.set("root", std::filesystem::weakly_canonical(spec.root).string()).set("format", spec.format);
+  return source.set("list", spec.list).set("split", spec.split).set("select", w.select);
+}
+
 int fuse_labels(const FuseWords& w, const CommonOptions& common) {
   Dataset data = open_data(w.data, w.select);
   if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size())
@@ -61,7 +70,9 @@ int fuse_labels(const FuseWords& w, const CommonOptions& common) {
   const LabelPlan plan = plan_labels(data, layout);
   LabelStoreOptions store_words = store_options(w, plan, common);
   store_words.job = describe_job(ensemble, split_words(w.explain.models), options);
-  store_words.job.set("layout", w.layout).set("device", std::string(name_of(device_of(common))));
+  store_words.job.set("data", source_of(w))
+      .set("layout", w.layout)
+      .set("device", std::string(name_of(device_of(common))));
   LabelStore store(store_words);
   Progress progress("label fuse", static_cast<std::int64_t>(data.items.size()), progress_of(common));
   options.progress = [&](std::int64_t done, std::int64_t total, const std::string& note) {

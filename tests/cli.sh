@@ -77,6 +77,9 @@ expect 2 "class 99 is outside 0 to 5" explain -m "$work/net" --target class:99 "
 expect 2 "no class 'dog'" explain -m "$work/net" --target dog "$work/drawn/val" -o "$work/maps"
 expect 2 "--save" explain -m "$work/net" --save hat "$work/drawn/val" -o "$work/maps"
 
+expect 0 "12 were there" $fuse --layout pssl -o "$work/labels"
+expect 1 "holds labels of another job" label fuse -m "$work/net" --data "$work/drawn/val" --layout pssl -o "$work/labels"
+
 # Image labels alone: a folder per class, or a CSV file, to a model, overlays of held-out pictures, a report.
 # The CSV lies elsewhere than the pictures.
 mkdir "$work/lists"
