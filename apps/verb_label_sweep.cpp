@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cmath>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 
@@ -102,6 +103,7 @@ void print(const LabelScores& scores) {
 int sweep(const SweepWords& w, const CommonOptions& common) {
   if (w.explain.models.empty() == w.maps.empty())
     throw ConfigError("label sweep: give either --model or --maps");
+  std::filesystem::create_directories(w.out);  // a wrong path shows before the work, not after it
   LabelScoring scoring = scoring_of(w, common);
   const Dataset apply = limited(open_data(w.data, w.apply), common.limit);
   const Dataset choose = w.choose.empty() ? apply : limited(open_data(w.data, w.choose), common.limit);
