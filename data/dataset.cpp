@@ -113,6 +113,7 @@ void Opener::add(Item item, const std::string& where) {
   check(names_.insert(item.name).second, "data", where, ": '", item.name, "' comes twice");
   item.id = hash_name(item.name);
   std::sort(item.classes.begin(), item.classes.end());
+  item.classes.erase(std::unique(item.classes.begin(), item.classes.end()), item.classes.end());
   data_.items.push_back(std::move(item));
 }
 

@@ -17,7 +17,7 @@ struct Item {
   std::string name;
   std::string image;         // path to open
   std::string mask;          // path to open; empty: no mask
-  std::vector<int> classes;  // image labels, ascending; empty: none known
+  std::vector<int> classes;  // image labels, ascending, each once; empty: none known
 };
 
 enum class MaskFormat {

@@ -18,6 +18,16 @@ std::size_t column_of(const std::vector<std::string>& header, std::initializer_l
   return header.size();
 }
 
+// Labels between '+', ';' or '|', without the spaces around them.
+std::vector<std::string> labels_of(const std::string& field) {
+  std::vector<std::string> labels;
+  for (const std::string& part : split_at(field, "+;|")) {
+    const std::size_t first = part.find_first_not_of(' '), last = part.find_last_not_of(' ');
+    if (first != std::string::npos) labels.push_back(part.substr(first, last - first + 1));
+  }
+  return labels;
+}
+
 }  // namespace
 
 LabelTable read_label_table(const std::string& path, const std::string& wanted_split) {
@@ -36,7 +46,7 @@ LabelTable read_label_table(const std::string& path, const std::string& wanted_s
     check(fields.size() == header.size(), "data", lines[i].where, ": has ", fields.size(),
           " fields, the header has ", header.size());
     if (!wanted_split.empty() && fields[split] != wanted_split) continue;
-    table.rows.push_back({fields[image], split_at(fields[labels], "+;|"), lines[i].where});
+    table.rows.push_back({fields[image], labels_of(fields[labels]), lines[i].where});
     table.labels.insert(table.rows.back().labels.begin(), table.rows.back().labels.end());
   }
   return table;

@@ -93,7 +93,8 @@ TEST(Dataset, FolderPerClass) {
 
 TEST(Dataset, CsvOfImageLabels) {
   const std::string root = fresh_folder();
-  write_file(root + "/labels.csv", "image,classes,split\nx,cat+dog,train\n\"y, z\",,train\nw,dog,val\n");
+  write_file(root + "/labels.csv",
+             "image,classes,split\nx,dog + cat+dog,train\n\"y, z\",,train\nw,dog,val\n");
   write_file(root + "/classes.txt", "0 background\n1 cat\n2 dog\n");
   const Dataset data = open_dataset({.format = "csv", .root = root, .split = "train"});
   ASSERT_EQ(data.items.size(), 2U);
