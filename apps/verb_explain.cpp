@@ -167,7 +167,7 @@ int ExplainJob::run() {
   Progress progress("explain", static_cast<std::int64_t>(items.size()), progress_of(common_));
   std::vector<Failure> failures;
   for (const Item& item : items) {
-    stop_if_interrupted("explain");
+    stop_if_interrupted("explain", "the maps so far stay; start it again for all of them and the page");
     try {
       picture(item);
     } catch (const ConfigError&) {

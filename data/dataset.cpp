@@ -244,7 +244,8 @@ void Opener::open_pssl() {
   data_.background = static_cast<int>(classes.wnids.size());
   data_.ignore = data_.background + 1;
   data_.masks = MaskFormat::kPsslNpz;
-  const std::string list = spec_.list.empty() ? labels.list() : list_path("");
+  const std::string list =
+      labels.list(spec_.list).empty() && !spec_.list.empty() ? list_path("") : labels.list(spec_.list);
   if (list.empty())
     for (const std::string& name : labels.names()) add_pssl(labels, name, labels.root());
   else

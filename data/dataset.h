@@ -46,7 +46,8 @@ struct Dataset {
 ///   classes  IMAGE CLASS [anything]         one class index per picture (Imagenette, ImageNet lists)
 ///   folders  none, or IMAGE per line        one folder per class; classes are the folders in order of name
 ///   csv      image,classes[,split,...]      image labels joined by '+' or ';', names or indices
-///   pssl     LABEL or IMAGE                 the published layout, see data/pssl_layout.h
+///   pssl     LABEL or IMAGE                 the published layout, see data/pssl_layout.h; its list may lie
+///                                           beside the labels
 ///   labels   a manifest.jsonl               {"image", "label", "classes"}: label PNGs that clearcut wrote
 struct DatasetSpec {
   std::string format;

@@ -45,8 +45,8 @@ ClassFile PsslFolder::classes(const std::string& class_file) const {
   return classes;
 }
 
-std::string PsslFolder::list() const {
-  const fs::path path = fs::path(root_) / kPsslList;
+std::string PsslFolder::list(const std::string& name) const {
+  const fs::path path = fs::path(root_) / (name.empty() ? std::string(kPsslList) : name);
   return fs::is_regular_file(path) ? path.string() : "";
 }
 

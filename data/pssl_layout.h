@@ -36,8 +36,8 @@ class PsslFolder {
   /// Classes with WNIDs: of the class file, else of ROOT/imagenet_lsvrc_2015_synsets.txt, else the folders
   /// under ROOT/train in order of name.
   ClassFile classes(const std::string& class_file) const;
-  /// ROOT/train.txt, or "" if it is not there.
-  std::string list() const;
+  /// ROOT/NAME (default train.txt), or "" if it is not there.
+  std::string list(const std::string& name = "") const;
   /// Of all labels below ROOT/train.
   std::vector<std::string> names() const;
   std::string label(const std::string& name) const;

@@ -77,6 +77,9 @@ expect 2 "class 99 is outside 0 to 5" explain -m "$work/net" --target class:99 "
 expect 2 "no class 'dog'" explain -m "$work/net" --target dog "$work/drawn/val" -o "$work/maps"
 expect 2 "--save" explain -m "$work/net" --save hat "$work/drawn/val" -o "$work/maps"
 
+expect 0 "steps 2" train -c configs/pssl_pretrain.yaml --set images="$work/drawn/train" --set labels="$work/labels" \
+  --set model.name=pspnet_small_resnet --set model.width=0.25 --set train.batch=2 --set train.epochs=~ \
+  --set train.steps=2 --set augment.resize_short=32 --set augment.crop=[32,32] -o "$work/pssl" --progress none
 expect 0 "12 were there" $fuse --layout pssl -o "$work/labels"
 expect 1 "holds labels of another job" label fuse -m "$work/net" --data "$work/drawn/val" --layout pssl -o "$work/labels"
 

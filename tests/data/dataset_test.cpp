@@ -136,6 +136,9 @@ TEST(Dataset, PsslLayout) {
             (std::vector<std::int32_t>{2, 1, 3, 2}));
   write_file(root + "/labels/train.txt", "train/n00000002/p.JPEG_eiseg.npz\n");
   EXPECT_EQ(open_dataset(spec).items.size(), 1U);
+  spec.list = "train.txt";  // beside the labels, as published
+  EXPECT_EQ(open_dataset(spec).items.size(), 1U);
+  spec.list = "";
   write_file(root + "/labels/imagenet_lsvrc_2015_synsets.txt", "n00000000\nn00000002\n");
   EXPECT_EQ(open_dataset(spec).items[0].classes, std::vector<int>{1});
   write_file(root + "/synsets.txt", "n00000001\nn00000003\n");
