@@ -82,14 +82,14 @@ all: deps-build  ## bin/clearcut (installs what the build needs)
 lib: deps-build  ## the library alone
 	$(INNER) $(BUILD)/$(FLAVOUR)/libclearcut.a
 
-demo: deps-build  ## the whole job on drawn pictures; report in runs/demo/report/index.html
+demo: deps  ## the whole job on drawn pictures; report in runs/demo/report/index.html
 	$(INNER) bin/clearcut
 	bin/clearcut run configs/demo.yaml -o runs/demo --resume
 
 # DATA is the folder that docs/data.md describes; --full: make demo-real ARGS=--full
 demo-real:  ## the whole job on real pictures: make demo-real DATA=folder
 	@if [ -z "$(DATA)" ]; then cat docs/data.md; exit 2; fi
-	$(INNER) deps-build
+	$(INNER) deps
 	$(INNER) bin/clearcut
 	bin/clearcut run configs/demo-real.yaml -o runs/real --resume --set data=$(abspath $(DATA)) $(ARGS)
 
