@@ -9,7 +9,7 @@
 namespace clearcut {
 namespace {
 
-/// The consensus of all members and of each explainer, for one question.
+/// The consensus of all members, and the mean map of each explainer, for one question.
 struct Maps {
   Consensus all;
   std::vector<Consensus> by_explainer;
@@ -31,9 +31,8 @@ std::vector<Maps> explain_questions(const std::vector<PictureTask>& tasks, std::
   const Fusion fusion = ensemble.options().fusion;
   ensemble.answer(tasks, questions, [&](const Answer& a) {
     const double weight = belief_weights(fusion.wrong, questions[a.question].belief)[a.classifier];
-    const Tensor e = a.share(fusion.variant);
-    maps[a.question].all.add(e, weight);
-    maps[a.question].by_explainer[a.explainer].add(e, weight);
+    maps[a.question].all.add(a.share(fusion.variant), weight);
+    maps[a.question].by_explainer[a.explainer].add(a.share(Variant::kMinMax), weight);  // pixel by pixel
   });
   return maps;
 }

@@ -104,7 +104,8 @@ void add_pictures(Report& report, const RunReport& run) {
   report.section("Pictures");
   report.text(
       "Maps are scaled to their own picture; a flat one is gray. Each explainer is the mean over the "
-      "networks. Labels and predictions lie over the picture in the colours of their classes.");
+      "networks, pixel by pixel; the consensus is fused as the labels are. Labels and predictions lie over "
+      "the picture in the colours of their classes.");
   report.legend(run.rows.class_names, run.rows.colours);
   report.pictures(run.rows.columns, run.rows.rows);
 }
