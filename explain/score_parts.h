@@ -1,4 +1,4 @@
-// What score_members() and score_kept() share.
+// What score_members(), score_kept() and the rows of a report share.
 #pragma once
 
 #include <array>

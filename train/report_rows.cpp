@@ -3,6 +3,8 @@
 #include "data/picture.h"
 #include "data/visual.h"
 #include "explain/fuse.h"
+#include "explain/regions.h"
+#include "explain/score_parts.h"
 #include "tensor/error.h"
 #include "train/predict.h"
 
@@ -13,12 +15,8 @@ namespace {
 struct Maps {
   Consensus all;
   std::vector<Consensus> by_explainer;
+  Tensor segments;  // where the rule snaps
 };
-
-Tensor enlarged(const Tensor& map, std::int64_t height, std::int64_t width) {
-  return resize_picture(map.reshape(Shape{map.dim(0), map.dim(1), 1}), height, width, Filter::kBilinear)
-      .reshape(Shape{height, width});
-}
 
 std::vector<Maps> explain_questions(const std::vector<PictureTask>& tasks, std::vector<Question>& questions,
                                     Ensemble& ensemble) {
@@ -26,7 +24,8 @@ std::vector<Maps> explain_questions(const std::vector<PictureTask>& tasks, std::
   for (const Question& question : questions) {
     const Tensor& picture = tasks[question.task].picture;
     const Consensus empty(picture.dim(0), picture.dim(1));
-    maps.push_back({empty, std::vector<Consensus>(ensemble.explainers(), empty)});
+    maps.push_back(
+        {empty, std::vector<Consensus>(ensemble.explainers(), empty), tasks[question.task].segments});
   }
   const Fusion fusion = ensemble.options().fusion;
   ensemble.answer(tasks, questions, [&](const Answer& a) {
@@ -94,7 +93,8 @@ class RowMaker {
                       const std::vector<const Maps*>& maps) const {
     std::vector<ClassStrength> strengths;
     for (std::size_t q = 0; q < questions.size(); ++q) {
-      const Tensor E = rule_.measure == Measure::kVotes ? maps[q]->all.votes() : maps[q]->all.mean();
+      Tensor E = rule_.measure == Measure::kVotes ? maps[q]->all.votes() : maps[q]->all.mean();
+      if (rule_.snap) E = region_means(E, maps[q]->segments);
       strengths.push_back({.label = questions[q]->label + plan_.shift,
                            .strength = strength(enlarged(E, picture.dim(0), picture.dim(1)), rule_.measure)});
     }

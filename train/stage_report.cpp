@@ -48,7 +48,9 @@ Summary summarise(const RunReport& run, const ReportStage& stage, const StageCon
 
 void add_rows(const RowsConfig& config, const StageContext& context, RunReport& run) {
   const Dataset data = open_dataset(config.data);
-  Ensemble ensemble = make_ensemble(config.ensemble, data, context.device, context.seed);
+  EnsembleConfig words = config.ensemble;
+  words.options.segment = config.rule.snap;
+  Ensemble ensemble = make_ensemble(words, data, context.device, context.seed);
   std::optional<TrainedSegmenter> segmenter;
   if (!config.model.empty()) segmenter = load_segmenter(config.model, context.device);
   run.rows = make_report_rows(data, ensemble, config.rule, segmenter ? &*segmenter : nullptr);
