@@ -10,12 +10,6 @@
 namespace clearcut {
 namespace {
 
-std::string percent(double share, const char* format = "%.1f") {
-  char text[32];
-  std::snprintf(text, sizeof text, format, 100 * share);
-  return std::isfinite(share) ? text : "-";
-}
-
 /// The mean training loss of a run over its steps.
 Curve loss_curve(const TrainedRun& run, const std::string& name) {
   Curve curve{.name = name, .x = {}, .y = {}};

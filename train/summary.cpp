@@ -30,12 +30,6 @@ JsonObject stages(const std::vector<std::pair<std::string, T>>& values) {
   return o;
 }
 
-std::string percent(double share, const char* format = "%.1f") {
-  char text[32];
-  std::snprintf(text, sizeof text, format, 100 * share);
-  return std::isfinite(share) ? text : "-";
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : " + ") + word;
@@ -43,6 +37,12 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::string percent(double share, const char* format) {
+  char text[32];
+  std::snprintf(text, sizeof text, format, 100 * share);
+  return std::isfinite(share) ? text : "-";
+}
 
 JsonObject to_json(const LabelScore& s) {
   JsonObject o;

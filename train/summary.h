@@ -72,6 +72,9 @@ struct BestLabels {
 };
 BestLabels best_labels(const Summary& summary);
 
+/// 100 * share by a printf format; "-" if it is not finite.
+std::string percent(double share, const char* format = "%.1f");
+
 /// "cam", "cam + ig of 3 networks", "all-background".
 std::string describe(const LabelScore& score);
 /// The table of a README: labels and fine-tuning in Markdown.
