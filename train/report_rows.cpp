@@ -114,7 +114,6 @@ class RowMaker {
 
 ReportRows make_report_rows(const Dataset& data, Ensemble& ensemble, const LabelRule& rule,
                             const TrainedSegmenter* segmenter) {
-  check(!rule.snap, "report", "rows cannot show a rule that snaps to superpixels");
   std::vector<PictureTask> tasks;
   for (const Item& item : data.items) tasks.push_back(ensemble.prepare(item, read_picture(item.image)));
   std::vector<Question> questions =
