@@ -36,14 +36,18 @@ LIBS_minimal := -lyaml-cpp $(if $(filter thread,$(SAN)),-lgomp)
 LIBS := $(LIBS_$(FLAVOUR))
 
 # tensor/cpu/isa is compiled once per instruction set; the best one is chosen at run time.
-ISAS := baseline avx2 avx512
+# tensor/cpu/arch says which of them a processor runs.
+ARCH := $(firstword $(subst -, ,$(shell $(CXX) -dumpmachine)))
+ARCH_FILE := $(firstword $(wildcard tensor/cpu/arch/$(ARCH).cpp) tensor/cpu/arch/generic.cpp)
+ISAS := baseline $(if $(filter x86_64,$(ARCH)),avx2 avx512)
 ISA_FLAGS_baseline :=
 ISA_FLAGS_avx2 := -mavx2 -mfma
 ISA_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 ISA_CXXFLAGS := -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
 
 ROOMS := tensor autograd nn models explain data train recipes
-SOURCES := $(shell find $(wildcard $(ROOMS)) -name '*.cpp' -not -path 'tensor/cpu/isa/*')
+SOURCES := $(shell find $(wildcard $(ROOMS)) -name '*.cpp' -not -path 'tensor/cpu/isa/*' \
+                                             -not -path 'tensor/cpu/arch/*') $(ARCH_FILE)
 HEADERS := $(shell find $(wildcard $(ROOMS) apps tests) -name '*.h')
 CODE := $(shell find $(wildcard $(ROOMS) apps tests examples) -name '*.h' -o -name '*.cpp')
 ISA_OBJECTS := $(foreach isa,$(ISAS),$(patsubst tensor/cpu/isa/%.cpp,$(BUILD)/isa/$(isa)/%.o,\

@@ -1,0 +1,85 @@
+#include "tensor/process.h"
+
+#include <dirent.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <string>
+
+#include "tensor/parallel.h"
+
+namespace clearcut {
+
+namespace {
+
+/// Threads of this process by their system numbers; the first is the main thread.
+std::vector<pid_t> own_threads() {
+  std::vector<pid_t> threads;
+  DIR* folder = opendir("/proc/self/task");
+  if (folder == nullptr) return threads;
+  while (const dirent* entry = readdir(folder))
+    if (entry->d_name[0] != '.') threads.push_back(std::stoi(entry->d_name));
+  closedir(folder);
+  std::sort(threads.begin(), threads.end());
+  return threads;
+}
+
+/// thread 0: the calling one.
+void pin(pid_t thread, const std::vector<int>& processors) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int p : processors) CPU_SET(static_cast<std::size_t>(p), &set);
+  sched_setaffinity(thread, sizeof set, &set);
+}
+
+}  // namespace
+
+std::vector<int> usable_processors() {
+  std::vector<int> usable;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    for (int p = 0; p < CPU_SETSIZE; ++p)
+      if (CPU_ISSET(static_cast<std::size_t>(p), &set)) usable.push_back(p);
+  if (usable.empty()) usable.push_back(0);
+  return usable;
+}
+
+void pin_this_thread(int processor) { pin(0, {processor}); }
+
+PinnedThreads::PinnedThreads() : usable_(usable_processors()) {
+  parallel_for(4 * threads(), 1, [](std::int64_t, std::int64_t) {});
+  const std::vector<pid_t> own = own_threads();
+  for (std::size_t i = 0; i < own.size(); ++i) pin(own[i], {usable_[i % usable_.size()]});
+}
+
+PinnedThreads::~PinnedThreads() {
+  for (const pid_t thread : own_threads()) pin(thread, usable_);
+}
+
+double seconds_waited_for_processors() {
+  double nanoseconds = 0;
+  for (const pid_t thread : own_threads()) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/schedstat");
+    double ran = 0, waited = 0;
+    if (file >> ran >> waited) nanoseconds += waited;
+  }
+  return 1e-9 * nanoseconds;
+}
+
+std::size_t resident_peak() {
+  std::ifstream file("/proc/self/status");
+  for (std::string word; file >> word;) {
+    std::size_t kibibytes = 0;
+    if (word == "VmHWM:" && file >> kibibytes) return kibibytes * 1024;
+    file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  return 0;
+}
+
+void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+}  // namespace clearcut

@@ -1,0 +1,38 @@
+// What the system knows about this process: processors, waiting, resident memory. Where it does not say, the
+// functions return 0 or do nothing: measurements are then less sure, nothing else.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace clearcut {
+
+/// Numbers of the processors that this process may use; {0} if unknown.
+std::vector<int> usable_processors();
+
+/// Lets the calling thread run on one processor only.
+void pin_this_thread(int processor);
+
+/// While one lives, every thread of this process is pinned to a processor of its own, round-robin where there
+/// are more threads: threads that wander lose their caches, and two that meet on one core run at half speed.
+/// The threads of parallel_for are started first, so that they count.
+class PinnedThreads {
+ public:
+  PinnedThreads();
+  ~PinnedThreads();
+  PinnedThreads(const PinnedThreads&) = delete;
+  PinnedThreads& operator=(const PinnedThreads&) = delete;
+
+ private:
+  std::vector<int> usable_;
+};
+
+/// Seconds that threads of this process have stood ready without getting a processor, all together: time that
+/// other programs took (Linux: /proc/self/task/*/schedstat).
+double seconds_waited_for_processors();
+
+/// Largest resident size of this process in bytes, since its start or the last reset (Linux: VmHWM).
+std::size_t resident_peak();
+void reset_resident_peak();
+
+}  // namespace clearcut
