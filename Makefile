@@ -146,6 +146,13 @@ $(BUILD)/commit: FORCE
 $(BUILD)/train/program.o: $(BUILD)/commit
 $(BUILD)/train/program.o: CXXFLAGS += -DCLEARCUT_VERSION='"$(VERSION)"' -DCLEARCUT_COMMIT='"$(COMMIT)"'
 
+# Kernels of convolution: each file of this folder defines one; the plan learns their names here.
+CANDIDATES := $(sort $(basename $(notdir $(wildcard tensor/cpu/conv/candidates/*.cpp))))
+$(BUILD)/candidates: FORCE
+	@mkdir -p $(@D) && { echo '$(CANDIDATES)' | cmp -s - $@ || echo '$(CANDIDATES)' >$@; }
+$(BUILD)/tensor/cpu/conv/kernel.o: $(BUILD)/candidates
+$(BUILD)/tensor/cpu/conv/kernel.o: CXXFLAGS += '-DCONV_CANDIDATES(X)=$(foreach c,$(CANDIDATES),X($(c)))'
+
 define isa_rule
 $(BUILD)/isa/$(1)/%.o: tensor/cpu/isa/%.cpp
 	@mkdir -p $$(@D)

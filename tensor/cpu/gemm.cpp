@@ -40,7 +40,7 @@ struct Cut {
 // small buffer, run by run.
 class PanelOutput {
  public:
-  PanelOutput(const Output& c, const Panel& panel) : c_(c) {
+  PanelOutput(const Output& c, const Finish& finish, const Panel& panel) : c_(c), finish_(finish) {
     const Grid& g = c.grid;
     for_each_run(
         c.row_stride == g.cols ? Grid{g.images, 1, g.rows * g.cols} : g, panel.j0, panel.j1,
@@ -50,22 +50,29 @@ class PanelOutput {
     straight_ = c.col_stride == 1 && runs_.size() == 1 && panel.j1 - panel.j0 == panel.width;
   }
 
+  /// tile.finish says whether this is the last block of k.
   void write(const isa::GemmKernels& kernels, isa::GemmTile& tile, std::int64_t m) const {
-    float* row = c_.data + m * c_.m_stride;
+    const std::int64_t row = m * c_.m_stride;
     if (straight_) {
-      tile.c = row + runs_.front().to;
+      const std::int64_t at = row + runs_.front().to;
+      tile.c = c_.data + at;
       tile.c_row = c_.m_stride;
+      tile.plus = finish_.add ? finish_.add + at : nullptr;
       kernels.tile(tile);
       return;
     }
     alignas(64) std::array<float, kMostRows * kMostVectors * kMostLanes> buffer;
-    const bool add = tile.add;
-    tile.c = buffer.data();
-    tile.c_row = tile.b_k;
-    tile.add = false;
-    kernels.tile(tile);
-    tile.add = add;
-    for (const Run& run : runs_) add ? add_run(tile, run, row + run.to) : copy_run(tile, run, row + run.to);
+    isa::GemmTile part = tile;
+    part.c = buffer.data();
+    part.c_row = tile.b_k;
+    part.add = part.finish = false;
+    kernels.tile(part);
+    for (const Run& run : runs_) {
+      if (c_.col_stride == 1)
+        finish_run(part, run, tile.add, tile.finish, row + run.to);
+      else
+        scatter_run(part, run, tile.add, c_.data + row + run.to);
+    }
   }
 
  private:
@@ -73,23 +80,38 @@ class PanelOutput {
     std::int64_t from, to, length;  // a column of the panel, its place in a row of c
   };
 
-  void copy_run(const isa::GemmTile& tile, const Run& run, float* to) const {
-    isa_table().rows->copy_rows({.from = tile.c + run.from,
-                                 .from_row = tile.c_row,
-                                 .from_step = 1,
-                                 .to = to,
-                                 .to_row = c_.m_stride,
-                                 .to_step = c_.col_stride,
-                                 .rows = tile.rows,
-                                 .cols = run.length});
+  void finish_run(const isa::GemmTile& tile, const Run& run, bool add, bool last, std::int64_t at) const {
+    constexpr float kNone = std::numeric_limits<float>::infinity();
+    isa_table().rows->finish_rows({.from = tile.c + run.from,
+                                   .from_row = tile.c_row,
+                                   .to = c_.data + at,
+                                   .plus = last && finish_.add ? finish_.add + at : nullptr,
+                                   .row = c_.m_stride,
+                                   .rows = tile.rows,
+                                   .cols = run.length,
+                                   .accumulate = add,
+                                   .low = last ? finish_.low : -kNone,
+                                   .high = last ? finish_.high : kNone});
   }
-  void add_run(const isa::GemmTile& tile, const Run& run, float* to) const {
+  void scatter_run(const isa::GemmTile& tile, const Run& run, bool add, float* to) const {
+    if (!add) {
+      isa_table().rows->copy_rows({.from = tile.c + run.from,
+                                   .from_row = tile.c_row,
+                                   .from_step = 1,
+                                   .to = to,
+                                   .to_row = c_.m_stride,
+                                   .to_step = c_.col_stride,
+                                   .rows = tile.rows,
+                                   .cols = run.length});
+      return;
+    }
     const float* from = tile.c + run.from;
     for (std::int64_t r = 0; r < tile.rows; ++r, from += tile.c_row, to += c_.m_stride)
       for (std::int64_t j = 0; j < run.length; ++j) to[j * c_.col_stride] += from[j];
   }
 
   const Output& c_;
+  const Finish& finish_;
   std::vector<Run> runs_;
   bool straight_;
 };
@@ -118,11 +140,11 @@ struct Task {
 
 class Product {
  public:
-  Product(const PackedLeft& a, const Columns& b, const float* init, const Output& c)
+  Product(const PackedLeft& a, const Columns& b, const Finish& finish, const Output& c)
       : kernels_(*isa_table().gemm),
         a_(a),
         b_(b),
-        init_(init),
+        finish_(finish),
         c_(c),
         N_(c.grid.count()),
         widths_(N_, kernels_.lanes, kernels_.max_vectors),
@@ -148,7 +170,7 @@ class Product {
     const std::vector<Panel> panels =
         panels_of(widths_, t.panel0, t.panel1, 0, N_, k_block, block_of_b.data());
     std::vector<PanelOutput> outputs;
-    for (const Panel& panel : panels) outputs.emplace_back(c_, panel);
+    for (const Panel& panel : panels) outputs.emplace_back(c_, finish_, panel);
     for (std::int64_t block = 0; block < blocks_; ++block) {
       const std::int64_t k0 = block * k_block, k1 = std::min(a_.K(), k0 + k_block);
       b_.pack(k0, k1, panels);
@@ -157,7 +179,10 @@ class Product {
         tile.rows = std::min(kernels_.max_rows, t.m1 - m);
         tile.k = std::max<std::int64_t>(0, k1 - k0);
         tile.add = block > 0;
-        tile.init = init_ != nullptr && block == 0 ? init_ + m : nullptr;
+        tile.init = finish_.init != nullptr && block == 0 ? finish_.init + m : nullptr;
+        tile.finish = block == blocks_ - 1 && !finish_.only_init();
+        tile.low = finish_.low;
+        tile.high = finish_.high;
         a_.aim(tile, m, k0);
         for (std::size_t p = 0; p < panels.size(); ++p) {
           tile.b = panels[p].data;
@@ -172,7 +197,7 @@ class Product {
   const isa::GemmKernels& kernels_;
   const PackedLeft& a_;
   const Columns& b_;
-  const float* init_;
+  const Finish& finish_;
   const Output& c_;
   std::int64_t N_;
   PanelWidths widths_;
@@ -298,9 +323,10 @@ void ColumnPanels::multiply(const PackedLeft& a, std::int64_t m0, std::int64_t m
   }
 }
 
-void multiply(const PackedLeft& a, const Columns& b, const float* init, const Output& c) {
+void multiply(const PackedLeft& a, const Columns& b, const Finish& finish, const Output& c) {
   if (a.M() == 0 || c.grid.count() == 0) return;
-  Product(a, b, init, c).run();
+  check(c.col_stride == 1 || finish.only_init(), "gemm", "a finish wants col_stride 1; got ", c.col_stride);
+  Product(a, b, finish, c).run();
 }
 
 }  // namespace clearcut::gemm

@@ -11,7 +11,9 @@
 // threads, tasks, or on the other columns (the other pictures of a batch).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "tensor/cpu/isa.h"
@@ -93,8 +95,17 @@ class PackedLeft {
   Scratch<float> panels_;
 };
 
-/// c = init + a b. init: one value per row, or null. Overwrites c; K = 0 gives init.
-void multiply(const PackedLeft& a, const Columns& b, const float* init, const Output& c);
+/// What becomes of each value: min(max(init[m] + sum + add, low), high).
+struct Finish {
+  const float* init = nullptr;  // one value per row, or null for 0
+  const float* add = nullptr;   // laid out like c, or null for 0; not c itself
+  float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
+  bool only_init() const { return add == nullptr && low == -high && std::isinf(high); }
+};
+
+/// c = a b, finished. Overwrites c; K = 0 gives init. A finish that is more than init wants columns of c side
+/// by side (col_stride 1).
+void multiply(const PackedLeft& a, const Columns& b, const Finish& finish, const Output& c);
 
 /// Widths in vectors of the panels of `columns` columns, as equal as can be and at most `most`.
 struct PanelWidths {

@@ -45,12 +45,12 @@ void by_panels(const View& a, const View& b, const Matrices<float>& c) {
     columns.source_end = b.data + (b.rows - 1) * b.row_stride + b.cols;
     columns.offset = offset.data();
     columns.grid = out.grid;
-    gemm::multiply(left, columns, nullptr, out);
+    gemm::multiply(left, columns, {}, out);
   } else {
     gemm::TransposedColumns columns;
     columns.source = b.data;
     columns.stride = b.col_stride;
-    gemm::multiply(left, columns, nullptr, out);
+    gemm::multiply(left, columns, {}, out);
   }
 }
 

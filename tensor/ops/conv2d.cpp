@@ -47,7 +47,8 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const ConvOptions& o) {
           out_size("width", x[3], p.left + p.right, w[3], o.stride.w, o.dilation.w)};
 }
 
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& options) {
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& options,
+              const ConvFinish& finish) {
   check_rank("conv2d", "x", x, 4, "[N, C, H, W]");
   check_rank("conv2d", "w", w, 4, "[K, C / groups, R, S]");
   check_same_kind("conv2d", x, w);
@@ -57,9 +58,17 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOp
     check(bias.shape() == Shape{w.dim(0)}, "conv2d", "bias must be [", w.dim(0), "] for w ", w.shape(),
           "; got ", bias.shape());
   }
+  if (finish.add.defined()) {
+    check_same_kind("conv2d", x, finish.add);
+    check(finish.add.shape() == y.shape(), "conv2d", "add must be ", y.shape(), " like y; got ",
+          finish.add.shape());
+  }
   on<Floats>("conv2d", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    const Flat<const T> b = bias.defined() ? flat<const T>(bias) : Flat<const T>{nullptr, 0};
-    kernels::conv2d(tag, nchw<const T>(x), nchw<const T>(w), b, options, nchw<T>(y));
+    const Finish<T> last{.bias = bias.defined() ? bias.data<const T>() : nullptr,
+                         .add = finish.add.defined() ? finish.add.data<const T>() : nullptr,
+                         .low = static_cast<T>(finish.low),
+                         .high = static_cast<T>(finish.high)};
+    kernels::conv2d(tag, nchw<const T>(x), nchw<const T>(w), last, options, nchw<T>(y));
   });
   return y;
 }
@@ -120,14 +129,14 @@ std::int64_t reader_of(std::int64_t h, std::int64_t r, std::int64_t stride, std:
 }  // namespace
 
 template <class T>
-void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, Flat<const T> bias, const ConvOptions& o,
+void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, const ConvOptions& o,
             Nchw<T> y) {
   const std::int64_t K_group = y.C / o.groups;
   for_each_plane(y.N, y.C, [&](std::int64_t n, std::int64_t k) {
     const std::int64_t first_c = k / K_group * w.C;
     for (std::int64_t p = 0; p < y.H; ++p)
       for (std::int64_t q = 0; q < y.W; ++q) {
-        double sum = bias.data ? static_cast<double>(bias[k]) : 0.0;
+        double sum = finish.bias ? static_cast<double>(finish.bias[k]) : 0.0;
         for (std::int64_t c = 0; c < w.C; ++c)
           for (std::int64_t r = 0; r < w.H; ++r)
             for (std::int64_t s = 0; s < w.W; ++s) {
@@ -136,7 +145,9 @@ void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, Flat<const T> bias, con
               if (h >= 0 && h < x.H && v >= 0 && v < x.W)
                 sum += static_cast<double>(w(k, c, r, s)) * x(n, first_c + c, h, v);
             }
-        y(n, k, p, q) = static_cast<T>(sum);
+        if (finish.add) sum += static_cast<double>(finish.add[&y(n, k, p, q) - y.data]);
+        const T value = static_cast<T>(sum);
+        y(n, k, p, q) = value < finish.low ? finish.low : value > finish.high ? finish.high : value;
       }
   });
 }
@@ -195,14 +206,14 @@ void conv2d_backward_bias(Reference, Nchw<const T> dy, Flat<T> dbias) {
   });
 }
 
-template void conv2d(Reference, Nchw<const float>, Nchw<const float>, Flat<const float>, const ConvOptions&,
-                     Nchw<float>);
+template void conv2d(Reference, Nchw<const float>, Nchw<const float>, const Finish<float>&,
+                     const ConvOptions&, Nchw<float>);
 template void conv2d_backward_input(Reference, Nchw<const float>, Nchw<const float>, const ConvOptions&,
                                     Nchw<float>);
 template void conv2d_backward_weight(Reference, Nchw<const float>, Nchw<const float>, const ConvOptions&,
                                      Nchw<float>);
 template void conv2d_backward_bias(Reference, Nchw<const float>, Flat<float>);
-template void conv2d(Reference, Nchw<const double>, Nchw<const double>, Flat<const double>,
+template void conv2d(Reference, Nchw<const double>, Nchw<const double>, const Finish<double>&,
                      const ConvOptions&, Nchw<double>);
 template void conv2d_backward_input(Reference, Nchw<const double>, Nchw<const double>, const ConvOptions&,
                                     Nchw<double>);

@@ -1,6 +1,8 @@
 // Two-dimensional convolution (cross-correlation, as in every deep-learning library) and its gradients.
 #pragma once
 
+#include <limits>
+
 #include "tensor/views.h"
 #include "tensor/window.h"
 
@@ -13,6 +15,14 @@ struct ConvOptions {
   std::int64_t groups = 1;  // C for a depthwise convolution
 };
 
+/// What becomes of each sum before it is written: y = min(max(sum + bias + add, low), high); NaN stays NaN.
+/// relu is .low = 0, relu6 .low = 0, .high = 6.
+struct ConvFinish {
+  Tensor add = {};  // of y's shape, or undefined for none
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+
 namespace ops {
 
 /// y[n, k, p, q] = bias[k] + sum over c, r, s of w[k, c, r, s]
@@ -22,15 +32,16 @@ namespace ops {
 /// x        [N, C, H, W], float32 or float64
 /// w        [K, C / groups, R, S], as torch stores it
 /// bias     [K], or an undefined tensor for none
+/// finish   is done on each value before it is written: y = min(max(y + add, low), high)
 /// returns  [N, K, P, Q], P = (H + top + bottom - dilation.h (R - 1) - 1) / stride.h + 1, rounded down; Q
 /// alike
 ///
-/// Throws Error if channels, groups or bias do not fit, on a stride or dilation < 1, a negative padding, or
-/// when the dilated kernel is larger than the padded map.
-/// Cost: 2 N K P Q (C / groups) R S operations. Reference sums in double. Cpu (float32) packs patches
-/// straight into the panels of tensor/cpu/gemm.h (no im2col buffer); depthwise convolutions have their own
-/// loops.
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, const ConvOptions& options = {});
+/// Throws Error if channels, groups, bias or add do not fit, on a stride or dilation < 1, a negative padding,
+/// or when the dilated kernel is larger than the padded map. Cost: 2 N K P Q (C / groups) R S operations.
+/// Reference sums in double. Cpu (float32) picks one of the kernels in tensor/cpu/conv/candidates for the
+/// shape of one picture; see tensor/cpu/conv/kernel.h.
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, const ConvOptions& options = {},
+              const ConvFinish& finish = {});
 /// dx of shape x_shape, from dy [N, K, P, Q] and w: each dy is sent back through the taps that read it.
 Tensor conv2d_backward_input(const Tensor& dy, const Tensor& w, const Shape& x_shape,
                              const ConvOptions& options = {});
@@ -45,16 +56,25 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const ConvOptions& options);
 
 }  // namespace ops
 
+/// ConvFinish and the bias [K] for kernels; null pointers for none. add is laid out like y.
+template <class T>
+struct Finish {
+  const T* bias = nullptr;
+  const T* add = nullptr;
+  T low = -std::numeric_limits<T>::infinity(), high = std::numeric_limits<T>::infinity();
+};
+
 namespace kernels {
 
-/// w is viewed as N = K, C = C / groups, H = R, W = S; bias.data is null for none.
+/// w is viewed as N = K, C = C / groups, H = R, W = S.
 template <class T>
-void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, Flat<const T> bias, const ConvOptions& o, Nchw<T> y);
+void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, const ConvOptions& o,
+            Nchw<T> y);
 template <class T>
 void conv2d_backward_input(Reference, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, Nchw<T> dx);
 template <class T>
 void conv2d_backward_weight(Reference, Nchw<const T> dy, Nchw<const T> x, const ConvOptions& o, Nchw<T> dw);
-void conv2d(Cpu, Nchw<const float> x, Nchw<const float> w, Flat<const float> bias, const ConvOptions& o,
+void conv2d(Cpu, Nchw<const float> x, Nchw<const float> w, const Finish<float>& finish, const ConvOptions& o,
             Nchw<float> y);
 void conv2d_backward_input(Cpu, Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o,
                            Nchw<float> dx);

@@ -1,4 +1,4 @@
-// The inner loops of depthwise convolution, one table per instruction set; tensor/cpu/depthwise.cpp calls
+// The inner loops of depthwise convolution, one table per instruction set; tensor/cpu/conv/candidates/depthwise.cpp calls
 // them.
 #pragma once
 

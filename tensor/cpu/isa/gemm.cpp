@@ -20,6 +20,11 @@ constexpr int kMaxRows = 4, kMaxVectors = 2;
 // Distance in k at which the panel is fetched into the first cache: it streams from the second.
 constexpr int64_t kAhead = 8;
 
+inline Vec finished(const GemmTile& t, Vec value, int64_t at) {
+  if (t.plus) value += load(t.plus + at);
+  return clamp(value, splat(t.low), splat(t.high));
+}
+
 template <int R, int C>
 void tile(const GemmTile& t) {
   Vec sum[R][C];
@@ -49,8 +54,9 @@ void tile(const GemmTile& t) {
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int c = 0; c < C; ++c) {
-      float* to = t.c + r * t.c_row + c * kLanes;
-      store(to, t.add ? load(to) + sum[r][c] : sum[r][c]);
+      const int64_t at = r * t.c_row + c * kLanes;
+      const Vec value = t.add ? load(t.c + at) + sum[r][c] : sum[r][c];
+      store(t.c + at, t.finish ? finished(t, value, at) : value);
     }
 }
 

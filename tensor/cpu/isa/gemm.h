@@ -6,7 +6,8 @@
 namespace clearcut::isa {
 
 /// c[r][v] (+)= init[r] + sum over k of a[r * a_row + k * a_k] * b[k * b_k + v], for r < rows and v < vectors
-/// * lanes. Each element is one chain of multiply-adds in the order of k, whatever rows and vectors are.
+/// * lanes. Each element is one chain of multiply-adds in the order of k, whatever rows and vectors are. With
+/// `finish` the values are then min(max(value + plus[r][v], low), high).
 struct GemmTile {
   int64_t rows, vectors;  // 1 .. max_rows, 1 .. max_vectors
   int64_t k;
@@ -18,6 +19,9 @@ struct GemmTile {
   int64_t c_row;
   const float* init;  // one value per row, or null for 0
   bool add;           // to what c holds
+  bool finish = false;
+  float low = 0, high = 0;
+  const float* plus = nullptr;  // rows c_row apart, or null for 0
 };
 
 /// Columns of a panel that stand side by side in the source from `from` on. `to` is the first one's place in

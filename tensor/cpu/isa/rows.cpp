@@ -100,10 +100,42 @@ void add_rows(const RowCopy& c) {
   }
 }
 
+inline Vec finished(const RowFinish& f, const float* from, const float* to, const float* plus, int64_t j) {
+  Vec value = load(from + j);
+  if (f.accumulate) value = load(to + j) + value;
+  if (plus) value += load(plus + j);
+  return clamp(value, splat(f.low), splat(f.high));
+}
+
+// The last vector overlaps the one before it: it is computed first, from values not yet overwritten.
+void finish_row(const RowFinish& f, const float* from, float* to, const float* plus) {
+  const int64_t last = f.cols - kLanes;
+  const Vec tail = finished(f, from, to, plus, last);
+  for (int64_t j = 0; j < last; j += kLanes) store(to + j, finished(f, from, to, plus, j));
+  store(to + last, tail);
+}
+
+void finish_short_row(const RowFinish& f, const float* from, float* to, const float* plus) {
+  for (int64_t j = 0; j < f.cols; ++j) {
+    float value = f.accumulate ? to[j] + from[j] : from[j];
+    if (plus) value += plus[j];
+    value = value < f.low ? f.low : value;
+    to[j] = value > f.high ? f.high : value;
+  }
+}
+
+void finish_rows(const RowFinish& f) {
+  for (int64_t i = 0; i < f.rows; ++i) {
+    const float* plus = f.plus ? f.plus + i * f.row : nullptr;
+    const auto finish = f.cols < kLanes ? finish_short_row : finish_row;
+    finish(f, f.from + i * f.from_row, f.to + i * f.row, plus);
+  }
+}
+
 }  // namespace
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const RowKernels row_kernels = {copy_rows, add_rows};
+extern const RowKernels row_kernels = {copy_rows, add_rows, finish_rows};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -21,5 +21,9 @@ typedef float LooseVec __attribute__((vector_size(kLanes * 4), aligned(4), may_a
 inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
 inline Vec splat(float x) { return x - Vec{}; }
+inline Vec clamp(Vec x, Vec low, Vec high) {  // NaN stays NaN
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
 
 }  // namespace

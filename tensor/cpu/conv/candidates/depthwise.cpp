@@ -3,13 +3,24 @@
 // rows (7 or 14 pixels) still fill whole vectors. Memory-bound, so these copies matter less than they look.
 #include <algorithm>
 
-#include "tensor/cpu/conv2d.h"
+#include "tensor/cpu/conv/kernel.h"
+#include "tensor/cpu/conv/taps.h"
 #include "tensor/cpu/isa.h"
 #include "tensor/parallel.h"
 
-namespace clearcut::kernels {
+namespace clearcut::conv {
 
 namespace {
+
+// out(n, c, pixel) = sum over taps of w(c, tap) * in(n, c, pixel + tap), finished, for the pixels of one
+// grid. Serves y from x, and dx from dy with the taps turned around.
+struct DepthwiseGather {
+  const Taps& taps;
+  Nchw<const float> in;
+  Nchw<const float> w;
+  const Finish<float>& finish;
+  Nchw<float> out;
+};
 
 constexpr std::int64_t kSlack = 64;       // floats behind a plane: four vectors of the widest set
 constexpr std::int64_t kStretch = 2048;   // outputs computed before they are copied to their rows: 8 KiB
@@ -44,30 +55,44 @@ class PlaneSum {
                                       .offset = offset_.data(),
                                       .weight = weight_.data(),
                                       .taps = static_cast<std::int64_t>(offset_.size()),
-                                      .init = g_.init ? g_.init[c] : 0.0f,
+                                      .init = g_.finish.bias ? g_.finish.bias[c] : 0.0f,
                                       .to = result_.data(),
                                       .n = (rows - 1) * g_.taps.row_stride() + g_.taps.w.count});
-      isa_table().rows->copy_rows(
-          {.from = result_.data(),
-           .from_row = g_.taps.row_stride(),
-           .from_step = 1,
-           .to = g_.out.plane(n, c) + (h.out_first + row * h.out_step) * g_.out.W + g_.taps.w.out_first,
-           .to_row = h.out_step * g_.out.W,
-           .to_step = g_.taps.w.out_step,
-           .rows = rows,
-           .cols = g_.taps.w.count});
+      write_rows(g_.out.plane(n, c) - g_.out.data + (h.out_first + row * h.out_step) * g_.out.W, rows);
     }
   }
 
  private:
+  // Rows of result_ to place `at` of the output.
+  void write_rows(std::int64_t at, std::int64_t rows) const {
+    const AxisTaps &h = g_.taps.h, &w = g_.taps.w;
+    if (w.out_step == 1)
+      return isa_table().rows->finish_rows({.from = result_.data(),
+                                            .from_row = g_.taps.row_stride(),
+                                            .to = g_.out.data + at,
+                                            .plus = g_.finish.add ? g_.finish.add + at : nullptr,
+                                            .row = h.out_step * g_.out.W,
+                                            .rows = rows,
+                                            .cols = w.count,
+                                            .accumulate = false,
+                                            .low = g_.finish.low,
+                                            .high = g_.finish.high});
+    isa_table().rows->copy_rows({.from = result_.data(),
+                                 .from_row = g_.taps.row_stride(),
+                                 .from_step = 1,
+                                 .to = g_.out.data + at + w.out_first,
+                                 .to_row = h.out_step * g_.out.W,
+                                 .to_step = w.out_step,
+                                 .rows = rows,
+                                 .cols = w.count});
+  }
+
   const DepthwiseGather& g_;
   std::vector<std::int64_t> offset_, place_;
   std::vector<float> weight_;
   std::int64_t rows_;
   Scratch<float> plane_, result_;
 };
-
-}  // namespace
 
 void depthwise_gather(const DepthwiseGather& g) {
   parallel_for(g.in.N * g.in.C, planes_per_chunk(g.taps), [&](std::int64_t begin, std::int64_t end) {
@@ -109,4 +134,42 @@ void depthwise_weight(const Taps& taps, Nchw<const float> dy, Nchw<const float> 
                });
 }
 
-}  // namespace clearcut::kernels
+void forward(Nchw<const float> x, Nchw<const float> w, const ConvOptions& o, const Finish<float>& finish,
+             Nchw<float> y) {
+  depthwise_gather({forward_taps({x.H, x.W, w.H, w.W, y.H, y.W}, o), x, w, finish, y});
+}
+
+// A stride cuts dx into grids; one that no tap reaches is 0.
+void backward_input(Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o, Nchw<float> dx) {
+  const std::vector<Taps> grids = backward_taps({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
+  const auto reached = [](const Taps& taps) { return !taps.h.taps.empty() && !taps.w.taps.empty(); };
+  if (!std::all_of(grids.begin(), grids.end(), reached))
+    std::fill_n(dx.data, dx.N * dx.C * dx.H * dx.W, 0.0f);
+  for (const Taps& taps : grids)
+    if (reached(taps)) depthwise_gather({taps, dy, w, {}, dx});
+}
+
+void backward_weight(Nchw<const float> dy, Nchw<const float> x, const ConvOptions& o, Nchw<float> dw) {
+  depthwise_weight(forward_taps({x.H, x.W, dw.H, dw.W, dy.H, dy.W}, o), dy, x, dw);
+}
+
+bool fits(const Layer& layer, Direction) {
+  const std::int64_t groups = layer.options.groups;
+  return groups > 1 && groups == layer.C && groups == layer.K;
+}
+
+// Two loads for each multiply-add, and copies of the planes.
+double cost(const Layer& layer, Direction) { return 6 * layer.multiply_adds(); }
+
+}  // namespace
+
+namespace candidates {
+extern const Kernel depthwise = {.name = "depthwise",
+                                 .fits = fits,
+                                 .cost = cost,
+                                 .forward = forward,
+                                 .backward_input = backward_input,
+                                 .backward_weight = backward_weight};
+}
+
+}  // namespace clearcut::conv

@@ -6,11 +6,11 @@
 // side by side (stretches of whole vectors: cheap) and read as the left side of the register tile.
 #include <algorithm>
 
-#include "tensor/cpu/conv2d.h"
+#include "tensor/cpu/conv/patches.h"
 #include "tensor/cpu/gemm.h"
 #include "tensor/parallel.h"
 
-namespace clearcut::kernels {
+namespace clearcut::conv {
 
 namespace {
 
@@ -158,4 +158,4 @@ void weight_gradient(const Taps& taps, Nchw<const float> dy, Nchw<const float> x
   sum.write(dw.plane(group.index * K, 0));
 }
 
-}  // namespace clearcut::kernels
+}  // namespace clearcut::conv

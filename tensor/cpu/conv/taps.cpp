@@ -1,4 +1,4 @@
-#include "tensor/cpu/taps.h"
+#include "tensor/cpu/conv/taps.h"
 
 #include <algorithm>
 #include <cstring>

@@ -10,11 +10,12 @@
 // width of dy alone, inside a block over the taps.
 #include <algorithm>
 
-#include "tensor/cpu/conv2d.h"
+#include "tensor/cpu/conv/kernel.h"
+#include "tensor/cpu/conv/patches.h"
 #include "tensor/cpu/gemm.h"
 #include "tensor/parallel.h"
 
-namespace clearcut::kernels {
+namespace clearcut::conv {
 
 namespace {
 
@@ -112,11 +113,23 @@ class InputGradient {
   std::vector<std::int64_t> offsets_;
 };
 
-}  // namespace
-
-void input_gradient(const Taps& taps, Nchw<const float> dy, Nchw<const float> w, Group group,
-                    Nchw<float> dx) {
-  InputGradient(taps, dy, w, group, dx).run();
+void backward_input(Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o, Nchw<float> dx) {
+  const Taps taps = forward_taps({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
+  for (std::int64_t g = 0; g < o.groups; ++g) InputGradient(taps, dy, w, {g, o.groups}, dx).run();
 }
 
-}  // namespace clearcut::kernels
+bool fits(const Layer& layer, Direction) { return layer.R * layer.S > 1; }
+
+// Beside the product, each of its values is added to its place: about four vectors' work.
+double cost(const Layer& layer, Direction) {
+  const auto k = static_cast<double>(layer.K / layer.options.groups);
+  return layer.multiply_adds() / k * (k + 4);
+}
+
+}  // namespace
+
+namespace candidates {
+extern const Kernel fold = {.name = "fold", .fits = fits, .cost = cost, .backward_input = backward_input};
+}
+
+}  // namespace clearcut::conv
