@@ -121,16 +121,66 @@ void copy_panels(const PanelCopy& p) {
   for (int64_t i = 0; i < p.k; ++i) copy_row(p, i, p.source_end - p.source - p.row_offset[i] >= reach);
 }
 
-void transpose_panel(const PanelTranspose& p) {
-  constexpr int64_t kStrip = 16;  // columns at a time: their lines of `to` stay in the first cache
-  for (int64_t j0 = 0; j0 < p.cols; j0 += kStrip) {
-    const int64_t strip = p.cols - j0 < kStrip ? p.cols - j0 : kStrip;
-    for (int64_t i = 0; i < p.rows; ++i) {
-      const float* from = p.from + i * p.from_row + j0;
-      float* to = p.to + j0 * p.width + i;
-      for (int64_t j = 0; j < strip; ++j) to[j * p.width] = from[j];
-    }
+// Value by value: the columns from j0 on.
+void transpose_rest(const PanelTranspose& p, int64_t j0) {
+  for (int64_t i = 0; i < p.rows; ++i)
+    for (int64_t j = j0; j < p.cols; ++j) p.to[j * p.width + i] = p.from[i * p.from_row + j];
+}
+
+// Interleaves N vectors: value k of vector i goes to place k * N + i of the N vectors side by side.
+template <int N>
+inline void interleave(Vec* x) {
+  Index low, high;
+  for (int i = 0; i < kLanes; ++i) {
+    low[i] = i % 2 * kLanes + i / 2;
+    high[i] = i % 2 * kLanes + (kLanes + i) / 2;
   }
+#pragma GCC unroll 4
+  for (int step = 1; step < N; step *= 2) {
+    Vec y[N];
+#pragma GCC unroll 16
+    for (int i = 0; i < N / 2; ++i) {
+      y[2 * i] = __builtin_shuffle(x[i], x[i + N / 2], low);
+      y[2 * i + 1] = __builtin_shuffle(x[i], x[i + N / 2], high);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) x[i] = y[i];
+  }
+}
+
+// Half a vector of rows that lie side by side in `to`, as the left panels of 8 rows do: vectors leave whole.
+void transpose_half(const PanelTranspose& p) {
+  constexpr int kRows = kLanes / 2;
+  int64_t j = 0;
+  for (; j + kLanes <= p.cols; j += kLanes) {
+    Vec x[kRows];
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) x[i] = load(p.from + i * p.from_row + j);
+    interleave<kRows>(x);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) store(p.to + j * kRows + i * kLanes, x[i]);
+  }
+  transpose_rest(p, j);
+}
+
+// Squares of whole vectors; the last one overlaps the one before it. Where there are fewer rows than lanes, a
+// vector reaches into the places of the next columns, which are written after it; the last ones go singly.
+void transpose_panel(const PanelTranspose& p) {
+  if (p.rows == kLanes / 2 && p.width == p.rows) return transpose_half(p);
+  const int64_t over = p.width < kLanes ? (kLanes - 1) / p.width : 0;
+  int64_t j = 0;
+  for (; j + kLanes + over <= p.cols; j += kLanes)
+    for (int64_t i = 0; i < p.rows; i += kLanes) {
+      const int64_t i0 = i + kLanes <= p.rows || i == 0 ? i : p.rows - kLanes;
+      Vec x[kLanes];
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k)
+        x[k] = load(p.from + (i0 + (i0 + k < p.rows ? k : 0)) * p.from_row + j);
+      interleave<kLanes>(x);
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k) store(p.to + (j + k) * p.width + i0, x[k]);
+    }
+  transpose_rest(p, j);
 }
 
 float dot(const float* x, const float* y, int64_t k) {

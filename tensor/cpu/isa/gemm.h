@@ -44,7 +44,8 @@ struct PanelCopy {
   int64_t run_count;
 };
 
-/// to[j * width + i] = from[i * from_row + j] for i < rows, j < cols.
+/// to[j * width + i] = from[i * from_row + j] for i < rows, j < cols. width >= rows; places of a column
+/// behind its rows may hold values of its first row afterwards.
 struct PanelTranspose {
   const float* from;
   int64_t from_row;

@@ -10,7 +10,6 @@ using namespace clearcut::isa;
 
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
-typedef int Index __attribute__((vector_size(kLanes * 4)));
 
 inline void copy_4(const float* from, float* to) {
   *reinterpret_cast<Four*>(to) = *reinterpret_cast<const Four*>(from);

@@ -16,6 +16,7 @@ constexpr int kLanes = 4;
 #endif
 
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef int Index __attribute__((vector_size(kLanes * 4)));  // of __builtin_shuffle
 typedef float LooseVec __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
