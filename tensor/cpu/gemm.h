@@ -1,11 +1,12 @@
 // The packed, blocked product behind matmul and convolution on the CPU.
 //
-// c[m, j] = init[m] + sum over k of a[m, k] * b[k, j]. The rows of a are packed once into panels of a
-// register tile's height. Each task owns a block of rows and columns of c: for each block of k it packs its
-// columns of b into panels that stay in the second cache, and runs a register tile over each pair of panels
-// (after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008, with the roles of
-// a and b swapped). The columns need not be a matrix: a convolution packs the patches of a map straight into
-// the panels.
+// c[m, j] = init[m] + sum over k of a[m, k] * b[k, j]. Each task owns a block of rows and columns of c: for
+// each block of k, columns of b stand in panels that stay in the second cache, and a register tile runs over
+// each pair of a panel of a (a tile's height) and one of b (after Goto and van de Geijn, "Anatomy of
+// high-performance matrix multiplication", 2008, with the roles of a and b swapped). Many columns: the rows
+// of a are packed once and each task packs its columns. Few columns: those are packed once, and each task
+// packs its rows as it goes. The columns need not be a matrix: a convolution packs the patches of a map
+// straight into the panels.
 //
 // Each element of c is summed in the order of k in blocks that depend on K alone: its bits do not depend on
 // threads, tasks, or on the other columns (the other pictures of a batch).
@@ -77,21 +78,25 @@ struct Left {
 };
 
 /// The rows of a Left in panels: rows m .. m + height of one panel lie [k][height]. A left matrix that meets
-/// few columns is not copied: its rows are read where they are.
+/// few columns is packed in pieces by its user, or read where it is.
 class PackedLeft {
  public:
   PackedLeft(const Left& a, std::int64_t columns);
-  /// Fills a, a_row and a_k of a tile for rows [m, m + rows), k from k0 on; m is a multiple of max_rows.
-  void aim(isa::GemmTile& tile, std::int64_t m, std::int64_t k0) const;
+  /// Fills a, a_row and a_k of a tile for rows [m, m + rows), k from k0 on, tile.k of them; m is a multiple
+  /// of max_rows. `piece` has room for max_rows * tile.k floats and is used where rows are packed in pieces.
+  void aim(isa::GemmTile& tile, std::int64_t m, std::int64_t k0, float* piece) const;
   std::int64_t M() const { return left_.M; }
   std::int64_t K() const { return left_.K; }
 
  private:
-  void pack(std::int64_t m) const;
+  enum class Mode { kAtOnce, kInPieces, kInPlace };
+  // Rows [m, m + height), k from k0 to k1.
+  void pack(std::int64_t m, std::int64_t k0, std::int64_t k1, float* to) const;
+  std::int64_t height(std::int64_t m) const;
 
   Left left_;
   const isa::GemmKernels* kernels_;
-  bool direct_;
+  Mode mode_;
   Scratch<float> panels_;
 };
 
@@ -113,6 +118,16 @@ struct PanelWidths {
   std::int64_t panels, vectors, lanes;
   std::int64_t first_column(std::int64_t panel) const { return panel * vectors / panels * lanes; }
 };
+
+/// Up to so many panels count as few columns: all of them fit a second cache of 1 MiB for one block of k, 5 *
+/// 48 columns * 384 * 4 bytes.
+constexpr std::int64_t kFewPanels = 5;
+
+/// The panels [begin, end) of columns [j0, j0 + N), one behind the other in `block`, for K terms; floats_of()
+/// is the room that they take.
+std::vector<Panel> panels_of(const PanelWidths& widths, std::int64_t begin, std::int64_t end, std::int64_t j0,
+                             std::int64_t N, std::int64_t K, float* block);
+std::int64_t floats_of(std::int64_t panels, std::int64_t columns, std::int64_t K);
 
 /// Columns [j0, j1) of b, packed once for products on the calling thread. K should be small enough that they
 /// stay in the second cache.
