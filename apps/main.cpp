@@ -27,6 +27,7 @@ void add_verbs(CLI::App& app, Session& session) {
   add_report(app, session);
   add_config(app, session);
   add_check(app, session);
+  add_bench(app, session);
 }
 
 int run(const std::function<int()>& action) {

@@ -113,6 +113,7 @@ void add_model(CLI::App& app, Session& session);
 void add_explain(CLI::App& app, Session& session);
 void add_label(CLI::App& app, Session& session);
 void add_report(CLI::App& app, Session& session);
+void add_bench(CLI::App& app, Session& session);
 void add_data_synth(CLI::App& data, Session& session);  // under `data`
 
 }  // namespace clearcut::apps

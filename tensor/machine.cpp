@@ -1,11 +1,11 @@
 #include "tensor/machine.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -95,9 +95,19 @@ Bandwidth measure_bandwidth(int threads, std::size_t bytes) {
   return b;
 }
 
+/// Size of the data cache of that level. Not from sysconf(): in virtual machines it was seen to tell the
+/// third level of the whole host.
 std::size_t cache_bytes(int level, std::size_t otherwise) {
-  const long bytes = sysconf(level == 2 ? _SC_LEVEL2_CACHE_SIZE : _SC_LEVEL3_CACHE_SIZE);
-  return bytes > 0 ? static_cast<std::size_t>(bytes) : otherwise;
+  const std::string caches = cat("/sys/devices/system/cpu/cpu", usable_processors()[0], "/cache/index");
+  for (int i = 0; i < 10; ++i) {
+    int this_level = 0;
+    std::string type, size;
+    std::ifstream(cat(caches, i, "/level")) >> this_level;
+    std::ifstream(cat(caches, i, "/type")) >> type;
+    std::ifstream(cat(caches, i, "/size")) >> size;  // "32768K"
+    if (this_level == level && type != "Instruction" && size.ends_with('K')) return std::stoul(size) * 1024;
+  }
+  return otherwise;
 }
 
 }  // namespace

@@ -146,6 +146,15 @@ expect 0 "gradient checks, 0 failed" check grad --filter softmax
 expect 0 "all agree" check step -c "$work/seg.yaml" --tolerance 1e-2
 expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/ways"
 
+# Speeds are not tested; that each verb runs and says what it should, is.
+tiny="--width 0.25 --size 32 --reps 1 --warm-up 0 --threads 1"
+expect 0 "of the machine's multiply-add peak" bench train small_resnet --batch 2 $tiny
+expect 0 '"pictures_per_second"' bench predict pspnet_small_resnet --json $tiny
+expect 0 '"resident_bytes"' bench predict "$work/net" --json --reps 1 --warm-up 0
+expect 0 "samples/s" bench explain small_resnet -x smoothgrad:samples=2 $tiny
+expect 2 "must be the name of a network" bench predict resnet51
+expect 2 "--explainer: explainer: there are cam" bench explain small_resnet -x smothgrad
+
 # Ctrl-C: the running step is finished and saved, exit code 130, and --resume ends like a straight run.
 "$program" train -c "$work/net.yaml" --set train.steps=300 -o "$work/c" --progress none 2> "$work/said" &
 job=$!

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tensor/parallel.h"
+#include "tensor/work.h"
 
 namespace clearcut {
 namespace ops {
@@ -31,6 +32,9 @@ void check_dy(const char* op, const Tensor& dy, const Shape& x, const Shape& w, 
   const Shape y = conv2d_shape(x, w, o);
   check(dy.defined() && dy.shape() == y, op, "dy must be ", y, "; got ", dy.defined() ? dy.shape() : Shape());
 }
+
+// Of each direction: every element of y is a sum over the channels of its group and the taps.
+std::int64_t multiply_adds(const Tensor& y, const Shape& w) { return y.numel() * w[1] * w[2] * w[3]; }
 
 }  // namespace
 
@@ -63,6 +67,7 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOp
     check(finish.add.shape() == y.shape(), "conv2d", "add must be ", y.shape(), " like y; got ",
           finish.add.shape());
   }
+  count_multiply_adds(multiply_adds(y, w.shape()));
   on<Floats>("conv2d", x.device(), x.dtype(), [&]<class T>(auto tag) {
     const Finish<T> last{.bias = bias.defined() ? bias.data<const T>() : nullptr,
                          .add = finish.add.defined() ? finish.add.data<const T>() : nullptr,
@@ -77,6 +82,7 @@ Tensor conv2d_backward_input(const Tensor& dy, const Tensor& w, const Shape& x_s
                              const ConvOptions& options) {
   check_same_kind("conv2d_backward_input", dy, w);
   check_dy("conv2d_backward_input", dy, x_shape, w.shape(), options);
+  count_multiply_adds(multiply_adds(dy, w.shape()));
   Tensor dx(x_shape, dy.dtype(), dy.device());
   on<Floats>("conv2d_backward_input", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
     kernels::conv2d_backward_input(tag, nchw<const T>(dy), nchw<const T>(w), options, nchw<T>(dx));
@@ -88,6 +94,7 @@ Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& w_
                               const ConvOptions& options) {
   check_same_kind("conv2d_backward_weight", dy, x);
   check_dy("conv2d_backward_weight", dy, x.shape(), w_shape, options);
+  count_multiply_adds(multiply_adds(dy, w_shape));
   Tensor dw(w_shape, dy.dtype(), dy.device());
   on<Floats>("conv2d_backward_weight", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
     kernels::conv2d_backward_weight(tag, nchw<const T>(dy), nchw<const T>(x), options, nchw<T>(dw));

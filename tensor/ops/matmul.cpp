@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tensor/parallel.h"
+#include "tensor/work.h"
 
 namespace clearcut {
 namespace ops {
@@ -51,6 +52,7 @@ Tensor as_rows(const Tensor& x) {
 Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   Tensor c(matmul_shape(a, b, options), a.dtype(), a.device());
   const std::int64_t batch = c.rank() == 3 ? c.dim(0) : 1;
+  count_multiply_adds(c.numel() * a.dim(options.transpose_a ? -2 : -1));
   on<Floats>("matmul", a.device(), a.dtype(), [&]<class T>(auto tag) {
     kernels::matmul(tag, matrices<const T>(a, options.transpose_a, batch),
                     matrices<const T>(b, options.transpose_b, batch), matrices<T>(c, false, batch));

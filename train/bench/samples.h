@@ -1,0 +1,32 @@
+// Repeated timing of one piece of work, and what its samples say.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+namespace clearcut {
+
+struct Sample {
+  double seconds = 0;  // wall time
+  bool clean =
+      true;  // no thread waited for a processor for more than 2 % of it: no other program was in the way
+};
+
+struct SampleOptions {
+  int warm_up = 2;      // runs before the first sample: memory is asked of the system, caches fill
+  int repetitions = 5;  // clean samples wanted
+  int at_most = 0;      // samples taken at most while some are not clean; 0: three times the repetitions
+};
+
+std::vector<Sample> take_samples(const SampleOptions& options, const std::function<void()>& work);
+
+/// Least, quartiles and median, linearly interpolated between neighbours in order of size.
+struct Timing {
+  int samples = 0, clean = 0;
+  /// Only the clean samples count below, if there are at least three of them or all are clean; otherwise all.
+  bool clean_only = true;
+  double min = 0, lower_quartile = 0, median = 0, upper_quartile = 0;  // seconds
+};
+Timing timing_of(const std::vector<Sample>& samples);
+
+}  // namespace clearcut
