@@ -17,6 +17,7 @@
 #include "tensor/cpu/isa/random.h"
 #include "tensor/cpu/isa/reduce.h"
 #include "tensor/cpu/isa/rows.h"
+#include "tensor/cpu/isa/winograd.h"
 
 namespace clearcut {
 
@@ -31,6 +32,7 @@ struct IsaTable {
   const isa::NormKernels* norm;
   const isa::MapKernels* maps;
   const isa::PeakKernels* peak;
+  const isa::WinogradKernels* winograd;
 };
 
 /// The table of one namespace; tensor/cpu/arch/ lists those that an architecture has.
@@ -38,7 +40,8 @@ struct IsaTable {
   IsaTable {                                                                                \
 #set, &isa::set::gemm_kernels, &isa::set::depthwise_kernels, &isa::set::row_kernels,    \
         &isa::set::pointwise_kernels, &isa::set::reduce_kernels, &isa::set::random_kernels, \
-        &isa::set::norm_kernels, &isa::set::map_kernels, &isa::set::peak_kernels            \
+        &isa::set::norm_kernels, &isa::set::map_kernels, &isa::set::peak_kernels,           \
+        &isa::set::winograd_kernels                                                         \
   }
 
 /// The loops in use: the best this processor supports, or the one that the environment variable CLEARCUT_ISA
