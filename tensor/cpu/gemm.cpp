@@ -166,16 +166,15 @@ class Product {
     return panels_of(widths_, begin, end, 0, N_, k_block_, at);
   }
 
-  // All blocks, in stretches of k that are copied in parallel.
+  // Panels are filled in parallel, each from its first row to its last: behind a row up to a vector more is
+  // overwritten.
   void pack_shared(const std::vector<std::vector<Panel>>& shared) const {
-    constexpr std::int64_t kStretch = 64;
-    parallel_for(a_.K(), kStretch, [&](std::int64_t k, std::int64_t end) {
-      while (k < end) {
-        const std::int64_t block = k / k_block_, stop = std::min(end, (block + 1) * k_block_);
-        std::vector<Panel> panels = shared[static_cast<std::size_t>(block)];
-        for (Panel& panel : panels) panel.data += (k - block * k_block_) * panel.width;
-        b_.pack(k, stop, panels);
-        k = stop;
+    parallel_for(blocks_ * widths_.panels, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t block = i / widths_.panels, k0 = block * k_block_;
+        const auto panel = static_cast<std::size_t>(i % widths_.panels);
+        b_.pack(k0, std::max(k0, std::min(a_.K(), k0 + k_block_)),
+                {shared[static_cast<std::size_t>(block)][panel]});
       }
     });
   }
