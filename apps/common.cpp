@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "apps/verbs.h"
+#include "tensor/cpu/conv/kernel.h"
 #include "tensor/parallel.h"
 #include "train/config.h"
 
@@ -25,6 +26,8 @@ void add_compute_options(CLI::App& verb, CommonOptions& c) {
   verb.add_option("--threads", c.threads, "number of threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  verb.add_option("--kernels", c.kernels,
+                  "convolution kernels that go before the plan, as patches or forward:fold,weight:patches");
 }
 
 void add_seed_option(CLI::App& verb, CommonOptions& c) {
@@ -70,6 +73,8 @@ void on_run(CLI::App& verb, Session& session, std::function<int()> action) {
   verb.callback([&session, action = std::move(action)] {
     session.action = [&session, action] {
       set_threads(session.common.threads);
+      if (const std::string& names = session.common.kernels; !names.empty())
+        from_option("--kernels", [&] { conv::prefer(names); });
       return action();
     };
   });

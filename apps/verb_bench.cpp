@@ -63,6 +63,7 @@ void add_batch_option(CLI::App& verb, Options& o, const char* text) {
 void add_bench(CLI::App& app, Session& session) {
   auto* verb = app.add_subcommand("bench", "time, memory, and the share of the machine's limits");
   verb->require_subcommand(1);
+  add_bench_kernels(*verb, session);
   auto o = std::make_shared<Options>();
 
   auto* train = verb->add_subcommand("train", "one training step: forward, loss, backward, update");

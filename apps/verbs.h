@@ -32,6 +32,7 @@ struct CommonOptions {
   // kCompute
   std::string device = "cpu";  // reference, cpu or auto
   int threads = 0;             // 0: all cores
+  std::string kernels;         // convolution kernels that go before the plan; see tensor/cpu/conv/kernel.h
   // kSeed
   std::uint64_t seed = 1;
   bool seed_given = false;
@@ -114,6 +115,7 @@ void add_explain(CLI::App& app, Session& session);
 void add_label(CLI::App& app, Session& session);
 void add_report(CLI::App& app, Session& session);
 void add_bench(CLI::App& app, Session& session);
-void add_data_synth(CLI::App& data, Session& session);  // under `data`
+void add_data_synth(CLI::App& data, Session& session);      // under `data`
+void add_bench_kernels(CLI::App& bench, Session& session);  // under `bench`
 
 }  // namespace clearcut::apps

@@ -152,6 +152,10 @@ expect 0 "of the machine's multiply-add peak" bench train small_resnet --batch 2
 expect 0 '"pictures_per_second"' bench predict pspnet_small_resnet --json $tiny
 expect 0 '"resident_bytes"' bench predict "$work/net" --json --reps 1 --warm-up 0
 expect 0 "samples/s" bench explain small_resnet -x smoothgrad:samples=2 $tiny
+expect 0 "3x3 8-8 @10 b1" bench kernels --layer 8:10:8:3 --batch 1 --reps 1 --kernels patches
+expect 0 '"share_of_peak"' bench kernels --layer 8:10:8:1 --direction input --reps 1 --json
+expect 2 "--layer: layer: a layer is C:side:K:kernel" bench kernels --layer 8:10
+expect 2 "--kernels: kernels: no convolution kernel is called 'fast'" bench predict small_resnet --kernels fast
 expect 2 "must be the name of a network" bench predict resnet51
 expect 2 "--explainer: explainer: there are cam" bench explain small_resnet -x smothgrad
 

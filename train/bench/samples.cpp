@@ -23,6 +23,8 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 }  // namespace
 
+bool is_clean(double seconds, double waited) { return waited <= kCleanShare * seconds; }
+
 std::vector<Sample> take_samples(const SampleOptions& options, const std::function<void()>& work) {
   check(options.warm_up >= 0 && options.repetitions >= 1, "bench", "at least one repetition is needed; got ",
         options.repetitions, " after ", options.warm_up, " to warm up");
@@ -34,7 +36,7 @@ std::vector<Sample> take_samples(const SampleOptions& options, const std::functi
     const auto start = std::chrono::steady_clock::now();
     work();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    samples.push_back({seconds, seconds_waited_for_processors() - waited <= kCleanShare * seconds});
+    samples.push_back({seconds, is_clean(seconds, seconds_waited_for_processors() - waited)});
     clean += samples.back().clean;
   }
   return samples;

@@ -12,6 +12,9 @@ struct Sample {
       true;  // no thread waited for a processor for more than 2 % of it: no other program was in the way
 };
 
+/// Whether threads that waited so many seconds for a processor, all together, leave a sample clean.
+bool is_clean(double seconds, double waited);
+
 struct SampleOptions {
   int warm_up = 2;      // runs before the first sample: memory is asked of the system, caches fill
   int repetitions = 5;  // clean samples wanted
