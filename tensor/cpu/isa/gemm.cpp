@@ -32,6 +32,8 @@ void tile(const GemmTile& t) {
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int c = 0; c < C; ++c) sum[r][c] = splat(t.init ? t.init[r] : 0.0f);
+  for (int r = 0; r < R; ++r)
+    for (int c = 0; c < C; ++c) __builtin_prefetch(t.c + r * t.c_row + c * kLanes, 1);
   const float* a = t.a;
   const float* b = t.b;
   for (int64_t k = 0; k < t.k; ++k) {
