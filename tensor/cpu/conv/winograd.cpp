@@ -21,8 +21,9 @@ using isa::kWinogradPoints;
 constexpr std::int64_t kMostK = 256;  // input channels of a block
 constexpr std::int64_t kChunk = 32;   // output channels of a chunk: 48 tiles of it are 216 KiB
 constexpr std::int64_t kPad = 16;     // floats between points: they are a multiple of 4 KiB apart else
-constexpr std::int64_t kMostShared = 10 << 20;  // bytes of transformed weights that are kept
-constexpr std::int64_t kMostGroup = 24 << 20;   // bytes of a group of panels, both sides
+constexpr std::int64_t kMostShared = 10 << 20;    // bytes of transformed weights that are kept
+constexpr std::int64_t kMostWeights = 600 << 10;  // bytes of transformed weights of a task
+constexpr std::int64_t kMostGroup = 24 << 20;     // bytes of a group of panels, both sides
 constexpr std::int64_t kLeastTasks = 8;
 constexpr std::int64_t kGrain = 16;  // channels that a task transforms
 
@@ -211,7 +212,8 @@ class Product {
   void run_group(Range panels) const {
     const std::int64_t count = panels.size(), v_stride = tile_stride(block_, tiles_.width());
     const std::int64_t v_panel = kWinogradPoints * v_stride;
-    const std::int64_t chunk = std::clamp<std::int64_t>(rows_.count / kLeastTasks, 1, chunk_);
+    const std::int64_t fit = kMostWeights / (4 * kWinogradPoints * rows_.height * block_);
+    const std::int64_t chunk = std::clamp<std::int64_t>(std::min(fit, rows_.count / kLeastTasks), 1, chunk_);
     const std::int64_t chunks = ceil_div(rows_.count, chunk);
     const std::int64_t m_stride = tile_stride(chunk * rows_.height, tiles_.width());
     const std::int64_t m_panel = kWinogradPoints * m_stride;

@@ -95,113 +95,177 @@ inline void take_apart(const Vec* p, TileVec* e) {
 }
 #endif
 
-// Columns of a run's rows that lie within the map: [first, last) of the 4 tiles + 2.
-struct Columns {
-  int64_t first, last;
+constexpr int kRowFloats = kPixelVectors * kLanes;
+constexpr int64_t kMaxWidth = 64;
+alignas(64) const float kZeros[kRowFloats] = {};
+
+// What is known of a run before its channels: the columns [first, last) of its rows, of 4 tiles + 2, that lie
+// within the map; whether whole rows may be read where they are.
+struct Reach {
+  int first, last;
+  bool in_place;
 };
-Columns columns_of(const WinogradInput& t, const WinogradRun& run) {
+Reach reach_of(const WinogradInput& t, const WinogradRun& run) {
   const int64_t all = 4 * run.tiles + 2, d = t.dilation_w;
   int64_t first = run.col < 0 ? (-run.col + d - 1) / d : 0;
   int64_t last = t.W <= run.col ? 0 : (t.W - run.col + d - 1) / d;
   if (last > all) last = all;
   if (first > last) first = last;
-  return {first, last};
+  const float* top = t.x + run.image + run.row * t.W + run.col;
+  const float* bottom = top + 5 * t.dilation_h * t.W + (t.channels - 1) * t.channel_stride;
+  const bool inside = top >= t.begin && t.end - bottom >= kRowFloats;
+  return {static_cast<int>(first), static_cast<int>(last), d == 1 && inside};
 }
 
-constexpr int kRowFloats = kPixelVectors * kLanes;
-
-// The row is copied where whole vectors may not be read, or where a dilation sets its pixels apart.
-inline void copy_row(const float* from, int64_t step, Columns columns, float* to) {
-  for (int n = 0; n < kPixelVectors; ++n) store(to + n * kLanes, Vec{});
-  for (int64_t j = columns.first; j < columns.last; ++j) to[j] = from[j * step];
-}
-
-inline void load_rows(const WinogradInput& t, const WinogradRun& run, int64_t c, Columns columns, Vec* rows) {
-  Index lane;
-  for (int i = 0; i < kLanes; ++i) lane[i] = i;
-  const int first = static_cast<int>(columns.first), last = static_cast<int>(columns.last);
+// Points from[i] at row i of the run: in the map, at a copy where whole vectors may not be read or a dilation
+// sets the pixels apart, or at zeros.
+inline void find_rows(const WinogradInput& t, const WinogradRun& run, Reach reach, int64_t c, float* copy,
+                      const float** from) {
   const float* plane = t.x + run.image + c * t.channel_stride;
   for (int i = 0; i < 6; ++i) {
-    Vec* to = rows + i * kPixelVectors;
     const int64_t row = run.row + i * t.dilation_h;
-    const float* from = plane + row * t.W + run.col;
+    from[i] = plane + row * t.W + run.col;
+    // The next channel is a plane away, which the processor does not foresee.
+    __builtin_prefetch(from[i] + t.channel_stride);
+    __builtin_prefetch(from[i] + t.channel_stride + 16);
     if (row < 0 || row >= t.H) {
-      for (int n = 0; n < kPixelVectors; ++n) to[n] = Vec{};
-    } else if (t.dilation_w > 1 || from < t.begin || t.end - from < kRowFloats) {
-      float copy[kRowFloats];
-      copy_row(from, t.dilation_w, columns, copy);
-      for (int n = 0; n < kPixelVectors; ++n) to[n] = load(copy + n * kLanes);
-    } else {
-      for (int n = 0; n < kPixelVectors; ++n) {
-        const Index at = lane + n * kLanes;
-        to[n] = ((at >= first) & (at < last)) ? load(from + n * kLanes) : Vec{};
-      }
+      from[i] = kZeros;
+    } else if (!reach.in_place) {
+      float* to = copy + i * kRowFloats;
+      for (int j = reach.first; j < reach.last; ++j) to[j] = from[i][j * t.dilation_w];
+      from[i] = to;
     }
   }
 }
 
-void transform_run(const WinogradInput& t, const WinogradRun& run, Columns columns, int64_t c) {
-  Vec rows[6 * kPixelVectors];
-  load_rows(t, run, c, columns, rows);
+// The tiles of one run to v, points `stride` apart, whole vectors.
+inline void transform_run(const float* const* from, Reach reach, float* to, int64_t stride) {
+  Index lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  Vec rows[6][kPixelVectors];
 #pragma GCC unroll 4
   for (int n = 0; n < kPixelVectors; ++n) {
+    const Index at = lane + n * kLanes;
     Vec d[6], v[6];
 #pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) d[i] = rows[i * kPixelVectors + n];
+    for (int i = 0; i < 6; ++i)
+      d[i] = ((at >= reach.first) & (at < reach.last)) ? load(from[i] + n * kLanes) : Vec{};
     transform_input(d, v);
 #pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) rows[i * kPixelVectors + n] = v[i];
+    for (int i = 0; i < 6; ++i) rows[i][n] = v[i];
   }
-  float* to = t.v + c * t.width + run.at;
-  const bool whole = run.at + kTiles <= t.width;
 #pragma GCC unroll 6
   for (int i = 0; i < 6; ++i) {
     TileVec e[6], v[6];
-    take_apart(rows + i * kPixelVectors, e);
+    take_apart(rows[i], e);
     transform_input(e, v);
-    for (int j = 0; j < 6; ++j) {
-      float* at = to + (6 * i + j) * t.point_stride;
-      if (whole) {
-        store_tiles(at, v[j]);
-      } else {
-        for (int64_t q = 0; q < run.tiles; ++q) at[q] = v[j][q];
-      }
-    }
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; ++j) store_tiles(to + (6 * i + j) * stride, v[j]);
   }
 }
 
 void input(const WinogradInput& t) {
+  Reach reach[kMaxWidth];
+  alignas(64) float copy[6 * kRowFloats] = {}, ends[kWinogradPoints * kTiles];
+  for (int64_t r = 0; r < t.run_count; ++r) reach[r] = reach_of(t, t.runs[r]);
   for (int64_t c = 0; c < t.channels; ++c)
-    for (int64_t r = 0; r < t.run_count; ++r) transform_run(t, t.runs[r], columns_of(t, t.runs[r]), c);
+    for (int64_t r = 0; r < t.run_count; ++r) {
+      const WinogradRun& run = t.runs[r];
+      const float* from[6];
+      find_rows(t, run, reach[r], c, copy, from);
+      float* to = t.v + c * t.width + run.at;
+      // What a vector writes behind its run is overwritten by the next run or by the next channel.
+      if (run.at + kTiles <= t.width || c + 1 < t.channels) {
+        transform_run(from, reach[r], to, t.point_stride);
+        continue;
+      }
+      transform_run(from, reach[r], ends, kTiles);
+      for (int64_t point = 0; point < kWinogradPoints; ++point)
+        for (int64_t q = 0; q < run.tiles; ++q) to[point * t.point_stride + q] = ends[point * kTiles + q];
+    }
 }
 
-void weights(const WinogradWeights& t) {
-  constexpr int kMostRows = 8;
-  float gathered[9 * kMostRows] = {};
-  for (int64_t k = 0; k < t.k; ++k) {
-    const float* w = t.w + k * t.k_stride;
-    for (int64_t row = 0; row < t.rows; ++row, w += t.row_stride)
-      for (int tap = 0; tap < 9; ++tap) gathered[tap * kMostRows + row] = w[t.turned ? 8 - tap : tap];
-    float* u = t.u + k * t.height;
-    for (int64_t row = 0; row < t.height; row += kTiles) {
-      TileVec g[9], columns[18];
-      for (int tap = 0; tap < 9; ++tap) g[tap] = load_tiles(gathered + tap * kMostRows + row);
-      for (int s = 0; s < 3; ++s) {
-        TileVec column[3] = {g[s], g[3 + s], g[6 + s]}, v[6];
-        transform_weights(column, v);
-        for (int i = 0; i < 6; ++i) columns[3 * i + s] = v[i];
-      }
-      for (int i = 0; i < 6; ++i) {
-        TileVec v[6];
-        transform_weights(columns + 3 * i, v);
-        for (int j = 0; j < 6; ++j) {
-          float* to = u + (6 * i + j) * t.point_stride + row;
-          for (int64_t r = 0; r < kTiles && row + r < t.height; ++r) to[r] = v[j][r];
-        }
-      }
+typedef int TileIndex __attribute__((vector_size(kTiles * 4)));
+
+// rows[i][j] to rows[j][i], kTiles x kTiles: each round interleaves row i with row i + kTiles / 2.
+inline void transpose(TileVec* rows) {
+  TileIndex low, high;
+  for (int i = 0; i < kTiles; ++i) {
+    low[i] = i / 2 + (i % 2) * kTiles;
+    high[i] = (kTiles + i) / 2 + (i % 2) * kTiles;
+  }
+#pragma GCC unroll 3
+  for (int round = 1; round < kTiles; round *= 2) {
+    TileVec next[kTiles];
+#pragma GCC unroll 4
+    for (int i = 0; i < kTiles / 2; ++i) {
+      next[2 * i] = __builtin_shuffle(rows[i], rows[i + kTiles / 2], low);
+      next[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kTiles / 2], high);
     }
+#pragma GCC unroll 8
+    for (int i = 0; i < kTiles; ++i) rows[i] = next[i];
   }
 }
+
+// The nine weights of kTiles rows, w[i] for row i: g[tap][row].
+inline void gather_weights(const float* const* w, bool turned, TileVec* g) {
+  TileVec all[9];
+#pragma GCC unroll 2
+  for (int first = 0; first < 8; first += kTiles) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kTiles; ++i) all[first + i] = load_tiles(w[i] + first);
+    transpose(all + first);
+  }
+  TileVec ninth = {};
+#pragma GCC unroll 8
+  for (int i = 0; i < kTiles; ++i) ninth[i] = w[i][8];
+  all[8] = ninth;
+#pragma GCC unroll 9
+  for (int tap = 0; tap < 9; ++tap) g[tap] = turned ? all[8 - tap] : all[tap];
+}
+
+// The points of kTiles rows to u, `stride` apart.
+inline void transform_kernels(const TileVec* g, float* u, int64_t stride) {
+  TileVec columns[6][3];
+#pragma GCC unroll 3
+  for (int s = 0; s < 3; ++s) {
+    const TileVec column[3] = {g[s], g[3 + s], g[6 + s]};
+    TileVec v[6];
+    transform_weights(column, v);
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; ++i) columns[i][s] = v[i];
+  }
+#pragma GCC unroll 6
+  for (int i = 0; i < 6; ++i) {
+    TileVec v[6];
+    transform_weights(columns[i], v);
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; ++j) store_tiles(u + (6 * i + j) * stride, v[j]);
+  }
+}
+
+template <bool turned>
+void weights_of(const WinogradWeights& t) {
+  alignas(64) float last[kWinogradPoints * kTiles];
+  for (int64_t k = 0; k < t.k; ++k) {
+    const float* w[kTiles];  // rows that do not exist repeat the last one
+    for (int64_t row = 0; row < kTiles; ++row)
+      w[row] = t.w + (row < t.rows ? row : t.rows - 1) * t.row_stride + k * t.k_stride;
+    TileVec g[9];
+    gather_weights(w, turned, g);
+    float* u = t.u + k * t.height;
+    if (t.height == kTiles || k + 1 < t.k) {
+      transform_kernels(g, u, t.point_stride);
+      continue;
+    }
+    transform_kernels(g, last, kTiles);
+    for (int64_t point = 0; point < kWinogradPoints; ++point)
+      for (int64_t row = 0; row < t.height; ++row)
+        u[point * t.point_stride + row] = last[point * kTiles + row];
+  }
+}
+
+void weights(const WinogradWeights& t) { t.turned ? weights_of<true>(t) : weights_of<false>(t); }
 
 // Four vectors of tiles, one per column of pixels, to pixels in their order.
 inline void put_together(const Vec* e, Vec* pixels) {
@@ -218,7 +282,6 @@ inline void put_together(const Vec* e, Vec* pixels) {
   pixels[3] = __builtin_shuffle(even1, odd1, high);
 }
 
-constexpr int64_t kMaxWidth = 64;
 constexpr int64_t kMapRow = 4 * kMaxWidth;  // floats of one row of pixels of all tiles
 
 void pixels_of(const float* m, int64_t point_stride, float bias, float* to) {
@@ -255,6 +318,16 @@ inline void write_row(const WinogradOutput& t, const float* from, int64_t at, in
     }
     return;
   }
+  if (t.dilation_w == 1 && n >= kTiles) {
+    for (int64_t j = 0; j < n; j += kTiles) {
+      const int64_t i = j + kTiles <= n ? j : n - kTiles;
+      TileVec value = load_tiles(from + i);
+      if (t.plus) value += load_tiles(t.plus + at + i);
+      value = value < t.low - TileVec{} ? t.low - TileVec{} : value;
+      store_tiles(t.y + at + i, value > t.high - TileVec{} ? t.high - TileVec{} : value);
+    }
+    return;
+  }
   for (int64_t j = 0; j < n; ++j, at += t.dilation_w) {
     float value = from[j];
     if (t.plus) value += t.plus[at];
@@ -274,8 +347,10 @@ void output(const WinogradOutput& t) {
       const int64_t fit = (t.W - run.col + t.dilation_w - 1) / t.dilation_w;
       const int64_t n = fit < 4 * run.tiles ? fit : 4 * run.tiles;
       const int64_t at = run.image + row * t.row_stride + run.col;
-      for (int64_t i = 0, p = run.row; i < 4 && p < t.H; ++i, p += t.dilation_h)
+      for (int64_t i = 0, p = run.row; i < 4 && p < t.H; ++i, p += t.dilation_h) {
+        for (int64_t j = 0; j < n; j += 16) __builtin_prefetch(t.y + t.row_stride + at + p * t.W + j, 1);
         write_row(t, map + i * kMapRow + 4 * run.at, at + p * t.W, n);
+      }
     }
   }
 }
