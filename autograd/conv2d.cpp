@@ -4,11 +4,14 @@ namespace clearcut {
 
 Var conv2d(const Var& x, const Var& w, const ConvOptions& options) { return conv2d(x, w, Var(), options); }
 
-Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& options) {
-  const Tensor y = ops::conv2d(x.value(), w.value(), bias.value(), options);
+Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& options,
+           const std::shared_ptr<PreparedWeights>& prepared) {
+  const Tensor y = ops::conv2d(x.value(), w.value(), bias.value(), options, {}, prepared.get());
   return record("conv2d", y, {x, w, bias},
-                [x = save(x), w = save(w), options](const Tensor& dy, const Need& need) {
-                  return Grads{need(0) ? ops::conv2d_backward_input(dy, w, x->shape(), options) : Tensor(),
+                [x = save(x), w = save(w), options, prepared](const Tensor& dy, const Need& need) {
+                  return Grads{need(0)
+                                   ? ops::conv2d_backward_input(dy, w, x->shape(), options, prepared.get())
+                                   : Tensor(),
                                need(1) ? ops::conv2d_backward_weight(dy, x, w->shape(), options) : Tensor(),
                                need(2) ? ops::conv2d_backward_bias(dy) : Tensor()};
                 });

@@ -31,6 +31,10 @@ struct Conv2d : Module {
 
   Conv2d(const Scope& at, const Conv2dOptions& o);
   Var operator()(const Var& x) const;
+
+ private:
+  /// Used while the weights stay: frozen, or without a tape.
+  std::shared_ptr<PreparedWeights> prepared_ = std::make_shared<PreparedWeights>();
 };
 
 struct LinearOptions {

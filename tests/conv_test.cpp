@@ -150,6 +150,22 @@ TEST_P(EachConvKernel, FinishIsAddAndClampAfterwards) {
   });
 }
 
+// What is kept changes no bit, and is made anew when the weights were written.
+TEST_P(EachConvKernel, PreparedWeightsFollowTheWeights) {
+  for_each_layer([](std::size_t i, const ConvCase& c, const Operands& in, Direction d) {
+    if (d == Direction::kBackwardWeight) return;
+    PreparedWeights prepared;
+    const Tensor w = in.w.clone();
+    for (int round = 0; round < 3; ++round) {
+      if (round == 2) w.data<float>()[0] += 1;
+      const Tensor got = d == Direction::kForward ? ops::conv2d(in.x, w, in.bias, c.o, {}, &prepared)
+                                                  : ops::conv2d_backward_input(in.dy, w, c.x, c.o, &prepared);
+      EXPECT_EQ(got.values<float>(), run(c, {in.x, w, in.bias, in.dy}, d).values<float>())
+          << conv::name_of(d) << " of case " << i << ", call " << round;
+    }
+  });
+}
+
 TEST_P(EachConvKernel, NoImages) {
   const Tensor x = Tensor::zeros({0, 3, 8, 8}), w = Tensor::full({4, 3, 3, 3}, 1.0);
   EXPECT_EQ(ops::conv2d(x, w).shape(), Shape({0, 4, 6, 6}));

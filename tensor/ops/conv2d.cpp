@@ -52,7 +52,7 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const ConvOptions& o) {
 }
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& options,
-              const ConvFinish& finish) {
+              const ConvFinish& finish, PreparedWeights* prepared) {
   check_rank("conv2d", "x", x, 4, "[N, C, H, W]");
   check_rank("conv2d", "w", w, 4, "[K, C / groups, R, S]");
   check_same_kind("conv2d", x, w);
@@ -68,24 +68,26 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOp
           finish.add.shape());
   }
   count_multiply_adds(multiply_adds(y, w.shape()));
+  if (prepared) prepared->bind(w);
   on<Floats>("conv2d", x.device(), x.dtype(), [&]<class T>(auto tag) {
     const Finish<T> last{.bias = bias.defined() ? bias.data<const T>() : nullptr,
                          .add = finish.add.defined() ? finish.add.data<const T>() : nullptr,
                          .low = static_cast<T>(finish.low),
                          .high = static_cast<T>(finish.high)};
-    kernels::conv2d(tag, nchw<const T>(x), nchw<const T>(w), last, options, nchw<T>(y));
+    kernels::conv2d(tag, nchw<const T>(x), nchw<const T>(w), last, options, prepared, nchw<T>(y));
   });
   return y;
 }
 
 Tensor conv2d_backward_input(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                             const ConvOptions& options) {
+                             const ConvOptions& options, PreparedWeights* prepared) {
   check_same_kind("conv2d_backward_input", dy, w);
   check_dy("conv2d_backward_input", dy, x_shape, w.shape(), options);
   count_multiply_adds(multiply_adds(dy, w.shape()));
   Tensor dx(x_shape, dy.dtype(), dy.device());
+  if (prepared) prepared->bind(w);
   on<Floats>("conv2d_backward_input", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
-    kernels::conv2d_backward_input(tag, nchw<const T>(dy), nchw<const T>(w), options, nchw<T>(dx));
+    kernels::conv2d_backward_input(tag, nchw<const T>(dy), nchw<const T>(w), options, prepared, nchw<T>(dx));
   });
   return dx;
 }
@@ -137,7 +139,7 @@ std::int64_t reader_of(std::int64_t h, std::int64_t r, std::int64_t stride, std:
 
 template <class T>
 void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, const ConvOptions& o,
-            Nchw<T> y) {
+            PreparedWeights*, Nchw<T> y) {
   const std::int64_t K_group = y.C / o.groups;
   for_each_plane(y.N, y.C, [&](std::int64_t n, std::int64_t k) {
     const std::int64_t first_c = k / K_group * w.C;
@@ -160,7 +162,8 @@ void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish
 }
 
 template <class T>
-void conv2d_backward_input(Reference, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, Nchw<T> dx) {
+void conv2d_backward_input(Reference, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o,
+                           PreparedWeights*, Nchw<T> dx) {
   const std::int64_t K_group = dy.C / o.groups;
   for_each_plane(dx.N, dx.C, [&](std::int64_t n, std::int64_t channel) {
     const std::int64_t first_k = channel / w.C * K_group, c = channel % w.C;
@@ -214,16 +217,16 @@ void conv2d_backward_bias(Reference, Nchw<const T> dy, Flat<T> dbias) {
 }
 
 template void conv2d(Reference, Nchw<const float>, Nchw<const float>, const Finish<float>&,
-                     const ConvOptions&, Nchw<float>);
+                     const ConvOptions&, PreparedWeights*, Nchw<float>);
 template void conv2d_backward_input(Reference, Nchw<const float>, Nchw<const float>, const ConvOptions&,
-                                    Nchw<float>);
+                                    PreparedWeights*, Nchw<float>);
 template void conv2d_backward_weight(Reference, Nchw<const float>, Nchw<const float>, const ConvOptions&,
                                      Nchw<float>);
 template void conv2d_backward_bias(Reference, Nchw<const float>, Flat<float>);
 template void conv2d(Reference, Nchw<const double>, Nchw<const double>, const Finish<double>&,
-                     const ConvOptions&, Nchw<double>);
+                     const ConvOptions&, PreparedWeights*, Nchw<double>);
 template void conv2d_backward_input(Reference, Nchw<const double>, Nchw<const double>, const ConvOptions&,
-                                    Nchw<double>);
+                                    PreparedWeights*, Nchw<double>);
 template void conv2d_backward_weight(Reference, Nchw<const double>, Nchw<const double>, const ConvOptions&,
                                      Nchw<double>);
 template void conv2d_backward_bias(Reference, Nchw<const double>, Flat<double>);

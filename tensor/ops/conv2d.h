@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "tensor/ops/prepared.h"
 #include "tensor/views.h"
 #include "tensor/window.h"
 
@@ -33,6 +34,7 @@ namespace ops {
 /// w        [K, C / groups, R, S], as torch stores it
 /// bias     [K], or an undefined tensor for none
 /// finish   is done on each value before it is written: y = min(max(y + add, low), high)
+/// prepared keeps what kernels make of w, for callers whose weights come again; null: nothing is kept
 /// returns  [N, K, P, Q], P = (H + top + bottom - dilation.h (R - 1) - 1) / stride.h + 1, rounded down; Q
 /// alike
 ///
@@ -41,10 +43,10 @@ namespace ops {
 /// Reference sums in double. Cpu (float32) picks one of the kernels in tensor/cpu/conv/candidates for the
 /// shape of one picture; see tensor/cpu/conv/kernel.h.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, const ConvOptions& options = {},
-              const ConvFinish& finish = {});
+              const ConvFinish& finish = {}, PreparedWeights* prepared = nullptr);
 /// dx of shape x_shape, from dy [N, K, P, Q] and w: each dy is sent back through the taps that read it.
 Tensor conv2d_backward_input(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                             const ConvOptions& options = {});
+                             const ConvOptions& options = {}, PreparedWeights* prepared = nullptr);
 /// dw of shape w_shape: dw[k, c, r, s] = sum over n, p, q of dy[n, k, p, q] * (the x that tap read).
 Tensor conv2d_backward_weight(const Tensor& dy, const Tensor& x, const Shape& w_shape,
                               const ConvOptions& options = {});
@@ -66,18 +68,19 @@ struct Finish {
 
 namespace kernels {
 
-/// w is viewed as N = K, C = C / groups, H = R, W = S.
+/// w is viewed as N = K, C = C / groups, H = R, W = S. prepared is bound to w, or null.
 template <class T>
 void conv2d(Reference, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, const ConvOptions& o,
-            Nchw<T> y);
+            PreparedWeights* prepared, Nchw<T> y);
 template <class T>
-void conv2d_backward_input(Reference, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, Nchw<T> dx);
+void conv2d_backward_input(Reference, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o,
+                           PreparedWeights* prepared, Nchw<T> dx);
 template <class T>
 void conv2d_backward_weight(Reference, Nchw<const T> dy, Nchw<const T> x, const ConvOptions& o, Nchw<T> dw);
 void conv2d(Cpu, Nchw<const float> x, Nchw<const float> w, const Finish<float>& finish, const ConvOptions& o,
-            Nchw<float> y);
+            PreparedWeights* prepared, Nchw<float> y);
 void conv2d_backward_input(Cpu, Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o,
-                           Nchw<float> dx);
+                           PreparedWeights* prepared, Nchw<float> dx);
 void conv2d_backward_weight(Cpu, Nchw<const float> dy, Nchw<const float> x, const ConvOptions& o,
                             Nchw<float> dw);
 template <class T>

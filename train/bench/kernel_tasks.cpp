@@ -34,11 +34,11 @@ std::function<void()> call_of(const conv::Kernel& kernel, Direction direction, c
   switch (direction) {
     case Direction::kForward:
       return [&kernel, t] {
-        kernel.forward(nchw<const float>(t.x), nchw<const float>(t.w), t.options, {}, nchw<float>(t.y));
+        kernel.forward(nchw<const float>(t.x), {nchw<const float>(t.w)}, t.options, {}, nchw<float>(t.y));
       };
     case Direction::kBackwardInput:
       return [&kernel, t] {
-        kernel.backward_input(nchw<const float>(t.y), nchw<const float>(t.w), t.options, nchw<float>(t.x));
+        kernel.backward_input(nchw<const float>(t.y), {nchw<const float>(t.w)}, t.options, nchw<float>(t.x));
       };
     case Direction::kBackwardWeight:
       return [&kernel, t] {

@@ -31,6 +31,12 @@ struct Layer {
 /// x [N, C, H, W] gives the map, w the kernel, y [N, K, P, Q] the outputs; data and N are not looked at.
 Layer layer_of(Nchw<const float> x, Nchw<const float> w, Nchw<const float> y, const ConvOptions& o);
 
+/// The weights of a layer, and what Kernel::prepare() made of them for this direction, or null.
+struct Weights {
+  Nchw<const float> w;
+  const PreparedWeights::Form* form = nullptr;
+};
+
 /// One way to convolve, in one to three directions; a direction that is null is not offered. Arguments as in
 /// kernels::conv2d() and its gradients. Bits of y and dx must not depend on N or on threads, those of dw not
 /// on threads.
@@ -41,12 +47,16 @@ struct Kernel {
   /// Estimated time of one picture, in multiply-adds of a perfect register tile (1 = one lane of one vector
   /// multiply-add); an estimate within a tenth of what `clearcut bench kernels` measures is good.
   double (*cost)(const Layer& layer, Direction direction);
-  void (*forward)(Nchw<const float> x, Nchw<const float> w, const ConvOptions& o, const Finish<float>& finish,
+  void (*forward)(Nchw<const float> x, const Weights& w, const ConvOptions& o, const Finish<float>& finish,
                   Nchw<float> y) = nullptr;
-  void (*backward_input)(Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o,
+  void (*backward_input)(Nchw<const float> dy, const Weights& w, const ConvOptions& o,
                          Nchw<float> dx) = nullptr;
   void (*backward_weight)(Nchw<const float> dy, Nchw<const float> x, const ConvOptions& o,
                           Nchw<float> dw) = nullptr;
+
+  /// The weights in the form that forward() or backward_input() likes best, for callers that keep it.
+  std::unique_ptr<PreparedWeights::Form> (*prepare)(Nchw<const float> w, const ConvOptions& o,
+                                                    Direction direction) = nullptr;
 
   bool offers(const Layer& layer, Direction direction) const;
 };

@@ -40,6 +40,44 @@ struct RowPanels {
   std::int64_t count, height;
 };
 
+// How the weights are cut: row panels, and blocks of input channels that depend on their number alone.
+struct WeightCut {
+  explicit WeightCut(const WinogradWeights& w)
+      : rows(w.M, isa_table().gemm->max_rows), blocks(ceil_div(w.K, kMostK)), block(ceil_div(w.K, blocks)) {}
+  Range channels(std::int64_t b, std::int64_t K) const { return {b * block, std::min(K, (b + 1) * block)}; }
+  RowPanels rows;
+  std::int64_t blocks, block;
+};
+
+// A matrix for each of the 36 points, `stride` floats apart.
+template <class T>
+struct PointsOf {
+  T* data;
+  std::int64_t stride;
+};
+using Points = PointsOf<float>;
+using ConstPoints = PointsOf<const float>;
+
+std::int64_t weight_stride(std::int64_t panels, std::int64_t height, std::int64_t k) {
+  return panels * height * k + kPad;
+}
+
+// Row panels [m.begin, m.end) of the weights for input channels k: [panel][k][height].
+void transform_weights(const WinogradWeights& w, const RowPanels& rows, Range m, Range k, const Points& to) {
+  for (std::int64_t i = m.begin; i < m.end; ++i) {
+    const std::int64_t row = i * rows.height;
+    isa_table().winograd->weights({.w = w.data + row * w.m_stride + k.begin * w.k_stride,
+                                   .rows = std::min(rows.height, w.M - row),
+                                   .row_stride = w.m_stride,
+                                   .k = k.size(),
+                                   .k_stride = w.k_stride,
+                                   .turned = w.turned,
+                                   .u = to.data + (i - m.begin) * rows.height * k.size(),
+                                   .point_stride = to.stride,
+                                   .height = rows.height});
+  }
+}
+
 class Product {
  public:
   explicit Product(const WinogradProduct& p)
@@ -54,16 +92,19 @@ class Product {
                 .top = p.top,
                 .left = p.left,
                 .dilation = p.dilation}),
-        rows_(p.M, gemm_.max_rows),
+        cut_(p.w),
+        rows_(cut_.rows),
         chunk_(std::max<std::int64_t>(1, kChunk / rows_.height)),
-        blocks_(ceil_div(p.K, kMostK)),
-        block_(ceil_div(p.K, blocks_)) {}
+        blocks_(cut_.blocks),
+        block_(cut_.block) {}
 
   void run() const {
     const auto panels = static_cast<std::int64_t>(tiles_.panels().size());
-    if (blocks_ == 1 && panels >= kLeastTasks && kWinogradPoints * p_.M * p_.K * 4 <= kMostShared)
-      return run_by_panels();
-    const std::int64_t floats = kWinogradPoints * tiles_.width() * (block_ + (blocks_ > 1 ? p_.M : 0));
+    if (blocks_ == 1 && panels >= kLeastTasks && kWinogradPoints * p_.w.M * p_.w.K * 4 <= kMostShared) {
+      if (p_.transformed) return run_by_panels(*p_.transformed);
+      return run_by_panels(TransformedWeights(p_.w));
+    }
+    const std::int64_t floats = kWinogradPoints * tiles_.width() * (block_ + (blocks_ > 1 ? p_.w.M : 0));
     const std::int64_t group = std::clamp<std::int64_t>(kMostGroup / (4 * floats), 1, panels);
     for (std::int64_t first = 0; first < panels; first += group)
       run_group({first, std::min(panels, first + group)});
@@ -72,32 +113,8 @@ class Product {
  private:
   using Panel = WinogradTiles::Panel;
 
-  // A matrix for each of the 36 points, `stride` floats apart.
-  struct Points {
-    float* data;
-    std::int64_t stride;
-  };
-  std::int64_t weight_stride(std::int64_t panels, std::int64_t k) const {
-    return panels * rows_.height * k + kPad;
-  }
   static std::int64_t tile_stride(std::int64_t channels, std::int64_t width) {
     return channels * width + kPad;
-  }
-
-  // Row panels [m.begin, m.end) of the weights for input channels k: [panel][k][height].
-  void transform_weights(Range m, Range k, const Points& to) const {
-    for (std::int64_t i = m.begin; i < m.end; ++i) {
-      const std::int64_t row = i * rows_.height;
-      kernels_.weights({.w = p_.w + row * p_.m_stride + k.begin * p_.k_stride,
-                        .rows = std::min(rows_.height, p_.M - row),
-                        .row_stride = p_.m_stride,
-                        .k = k.size(),
-                        .k_stride = p_.k_stride,
-                        .turned = p_.turned,
-                        .u = to.data + (i - m.begin) * rows_.height * k.size(),
-                        .point_stride = to.stride,
-                        .height = rows_.height});
-    }
   }
 
   // Input channels k of a panel: [k][width].
@@ -120,7 +137,8 @@ class Product {
   }
 
   struct Operands {
-    Points u, v, m;
+    ConstPoints u, v;
+    Points m;
     std::int64_t k;
     bool add;
   };
@@ -129,7 +147,7 @@ class Product {
     for (std::int64_t point = 0; point < kWinogradPoints; ++point)
       for (std::int64_t i = rows.begin; i < rows.end; ++i) {
         const std::int64_t from = (i - rows.begin) * rows_.height;
-        gemm_.tile({.rows = std::min(rows_.height, p_.M - i * rows_.height),
+        gemm_.tile({.rows = std::min(rows_.height, p_.w.M - i * rows_.height),
                     .vectors = panel.width / gemm_.lanes,
                     .k = o.k,
                     .a = o.u.data + point * o.u.stride + from * o.k,
@@ -150,7 +168,7 @@ class Product {
     kernels_.output({.m = m.data,
                      .point_stride = m.stride,
                      .width = panel.width,
-                     .rows = std::min(p_.M, rows.end * rows_.height) - first,
+                     .rows = std::min(p_.w.M, rows.end * rows_.height) - first,
                      .row_stride = plane,
                      .bias = p_.finish.bias ? p_.finish.bias + first : nullptr,
                      .y = p_.out.data + at,
@@ -165,32 +183,30 @@ class Product {
                      .run_count = static_cast<std::int64_t>(panel.tiled.size())});
   }
 
-  void run_by_panels() const {
-    const std::int64_t stride = weight_stride(rows_.count, p_.K);
-    const Scratch<float> weights(kWinogradPoints * stride);
-    parallel_for(
-        rows_.count, std::max<std::int64_t>(1, 4096 / p_.K), [&](std::int64_t begin, std::int64_t end) {
-          transform_weights({begin, end}, {0, p_.K}, {weights.data() + begin * rows_.height * p_.K, stride});
-        });
+  void run_by_panels(const TransformedWeights& weights) const {
     parallel_for(static_cast<std::int64_t>(tiles_.panels().size()), 1,
                  [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t i = begin; i < end; ++i)
-                     run_panel(panel_at(i), {weights.data(), stride});
+                   for (std::int64_t i = begin; i < end; ++i) run_panel(panel_at(i), weights);
                  });
   }
 
-  void run_panel(const Panel& panel, const Points& weights) const {
-    const std::int64_t v_stride = tile_stride(p_.K, panel.width);
+  static ConstPoints points_of(const TransformedWeights& weights, std::int64_t block, std::int64_t panel) {
+    const TransformedWeights::Points u = weights.points(block, panel);
+    return {u.data, u.stride};
+  }
+
+  void run_panel(const Panel& panel, const TransformedWeights& weights) const {
+    const std::int64_t v_stride = tile_stride(p_.w.K, panel.width);
     const std::int64_t m_stride = tile_stride(chunk_ * rows_.height, panel.width);
     const Scratch<float> v(kWinogradPoints * v_stride), m(kWinogradPoints * m_stride);
-    transform_input(panel, {0, p_.K}, {v.data(), v_stride});
+    transform_input(panel, {0, p_.w.K}, {v.data(), v_stride});
     for (std::int64_t i = 0; i < rows_.count; i += chunk_) {
       const Range rows{i, std::min(rows_.count, i + chunk_)};
       multiply(panel, rows,
-               {.u = {weights.data + i * rows_.height * p_.K, weights.stride},
+               {.u = points_of(weights, 0, i),
                 .v = {v.data(), v_stride},
                 .m = {m.data(), m_stride},
-                .k = p_.K,
+                .k = p_.w.K,
                 .add = false});
       transform_output(panel, rows, {m.data(), m_stride});
     }
@@ -219,19 +235,21 @@ class Product {
     const std::int64_t m_panel = kWinogradPoints * m_stride;
     const Scratch<float> v(count * v_panel), sums(blocks_ > 1 ? chunks * count * m_panel : 0);
     for (std::int64_t b = 0; b < blocks_; ++b) {
-      const Range k{b * block_, std::min(p_.K, (b + 1) * block_)};
+      const Range k{b * block_, std::min(p_.w.K, (b + 1) * block_)};
       transform_inputs(panels, k, {v.data(), v_stride}, v_panel);
       parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
           const Range rows{i * chunk, std::min(rows_.count, (i + 1) * chunk)};
-          const std::int64_t u_stride = weight_stride(chunk, k.size());
-          const Scratch<float> u(kWinogradPoints * u_stride), one(blocks_ > 1 ? 0 : m_panel);
-          transform_weights(rows, k, {u.data(), u_stride});
+          const std::int64_t u_stride = weight_stride(chunk, rows_.height, k.size());
+          const Scratch<float> own(p_.transformed ? 0 : kWinogradPoints * u_stride);
+          const Scratch<float> one(blocks_ > 1 ? 0 : m_panel);
+          if (!p_.transformed) transform_weights(p_.w, rows_, rows, k, {own.data(), u_stride});
+          const ConstPoints u =
+              p_.transformed ? points_of(*p_.transformed, b, rows.begin) : ConstPoints{own.data(), u_stride};
           for (std::int64_t j = 0; j < count; ++j) {
             const Points m{blocks_ > 1 ? sums.data() + (i * count + j) * m_panel : one.data(), m_stride};
-            const Points v_of_panel{v.data() + j * v_panel, v_stride};
-            multiply(panel_at(panels.begin + j), rows,
-                     {{u.data(), u_stride}, v_of_panel, m, k.size(), b > 0});
+            const ConstPoints v_of_panel{v.data() + j * v_panel, v_stride};
+            multiply(panel_at(panels.begin + j), rows, {u, v_of_panel, m, k.size(), b > 0});
             if (b + 1 == blocks_) transform_output(panel_at(panels.begin + j), rows, m);
           }
         }
@@ -245,6 +263,7 @@ class Product {
   const isa::GemmKernels& gemm_;
   const isa::WinogradKernels& kernels_;
   WinogradTiles tiles_;
+  WeightCut cut_;
   RowPanels rows_;
   std::int64_t chunk_;           // row panels that are multiplied and transformed back together
   std::int64_t blocks_, block_;  // of input channels
@@ -252,8 +271,31 @@ class Product {
 
 }  // namespace
 
+TransformedWeights::TransformedWeights(const WinogradWeights& w)
+    : w_(w), u_([&] {
+        const WeightCut cut(w);
+        return cut.blocks * kWinogradPoints * weight_stride(cut.rows.count, cut.rows.height, cut.block);
+      }()) {
+  const WeightCut cut(w);
+  for (std::int64_t b = 0; b < cut.blocks; ++b)
+    parallel_for(cut.rows.count, std::max<std::int64_t>(1, 4096 / cut.block),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   const auto to = points(b, begin);
+                   transform_weights(w, cut.rows, {begin, end}, cut.channels(b, w.K),
+                                     {u_.data() + (to.data - u_.data()), to.stride});
+                 });
+}
+
+TransformedWeights::Points TransformedWeights::points(std::int64_t block, std::int64_t panel) const {
+  const WeightCut cut(w_);
+  const std::int64_t k = cut.channels(block, w_.K).size();
+  const std::int64_t whole = kWinogradPoints * weight_stride(cut.rows.count, cut.rows.height, cut.block);
+  return {u_.data() + block * whole + panel * cut.rows.height * k,
+          weight_stride(cut.rows.count, cut.rows.height, k)};
+}
+
 void winograd_multiply(const WinogradProduct& product) {
-  if (product.out.N * product.M == 0) return;
+  if (product.out.N * product.w.M == 0) return;
   Product(product).run();
 }
 

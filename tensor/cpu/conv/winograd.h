@@ -25,22 +25,44 @@
 
 namespace clearcut::conv {
 
+/// Weights of one group: w(m, k, r, s) = data[m * m_stride + k * k_stride + tap], tap = 3 r + s, or 8 - that
+/// where turned.
+struct WinogradWeights {
+  const float* data;
+  std::int64_t M, K, m_stride, k_stride;
+  bool turned;
+};
+
+/// U = G g G^T of all weights of a group, in the order of the register tiles: four times the size of w.
+class TransformedWeights {
+ public:
+  explicit TransformedWeights(const WinogradWeights& w);
+  /// Point p of the row panels from `panel` on, for block b of input channels: data + p * stride.
+  struct Points {
+    const float* data;
+    std::int64_t stride;
+  };
+  Points points(std::int64_t block, std::int64_t panel) const;
+
+ private:
+  WinogradWeights w_;
+  Scratch<float> u_;
+};
+
 /// A convolution or its input gradient as the same sum:
 ///
 ///   out[n, m, p, q] = sum over k, r, s of w(m, k, r, s) * in[n, k, p + r dilation.h - top, q + s dilation.w
 ///   - left]
 ///
-/// for one group: channels [first_in, first_in + K) of in, [first_out, first_out + M) of out.
+/// for one group: channels [first_in, first_in + w.K) of in, [first_out, first_out + w.M) of out.
 struct WinogradProduct {
   Nchw<const float> in;
-  std::int64_t first_in, K;
+  std::int64_t first_in;
   Nchw<float> out;
-  std::int64_t first_out, M;
-  /// w(m, k, r, s) = w[m * m_stride + k * k_stride + tap], tap = 3 r + s, or 8 - that where turned.
-  const float* w;
-  std::int64_t m_stride, k_stride;
-  bool turned;
-  std::int64_t top, left;  // may be negative
+  std::int64_t first_out;
+  WinogradWeights w;
+  const TransformedWeights* transformed;  // of w, or null: made on the way
+  std::int64_t top, left;                 // may be negative
   Size2 dilation;
   Finish<float> finish;  // bias [M] of the group; add laid out like all of out
 };

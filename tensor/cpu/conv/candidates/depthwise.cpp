@@ -134,13 +134,15 @@ void depthwise_weight(const Taps& taps, Nchw<const float> dy, Nchw<const float> 
                });
 }
 
-void forward(Nchw<const float> x, Nchw<const float> w, const ConvOptions& o, const Finish<float>& finish,
+void forward(Nchw<const float> x, const Weights& weights, const ConvOptions& o, const Finish<float>& finish,
              Nchw<float> y) {
+  const Nchw<const float> w = weights.w;
   depthwise_gather({forward_taps({x.H, x.W, w.H, w.W, y.H, y.W}, o), x, w, finish, y});
 }
 
 // A stride cuts dx into grids; one that no tap reaches is 0.
-void backward_input(Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o, Nchw<float> dx) {
+void backward_input(Nchw<const float> dy, const Weights& weights, const ConvOptions& o, Nchw<float> dx) {
+  const Nchw<const float> w = weights.w;
   const std::vector<Taps> grids = backward_taps({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
   const auto reached = [](const Taps& taps) { return !taps.h.taps.empty() && !taps.w.taps.empty(); };
   if (!std::all_of(grids.begin(), grids.end(), reached))

@@ -113,7 +113,8 @@ class InputGradient {
   std::vector<std::int64_t> offsets_;
 };
 
-void backward_input(Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o, Nchw<float> dx) {
+void backward_input(Nchw<const float> dy, const Weights& weights, const ConvOptions& o, Nchw<float> dx) {
+  const Nchw<const float> w = weights.w;
   const Taps taps = forward_taps({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
   for (std::int64_t g = 0; g < o.groups; ++g) InputGradient(taps, dy, w, {g, o.groups}, dx).run();
 }

@@ -33,7 +33,7 @@ std::vector<std::int64_t> row_offsets(std::int64_t channels, std::int64_t stride
 // first_out on.
 struct PatchProduct {
   const Taps& taps;
-  const gemm::Left& left;
+  const gemm::PackedLeft& left;
   Nchw<const float> in;
   std::int64_t first_in, channels;
   Finish<float> finish;
@@ -60,7 +60,6 @@ gemm::Finish finish_of(const PatchProduct& p, const gemm::Output& c) {
 
 void multiply_patches(const PatchProduct& p) {
   const Taps& taps = p.taps;
-  const gemm::PackedLeft left(p.left, p.in.N * taps.h.count * taps.w.count);
   const std::vector<std::int64_t> offsets = row_offsets(p.channels, taps.plane(), taps.offsets());
   const std::int64_t step = taps.in_place() ? p.in.N : TapSource::images_at_a_time(taps, p.in.N, p.channels);
   for (std::int64_t n = 0; n < p.in.N; n += step) {
@@ -76,17 +75,50 @@ void multiply_patches(const PatchProduct& p) {
     columns.row_stride = taps.row_stride();
     if (columns.row_stride == columns.grid.cols) columns.grid = {images, 1, taps.h.count * taps.w.count};
     const gemm::Output c = output_of(p, n, images);
-    gemm::multiply(left, columns, finish_of(p, c), c);
+    gemm::multiply(p.left, columns, finish_of(p, c), c);
   }
 }
 
-void forward(Nchw<const float> x, Nchw<const float> w, const ConvOptions& o, const Finish<float>& finish,
+// The left matrix of group g: w, or turned around for the input gradient of one tap.
+gemm::Left left_of(Nchw<const float> w, std::int64_t groups, std::int64_t g, Direction direction) {
+  const std::int64_t K = w.N / groups, terms = w.C * w.H * w.W;
+  if (direction == Direction::kForward)
+    return {.data = w.data + g * K * terms, .M = K, .K = terms, .m_stride = terms, .k_stride = 1};
+  return {.data = w.data + g * K * w.C, .M = w.C, .K = K, .m_stride = 1, .k_stride = w.C};
+}
+
+// The left matrices of all groups, packed for any number of columns.
+struct PackedGroups : PreparedWeights::Form {
+  std::vector<std::unique_ptr<gemm::PackedLeft>> left;
+};
+
+std::unique_ptr<PreparedWeights::Form> prepare(Nchw<const float> w, const ConvOptions& o,
+                                               Direction direction) {
+  auto form = std::make_unique<PackedGroups>();
+  for (std::int64_t g = 0; g < o.groups; ++g)
+    form->left.push_back(std::make_unique<gemm::PackedLeft>(left_of(w, o.groups, g, direction),
+                                                            std::numeric_limits<std::int64_t>::max()));
+  return form;
+}
+
+// Calls body(g, left matrix of group g) for all groups.
+template <class Body>
+void for_each_group(const Weights& w, const ConvOptions& o, Direction direction, std::int64_t columns,
+                    const Body& body) {
+  const auto* form = static_cast<const PackedGroups*>(w.form);
+  for (std::int64_t g = 0; g < o.groups; ++g)
+    if (form)
+      body(g, *form->left[static_cast<std::size_t>(g)]);
+    else
+      body(g, gemm::PackedLeft(left_of(w.w, o.groups, g, direction), columns));
+}
+
+void forward(Nchw<const float> x, const Weights& weights, const ConvOptions& o, const Finish<float>& finish,
              Nchw<float> y) {
+  const Nchw<const float> w = weights.w;
   const Taps taps = forward_taps({x.H, x.W, w.H, w.W, y.H, y.W}, o);
-  const std::int64_t K_group = y.C / o.groups, terms = w.C * w.H * w.W;
-  for (std::int64_t g = 0; g < o.groups; ++g) {
-    const gemm::Left left{
-        .data = w.data + g * K_group * terms, .M = K_group, .K = terms, .m_stride = terms, .k_stride = 1};
+  const std::int64_t K_group = y.C / o.groups, columns = y.N * y.H * y.W;
+  for_each_group(weights, o, Direction::kForward, columns, [&](std::int64_t g, const gemm::PackedLeft& left) {
     multiply_patches({.taps = taps,
                       .left = left,
                       .in = x,
@@ -95,10 +127,11 @@ void forward(Nchw<const float> x, Nchw<const float> w, const ConvOptions& o, con
                       .finish = finish,
                       .out = y,
                       .first_out = g * K_group});
-  }
+  });
 }
 
-void backward_input(Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o, Nchw<float> dx) {
+void backward_input(Nchw<const float> dy, const Weights& weights, const ConvOptions& o, Nchw<float> dx) {
+  const Nchw<const float> w = weights.w;
   const std::vector<Taps> grids = backward_taps({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
   const auto reached = [](const Taps& taps) { return !taps.h.taps.empty() && !taps.w.taps.empty(); };
   if (!std::all_of(grids.begin(), grids.end(), reached))
@@ -106,18 +139,18 @@ void backward_input(Nchw<const float> dy, Nchw<const float> w, const ConvOptions
   const std::int64_t K_group = dy.C / o.groups;
   for (const Taps& taps : grids) {
     if (!reached(taps)) continue;
-    for (std::int64_t g = 0; g < o.groups; ++g) {
-      const gemm::Left left{
-          .data = w.data + g * K_group * w.C, .M = w.C, .K = K_group, .m_stride = 1, .k_stride = w.C};
-      multiply_patches({.taps = taps,
-                        .left = left,
-                        .in = dy,
-                        .first_in = g * K_group,
-                        .channels = K_group,
-                        .finish = {},
-                        .out = dx,
-                        .first_out = g * w.C});
-    }
+    const std::int64_t columns = dx.N * taps.h.count * taps.w.count;
+    for_each_group(weights, o, Direction::kBackwardInput, columns,
+                   [&](std::int64_t g, const gemm::PackedLeft& left) {
+                     multiply_patches({.taps = taps,
+                                       .left = left,
+                                       .in = dy,
+                                       .first_in = g * K_group,
+                                       .channels = K_group,
+                                       .finish = {},
+                                       .out = dx,
+                                       .first_out = g * w.C});
+                   });
   }
 }
 
@@ -147,7 +180,8 @@ extern const Kernel patches = {.name = "patches",
                                .cost = cost,
                                .forward = forward,
                                .backward_input = backward_input,
-                               .backward_weight = backward_weight};
+                               .backward_weight = backward_weight,
+                               .prepare = prepare};
 }
 
 }  // namespace clearcut::conv

@@ -9,22 +9,44 @@ namespace clearcut::conv {
 
 namespace {
 
-void forward(Nchw<const float> x, Nchw<const float> w, const ConvOptions& o, const Finish<float>& finish,
+// The weights of group g. Pixel h of dx gets what the taps r read there: dy[h + padding - r dilation]. With
+// the kernel turned, that is a convolution of dy with padding 2 dilation - padding.
+WinogradWeights weights_of(Nchw<const float> w, std::int64_t groups, std::int64_t g, Direction direction) {
+  const std::int64_t K = w.N / groups;
+  if (direction == Direction::kForward)
+    return {.data = w.plane(g * K, 0), .M = K, .K = w.C, .m_stride = w.C * 9, .k_stride = 9, .turned = false};
+  return {.data = w.plane(g * K, 0), .M = w.C, .K = K, .m_stride = 9, .k_stride = w.C * 9, .turned = true};
+}
+
+struct TransformedGroups : PreparedWeights::Form {
+  std::vector<std::unique_ptr<TransformedWeights>> groups;
+};
+
+std::unique_ptr<PreparedWeights::Form> prepare(Nchw<const float> w, const ConvOptions& o,
+                                               Direction direction) {
+  auto form = std::make_unique<TransformedGroups>();
+  for (std::int64_t g = 0; g < o.groups; ++g)
+    form->groups.push_back(std::make_unique<TransformedWeights>(weights_of(w, o.groups, g, direction)));
+  return form;
+}
+
+const TransformedWeights* transformed(const Weights& w, std::int64_t g) {
+  const auto* form = static_cast<const TransformedGroups*>(w.form);
+  return form ? form->groups[static_cast<std::size_t>(g)].get() : nullptr;
+}
+
+void forward(Nchw<const float> x, const Weights& w, const ConvOptions& o, const Finish<float>& finish,
              Nchw<float> y) {
-  const std::int64_t M = w.N / o.groups;
   for (std::int64_t g = 0; g < o.groups; ++g) {
+    const WinogradWeights of_group = weights_of(w.w, o.groups, g, Direction::kForward);
     Finish<float> group_finish = finish;
-    if (finish.bias) group_finish.bias += g * M;
+    if (finish.bias) group_finish.bias += g * of_group.M;
     winograd_multiply({.in = x,
-                       .first_in = g * w.C,
-                       .K = w.C,
+                       .first_in = g * of_group.K,
                        .out = y,
-                       .first_out = g * M,
-                       .M = M,
-                       .w = w.plane(g * M, 0),
-                       .m_stride = w.C * 9,
-                       .k_stride = 9,
-                       .turned = false,
+                       .first_out = g * of_group.M,
+                       .w = of_group,
+                       .transformed = transformed(w, g),
                        .top = o.padding.top,
                        .left = o.padding.left,
                        .dilation = o.dilation,
@@ -32,25 +54,20 @@ void forward(Nchw<const float> x, Nchw<const float> w, const ConvOptions& o, con
   }
 }
 
-// Pixel h of dx gets what the taps r read there: dy[h + padding - r dilation]. With the kernel turned, that
-// is a convolution of dy with padding 2 dilation - padding.
-void backward_input(Nchw<const float> dy, Nchw<const float> w, const ConvOptions& o, Nchw<float> dx) {
-  const std::int64_t K = w.N / o.groups;
-  for (std::int64_t g = 0; g < o.groups; ++g)
+void backward_input(Nchw<const float> dy, const Weights& w, const ConvOptions& o, Nchw<float> dx) {
+  for (std::int64_t g = 0; g < o.groups; ++g) {
+    const WinogradWeights of_group = weights_of(w.w, o.groups, g, Direction::kBackwardInput);
     winograd_multiply({.in = dy,
-                       .first_in = g * K,
-                       .K = K,
+                       .first_in = g * of_group.K,
                        .out = dx,
-                       .first_out = g * w.C,
-                       .M = w.C,
-                       .w = w.plane(g * K, 0),
-                       .m_stride = 9,
-                       .k_stride = w.C * 9,
-                       .turned = true,
+                       .first_out = g * of_group.M,
+                       .w = of_group,
+                       .transformed = transformed(w, g),
                        .top = 2 * o.dilation.h - o.padding.top,
                        .left = 2 * o.dilation.w - o.padding.left,
                        .dilation = o.dilation,
                        .finish = {}});
+  }
 }
 
 bool fits(const Layer& layer, Direction) {
@@ -80,8 +97,12 @@ double cost(const Layer& layer, Direction direction) {
 }  // namespace
 
 namespace candidates {
-extern const Kernel winograd = {
-    .name = "winograd", .fits = fits, .cost = cost, .forward = forward, .backward_input = backward_input};
+extern const Kernel winograd = {.name = "winograd",
+                                .fits = fits,
+                                .cost = cost,
+                                .forward = forward,
+                                .backward_input = backward_input,
+                                .prepare = prepare};
 }
 
 }  // namespace clearcut::conv
