@@ -5,7 +5,10 @@ namespace clearcut {
 Var conv2d(const Var& x, const Var& w, const ConvOptions& options) { return conv2d(x, w, Var(), options); }
 
 Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& options,
-           const std::shared_ptr<PreparedWeights>& prepared) {
+           const std::shared_ptr<PreparedWeights>& kept) {
+  const bool stays = !w.requires_grad() || NoGrad::active();
+  if (kept && !stays) kept->clear();
+  const auto prepared = stays ? kept : nullptr;
   const Tensor y = ops::conv2d(x.value(), w.value(), bias.value(), options, {}, prepared.get());
   return record("conv2d", y, {x, w, bias},
                 [x = save(x), w = save(w), options, prepared](const Tensor& dy, const Need& need) {

@@ -93,7 +93,7 @@ Run build_conv(NodeReader& node) {
   const Window window = read_window(node);
   const std::int64_t groups = node.integer("group", 1);
   if (groups < 1) node.refuse("group must be at least 1, got ", groups);
-  return [window, groups](const Values& in) {
+  return [window, groups, kept = std::make_shared<PreparedWeights>()](const Values& in) {
     const Var &x = in[0], &w = in[1];
     check_map("conv", x);
     check(w.shape().rank() == 4, "conv", "weights must be [K, C / group, R, S], got ", w.shape());
@@ -104,7 +104,8 @@ Run build_conv(NodeReader& node) {
                   {.stride = window.stride,
                    .padding = window.padding_of(x.shape(), size),
                    .dilation = window.dilation,
-                   .groups = groups});
+                   .groups = groups},
+                  kept);
   };
 }
 

@@ -30,9 +30,7 @@ Conv2d::Conv2d(const Scope& at, const Conv2dOptions& o)
 }
 
 Var Conv2d::operator()(const Var& x) const {
-  const bool stays = !weight.var().requires_grad() || NoGrad::active();
-  if (!stays) prepared_->clear();
-  return run([&] { return conv2d(x, weight, optional(bias), options, stays ? prepared_ : nullptr); });
+  return run([&] { return conv2d(x, weight, optional(bias), options, prepared_); });
 }
 
 Linear::Linear(const Scope& at, const LinearOptions& o)

@@ -33,7 +33,6 @@ struct Conv2d : Module {
   Var operator()(const Var& x) const;
 
  private:
-  /// Used while the weights stay: frozen, or without a tape.
   std::shared_ptr<PreparedWeights> prepared_ = std::make_shared<PreparedWeights>();
 };
 
