@@ -1,27 +1,104 @@
 #include "autograd/batch_norm.h"
 
+#include <memory>
+
 #include "autograd/recompute.h"
-#include "tensor/ops/batch_norm.h"
 
 namespace clearcut {
 
-Var batch_norm(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
-               const BatchNormOptions& options) {
+namespace {
+
+bool takes_part(const Var& x) { return x.requires_grad() && !NoGrad::active(); }
+
+BatchNormTail tail(const AfterNorm& after) { return {after.residual.value(), after.low, after.high}; }
+
+ops::BatchNormBackward asked(const AfterNorm& after, const Need& need) {
+  return {.batch_statistics = false,
+          .need_dx = need(0),
+          .need_residual = need(3),
+          .low = after.low,
+          .high = after.high};
+}
+
+// Neither weight nor bias is trained, and the statistics are constants: dx = scale * g needs no x.
+Var frozen(const Var& x, const Var& weight, const Var& bias, const ops::ChannelStatistics& s,
+           const AfterNorm& after, bool in_place) {
+  const Tensor y = ops::batch_norm(x.value(), s, weight.value(), bias.value(), tail(after), in_place);
+  const bool clamps = after.low > -BatchNormTail::kNone || after.high < BatchNormTail::kNone;
+  const AfterNorm limits{.low = after.low, .high = after.high};
+  return record("batch_norm", y, {x, weight, bias, after.residual},
+                [y = save(clamps ? y : Tensor()), w = save(weight), inverse = save(s.inverse_deviation),
+                 limits](const Tensor& dy, const Need& need) {
+                  ops::BatchNormBackward how = asked(limits, need);
+                  how.y = y;
+                  const ops::ChannelStatistics saved{inverse, inverse, inverse};  // only the last is read
+                  const auto g = ops::batch_norm_frozen_backward(dy, saved, w, how);
+                  return Grads{g.dx, {}, {}, g.dresidual};
+                });
+}
+
+// What batch_norm needs to run again, and to run backward. The residual is not among it: it may be rebuilt.
+struct Constants {
+  Saved weight, bias, mean, variance, inverse;
+  ops::ChannelStatistics statistics() const { return {mean, variance, inverse}; }
+};
+
+std::shared_ptr<Rebuilt> rebuilt(const Saved& x, const Constants& k, const AfterNorm& after) {
+  return std::make_shared<Rebuilt>(
+      [x, k, residual = save(after.residual), low = after.low, high = after.high] {
+        return ops::batch_norm(x, k.statistics(), k.weight, k.bias, {residual, low, high});
+      });
+}
+
+Var trained(const Tensor& y, const Var& x, const Var& weight, const Var& bias,
+            const ops::ChannelStatistics& s, bool batch_statistics, const AfterNorm& after) {
+  const Saved kept = save(x);
+  const Constants k{save(weight), save(bias), save(s.mean), save(s.variance), save(s.inverse_deviation)};
+  const auto again = rebuilt(kept, k, after);
+  // Without a residual the sign of y is worked out from x on the way.
+  const Saved shown = after.residual.defined() ? Saved(again) : Saved();
+  const AfterNorm limits{.low = after.low, .high = after.high};
+  const Var result = record("batch_norm", y, {x, weight, bias, after.residual},
+                            [kept, k, shown, limits, batch_statistics](const Tensor& dy, const Need& need) {
+                              ops::BatchNormBackward how = asked(limits, need);
+                              how.batch_statistics = batch_statistics;
+                              if (how.clamps()) how.y = shown;
+                              how.bias = k.bias;
+                              auto g = ops::batch_norm_backward(dy, kept, k.statistics(), k.weight, how);
+                              return Grads{g.dx, g.dweight, g.dbias, g.dresidual};
+                            });
+  return result.rebuilt_by(again);
+}
+
+Var apply(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
+          const BatchNormOptions& options, const AfterNorm& after, bool temporary) {
   const bool training = options.mode == BatchNormMode::kTraining;
-  const ops::ChannelStatistics s = training
-                                       ? ops::channel_statistics(x.value(), options.eps)
-                                       : ops::fixed_statistics(running.mean, running.variance, options.eps);
-  const Tensor y = ops::batch_norm(x.value(), s, weight.value(), bias.value());
-  if (training && !Recomputing::active())
+  const bool keeps_x = takes_part(weight) || takes_part(bias) || (training && takes_part(x));
+  const bool in_place = temporary && !keeps_x && x.defined() && x.value().unique();
+  if (!training) {
+    const auto s = ops::fixed_statistics(running.mean, running.variance, options.eps);
+    if (!keeps_x) return frozen(x, weight, bias, s, after, in_place);
+    const Tensor y = ops::batch_norm(x.value(), s, weight.value(), bias.value(), tail(after));
+    return trained(y, x, weight, bias, s, false, after);
+  }
+  const auto [y, s] =
+      ops::batch_norm_training(x.value(), options.eps, weight.value(), bias.value(), tail(after), in_place);
+  if (!Recomputing::active())
     ops::update_running(running.mean, running.variance, s, y.numel() / y.dim(1), options.momentum,
                         options.unbiased_running_variance);
-  return record("batch_norm", y, {x, weight, bias},
-                [x = save(x), w = save(weight), mean = save(s.mean), variance = save(s.variance),
-                 inverse = save(s.inverse_deviation), training](const Tensor& dy, const Need& need) {
-                  const ops::ChannelStatistics saved{mean, variance, inverse};
-                  auto g = ops::batch_norm_backward(dy, x, saved, w, training, need(0));
-                  return Grads{g.dx, g.dweight, g.dbias};
-                });
+  return trained(y, x, weight, bias, s, true, after);
+}
+
+}  // namespace
+
+Var batch_norm(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
+               const BatchNormOptions& options, const AfterNorm& after) {
+  return apply(x, weight, bias, running, options, after, false);
+}
+
+Var batch_norm(Var&& x, const Var& weight, const Var& bias, const RunningStatistics& running,
+               const BatchNormOptions& options, const AfterNorm& after) {
+  return apply(x, weight, bias, running, options, after, true);
 }
 
 }  // namespace clearcut

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "autograd/var.h"
+#include "tensor/ops/batch_norm.h"
 
 namespace clearcut {
 
@@ -24,9 +25,21 @@ struct RunningStatistics {
   Tensor mean, variance;
 };
 
-/// Batch normalisation with gradients for x, weight and bias; see tensor/ops/batch_norm.h. The running
-/// statistics are not written while recompute() runs a function for the second time.
+/// What follows the normalisation in the same sweep, y = min(max(batch_norm(x) + residual, low), high).
+struct AfterNorm {
+  Var residual = {};  // the shape of x, or undefined for none
+  double low = -BatchNormTail::kNone, high = BatchNormTail::kNone;
+};
+
+/// Batch normalisation with gradients for x, weight, bias and residual; see tensor/ops/batch_norm.h. The
+/// running statistics are not written while recompute() runs a function for the second time.
+///
+/// y is not kept for the backward pass: whoever saves it gets it worked out again from x. If neither
+/// statistics nor weight nor bias need x, only y is kept, and that only for ReLU's sake; the storage of a
+/// temporary x is then taken over, as is without a tape.
 Var batch_norm(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
-               const BatchNormOptions& options);
+               const BatchNormOptions& options, const AfterNorm& after = {});
+Var batch_norm(Var&& x, const Var& weight, const Var& bias, const RunningStatistics& running,
+               const BatchNormOptions& options, const AfterNorm& after = {});
 
 }  // namespace clearcut

@@ -10,8 +10,8 @@ namespace clearcut {
 Var matmul(const Var& a, const Var& b, const MatmulOptions& options) {
   const Tensor c = ops::matmul(a.value(), b.value(), options);
   return record("matmul", c, {a, b},
-                [a = save(a), b = save(b), ta = options.transpose_a, tb = options.transpose_b](
-                    const Tensor& dc, const Need& need) {
+                [a = save_if(b.requires_grad(), a), b = save_if(a.requires_grad(), b),
+                 ta = options.transpose_a, tb = options.transpose_b](const Tensor& dc, const Need& need) {
                   const auto of_a = [&] {
                     return ta ? ops::matmul(b, dc, {.transpose_a = tb, .transpose_b = true})
                               : ops::matmul(dc, b, {.transpose_b = !tb});
@@ -26,11 +26,13 @@ Var matmul(const Var& a, const Var& b, const MatmulOptions& options) {
 
 Var linear(const Var& x, const Var& w, const Var& bias) {
   const Tensor y = ops::linear(x.value(), w.value(), bias.value());
-  return record("linear", y, {x, w, bias}, [x = save(x), w = save(w)](const Tensor& dy, const Need& need) {
-    return Grads{need(0) ? ops::linear_backward_input(dy, w) : Tensor(),
-                 need(1) ? ops::linear_backward_weight(dy, x) : Tensor(),
-                 need(2) ? ops::sum_to(dy, Shape{w->dim(0)}) : Tensor()};
-  });
+  return record("linear", y, {x, w, bias},
+                [x = save_if(w.requires_grad(), x), w = save_if(x.requires_grad(), w), outputs = w.dim(0)](
+                    const Tensor& dy, const Need& need) {
+                  return Grads{need(0) ? ops::linear_backward_input(dy, w) : Tensor(),
+                               need(1) ? ops::linear_backward_weight(dy, x) : Tensor(),
+                               need(2) ? ops::sum_to(dy, Shape{outputs}) : Tensor()};
+                });
 }
 
 }  // namespace clearcut

@@ -39,8 +39,16 @@ std::shared_ptr<Node> make_node(const char* op, const Tensor& y) {
   return node;
 }
 
-// Adds a gradient to a node. The first one is taken as it is, so the sum is made in a new tensor.
-void accumulate(Node& node, const Tensor& g) { node.grad = node.grad.defined() ? ops::add(node.grad, g) : g; }
+// Adds a gradient to a node. The first one is taken as it is and may have other holders: the sum takes the
+// storage of a term that has none, or a new one.
+void accumulate(Node& node, Tensor g) {
+  if (node.grad.defined() && node.grad.unique())
+    ops::add_in_place(node.grad, g);
+  else if (node.grad.defined() && g.unique())
+    ops::add_in_place(g, std::exchange(node.grad, g));
+  else
+    node.grad = node.grad.defined() ? ops::add(node.grad, g) : std::move(g);
+}
 
 // All nodes reachable from `root`, newest first: every node comes after all of its users.
 std::vector<std::shared_ptr<Node>> walk_order(const std::shared_ptr<Node>& root) {
@@ -55,7 +63,7 @@ std::vector<std::shared_ptr<Node>> walk_order(const std::shared_ptr<Node>& root)
   return order;
 }
 
-void hand_out(Node& node, const Grads& grads) {
+void hand_out(Node& node, Grads grads) {
   check(grads.size() == node.inputs.size(), node.op, "backward returned ", grads.size(), " gradients for ",
         node.inputs.size(), " inputs");
   for (std::size_t i = 0; i < grads.size(); ++i) {
@@ -66,7 +74,7 @@ void hand_out(Node& node, const Grads& grads) {
           "backward: gradient of input ", i, " must be ", input.dtype, " on ", input.device, "; got ",
           grads[i].dtype(), " on ", grads[i].device());
     if (grads[i].shape() == node.input_shapes[i]) {
-      accumulate(input, grads[i]);
+      accumulate(input, std::exchange(grads[i], Tensor()));
     } else {
       const std::string where = cat(node.op, ": backward: gradient of input ", i);
       const ErrorScope scope(where);
@@ -81,9 +89,11 @@ void run_backward(Node& node) {
   std::vector<bool> needed;
   for (const auto& input : node.inputs) needed.push_back(input != nullptr);
   const BackwardOf name(node.op);
-  const Tensor dy = node.keeps_grad ? node.grad : std::exchange(node.grad, Tensor());
-  hand_out(node, node.backward(dy, Need(std::move(needed))));
-  node.backward = nullptr;
+  Tensor dy = node.keeps_grad ? node.grad : std::exchange(node.grad, Tensor());
+  Grads grads = node.backward(dy, Need(std::move(needed)));
+  node.backward = nullptr;  // what it saved is free before sums of gradients need room
+  dy = Tensor();
+  hand_out(node, std::move(grads));
 }
 
 }  // namespace
@@ -118,6 +128,12 @@ void Var::zero_grad() const {
 void Var::keep_grad() const {
   check(node_ != nullptr, "keep_grad", "this value needs no gradient");
   node_->keeps_grad = true;
+}
+
+Var Var::rebuilt_by(std::shared_ptr<Rebuilt> again) const {
+  Var y = *this;
+  if (node_) y.again_ = std::move(again);
+  return y;
 }
 
 void Var::backward() const {
@@ -155,10 +171,16 @@ Var record(const char* op, Tensor y, const std::vector<Var>& inputs, Backward ba
 }
 
 const Tensor& Saved::get() const {
-  if (value_.version() != version_) [[unlikely]]
+  if (again_) return again_->get();
+  if (value_.defined() && value_.version() != version_) [[unlikely]]
     fail(op_in_backward ? op_in_backward : "saved", "a value saved for its backward pass, ", value_.shape(),
          ", was overwritten by ", value_.last_writer(), " after it was recorded; write to a clone instead");
   return value_;
+}
+
+const Tensor& Rebuilt::get() {
+  if (make_) made_ = Saved(std::exchange(make_, nullptr)());
+  return made_.get();
 }
 
 NoGrad::NoGrad() : outer_(no_grad) { no_grad = true; }

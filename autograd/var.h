@@ -49,6 +49,8 @@ struct Node {
   Node& operator=(const Node&) = delete;
 };
 
+class Rebuilt;
+
 /// A value that may take part in differentiation. Copying copies the handle.
 class Var {
  public:
@@ -79,10 +81,15 @@ class Var {
 
   const std::shared_ptr<Node>& node() const { return node_; }
 
+  /// The same value, of which save() keeps the way to make it again instead of the numbers.
+  Var rebuilt_by(std::shared_ptr<Rebuilt> again) const;
+  const std::shared_ptr<Rebuilt>& rebuilt() const { return again_; }  // null for most
+
  private:
   friend Var record(const char* op, Tensor y, const std::vector<Var>& inputs, Backward backward);
   Tensor value_;
   std::shared_ptr<Node> node_;
+  std::shared_ptr<Rebuilt> again_;
 };
 
 /// Puts y = op(inputs) on the tape. The closure is dropped when no input needs a gradient or a NoGrad
@@ -99,17 +106,37 @@ Var record(const char* op, Tensor y, const std::vector<Var>& inputs, Backward ba
 /// throws an Error that names both operators. Only what is saved stays alive.
 class Saved {
  public:
-  explicit Saved(Tensor value) : value_(std::move(value)), version_(value_.version()) {}
+  Saved() = default;  // nothing kept: an undefined tensor
+  explicit Saved(Tensor value)
+      : value_(std::move(value)), version_(value_.defined() ? value_.version() : 0) {}
+  explicit Saved(std::shared_ptr<Rebuilt> again) : again_(std::move(again)) {}
   operator const Tensor&() const { return get(); }  // NOLINT: closures read like the formula
   const Tensor& get() const;
   const Tensor* operator->() const { return &get(); }
 
  private:
   Tensor value_;
-  std::uint64_t version_;
+  std::uint64_t version_ = 0;
+  std::shared_ptr<Rebuilt> again_;
 };
+
+/// A value that is cheaper to make again than to keep, as relu(batch_norm(x)) from x, with which it shares
+/// its fate in the backward pass. It is made when the first of those who saved it asks, and freed with the
+/// last of them.
+class Rebuilt {
+ public:
+  explicit Rebuilt(std::function<Tensor()> make) : make_(std::move(make)) {}
+  const Tensor& get();
+
+ private:
+  std::function<Tensor()> make_;  // empty once it ran: what it held is free
+  Saved made_;
+};
+
 inline Saved save(const Tensor& x) { return Saved(x); }
-inline Saved save(const Var& x) { return Saved(x.value()); }
+inline Saved save(const Var& x) { return x.rebuilt() ? Saved(x.rebuilt()) : Saved(x.value()); }
+/// Nothing is kept for a gradient that nobody wants: save_if(w.requires_grad(), x).
+inline Saved save_if(bool needed, const Var& x) { return needed ? save(x) : Saved(); }
 
 /// While one lives on this thread, record() keeps no tape.
 class NoGrad {

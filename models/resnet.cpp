@@ -1,6 +1,5 @@
 #include "models/resnet.h"
 
-#include "autograd/arithmetic.h"
 #include "autograd/matmul.h"
 #include "autograd/rearrange.h"
 #include "autograd/recompute.h"
@@ -55,7 +54,7 @@ Downsample::Downsample(const Scope& at, std::int64_t in, std::int64_t out, std::
     : Module(at), conv(at / 0, conv1x1(in, out, stride)), bn(at / 1, out) {}
 
 Var Downsample::operator()(const Var& x) const {
-  return run([&] { return bn(conv(x)); });
+  return run([&] { return conv_bn(conv, bn, x); });
 }
 
 BasicBlock::BasicBlock(const Scope& at, const BlockOptions& o)
@@ -69,8 +68,8 @@ BasicBlock::BasicBlock(const Scope& at, const BlockOptions& o)
 
 Var BasicBlock::operator()(const Var& x) const {
   return run([&] {
-    const Var y = bn2(conv2(relu(bn1(conv1(x)))));
-    return relu(y + (downsample ? (*downsample)(x) : x));
+    const Var residual = downsample ? (*downsample)(x) : x;
+    return conv_bn_relu(conv2, bn2, conv_bn_relu(conv1, bn1, x), residual);
   });
 }
 
@@ -88,10 +87,9 @@ Bottleneck::Bottleneck(const Scope& at, const BlockOptions& o)
 
 Var Bottleneck::operator()(const Var& x) const {
   return run([&] {
-    Var y = relu(bn1(conv1(x)));
-    y = relu(bn2(conv2(y)));
-    y = bn3(conv3(y));
-    return relu(y + (downsample ? (*downsample)(x) : x));
+    const Var residual = downsample ? (*downsample)(x) : x;
+    const Var y = conv_bn_relu(conv2, bn2, conv_bn_relu(conv1, bn1, x));
+    return conv_bn_relu(conv3, bn3, y, residual);
   });
 }
 
@@ -156,7 +154,7 @@ std::int64_t ResNet::channels(int stage) const {
 
 std::vector<Var> ResNet::stages(const Var& x) const {
   std::vector<Var> outputs;
-  Var y = maxpool(relu(bn1(conv1(x))));
+  Var y = maxpool(conv_bn_relu(conv1, bn1, x));
   for (const ResNetStage* layer : {&layer1, &layer2, &layer3, &layer4}) {
     y = options.recompute ? recompute([layer](const Var& in) { return (*layer)(in); }, y) : (*layer)(y);
     outputs.push_back(y);

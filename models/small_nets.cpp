@@ -1,6 +1,5 @@
 #include "models/small_nets.h"
 
-#include "autograd/arithmetic.h"
 #include "autograd/rearrange.h"
 #include "models/scaled.h"
 
@@ -39,7 +38,7 @@ SmallResNet::SmallResNet(const Scope& at, const SmallResNetOptions& o)
 }
 
 std::vector<Var> SmallResNet::stages(const Var& x) const {
-  std::vector<Var> y{layer1(relu(bn1(conv1(x))))};
+  std::vector<Var> y{layer1(conv_bn_relu(conv1, bn1, x))};
   y.push_back(layer2(y.back()));
   y.push_back(layer3(y.back()));
   return y;
@@ -88,10 +87,8 @@ InvertedResidual::InvertedResidual(const Scope& at, std::int64_t in, std::int64_
 
 Var InvertedResidual::operator()(const Var& x) const {
   return run([&] {
-    Var y = relu6(expand_bn(expand(x)));
-    y = relu6(depthwise_bn(depthwise(y)));
-    y = project_bn(project(y));
-    return shortcut ? x + y : y;
+    const Var y = conv_bn_relu6(depthwise, depthwise_bn, conv_bn_relu6(expand, expand_bn, x));
+    return conv_bn(project, project_bn, y, {.residual = shortcut ? x : Var()});
   });
 }
 

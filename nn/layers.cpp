@@ -1,6 +1,6 @@
 #include "nn/layers.h"
 
-#include "autograd/batch_norm.h"
+#include "autograd/arithmetic.h"
 #include "autograd/conv2d.h"
 #include "autograd/dropout.h"
 #include "autograd/elementwise.h"
@@ -19,6 +19,13 @@ Shape weight_shape(const Scope& at, const Conv2dOptions& o) {
 }
 
 Var optional(const std::optional<Param>& p) { return p ? p->var() : Var(); }
+
+// The operators that a batch norm and what follows it consist of.
+Var one_by_one(Var y, const AfterNorm& after) {
+  if (after.residual.defined()) y = y + after.residual;
+  if (after.high < AfterNorm{}.high) return clamp(std::move(y), after.low, after.high);
+  return after.low == 0 ? relu(std::move(y)) : y;
+}
 
 }  // namespace
 
@@ -51,17 +58,32 @@ BatchNorm2d::BatchNorm2d(const Scope& at, std::int64_t channels, const BatchNorm
       running_var(at / "running_var", Tensor::full({channels}, 1)),
       num_batches_tracked(at / "num_batches_tracked", Tensor::zeros({}, DType::kInt64)) {}
 
-Var BatchNorm2d::operator()(const Var& x) const {
+Var BatchNorm2d::operator()(Var x, const AfterNorm& after) const {
   const bool training = mode().training && !mode().freeze_batch_norm;
-  return run([&] {
-    const Var y = batch_norm(x, weight, bias, {running_mean.value(), running_var.value()},
-                             {.mode = training ? BatchNormMode::kTraining : BatchNormMode::kEvaluation,
-                              .eps = options.eps,
-                              .momentum = options.momentum,
-                              .unbiased_running_variance = options.unbiased_running_variance});
+  const bool apart = !mode().fuse || root().watches(path());
+  const Var y = run([&] {
+    Var v = batch_norm(std::move(x), weight, bias, {running_mean.value(), running_var.value()},
+                       {.mode = training ? BatchNormMode::kTraining : BatchNormMode::kEvaluation,
+                        .eps = options.eps,
+                        .momentum = options.momentum,
+                        .unbiased_running_variance = options.unbiased_running_variance},
+                       apart ? AfterNorm{} : after);
     if (training && !Recomputing::active()) *num_batches_tracked.value().data<std::int64_t>() += 1;
-    return y;
+    return v;
   });
+  return apart ? one_by_one(y, after) : y;
+}
+
+Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const AfterNorm& after) {
+  return bn(conv(x), after);
+}
+
+Var conv_bn_relu(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const Var& residual) {
+  return conv_bn(conv, bn, x, {.residual = residual, .low = 0});
+}
+
+Var conv_bn_relu6(const Conv2d& conv, const BatchNorm2d& bn, const Var& x) {
+  return conv_bn(conv, bn, x, {.low = 0, .high = 6});
 }
 
 Var Dropout::operator()(const Var& x) const {
@@ -92,7 +114,7 @@ ConvBnRelu::ConvBnRelu(const Scope& at, const Conv2dOptions& o)
     : Module(at), conv(at / "conv", o), bn(at / "bn", o.out) {}
 
 Var ConvBnRelu::operator()(const Var& x) const {
-  return run([&] { return relu(bn(conv(x))); });
+  return run([&] { return conv_bn_relu(conv, bn, x); });
 }
 
 }  // namespace clearcut

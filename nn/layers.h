@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "autograd/batch_norm.h"
 #include "autograd/pool.h"
 #include "nn/init.h"
 #include "tensor/ops/conv2d.h"
@@ -67,8 +68,15 @@ struct BatchNorm2d : Module {
   Buffer running_mean, running_var, num_batches_tracked;
 
   BatchNorm2d(const Scope& at, std::int64_t channels, const BatchNorm2dOptions& o = {});
-  Var operator()(const Var& x) const;
+  Var operator()(Var x, const AfterNorm& after = {}) const;
 };
+
+/// bn(conv(x)), and what often follows it: one sweep over memory for all that is not the convolution. Where a
+/// tap watches the batch norm or the convolution, or mode().fuse is false, layers run one by one.
+Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const AfterNorm& after = {});
+/// relu(bn(conv(x)) + residual); the residual may be left out.
+Var conv_bn_relu(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const Var& residual = {});
+Var conv_bn_relu6(const Conv2d& conv, const BatchNorm2d& bn, const Var& x);
 
 struct DropoutLayerOptions {
   double p = 0.5;

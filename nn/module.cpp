@@ -147,6 +147,11 @@ Var Registry::observe(const std::string& path, Var y) const {
   return y;
 }
 
+bool Registry::watches(const std::string& path) const {
+  return recording_ ||
+         std::any_of(taps_.begin(), taps_.end(), [&](const Tap* t) { return t->path_ == path; });
+}
+
 void Registry::record_paths(bool on) {
   recording_ = on;
   if (on) seen_.clear();

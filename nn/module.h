@@ -26,6 +26,7 @@ struct Scope {
 struct Mode {
   bool training = false;
   bool freeze_batch_norm = false;    // batch norm uses its running statistics in training too
+  bool fuse = true;                  // false: batch norm, addition and ReLU run as operators of their own
   std::uint64_t seed = 1;            // of initial weights and of dropout
   std::uint32_t step = 0;            // training step: part of dropout's random key
   std::vector<std::uint64_t> items;  // ids of the pictures in the batch; empty: 0, 1, 2, ...
@@ -116,6 +117,8 @@ class Registry {
 
   /// Tells taps that the module at `path` produced y; returns y, or its watched form.
   Var observe(const std::string& path, Var y) const;
+  /// True if observe(path, y) would be noticed: then y must be the output of that module alone.
+  bool watches(const std::string& path) const;
   /// Lets a tap ask for `path` as `name` too.
   void alias(const std::string& name, const std::string& path) { aliases_[name] = path; }
   /// Paths that observe() saw since record_paths(true), with their shapes: `clearcut model layers`.

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kSmallStep = 512;
 constexpr std::size_t kSmallLimit = std::size_t{1} << 20;
-constexpr std::size_t kLargeStep = std::size_t{2} << 20;
+constexpr std::size_t kLargeStep = std::size_t{64} << 10;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kGuardBytes = 64;
 constexpr unsigned char kGuardByte = 0xA5;
 constexpr const char* kNoBlock = "the system has no block of ";
@@ -144,10 +145,10 @@ Cache& cache() {
 
 void* from_system(std::size_t capacity) {
   const bool large = capacity > kSmallLimit;
-  void* data = std::aligned_alloc(large ? kLargeStep : 64, capacity);
+  void* data = std::aligned_alloc(large ? kHugePage : 64, capacity);
   if (data == nullptr) {
     release_idle_memory();
-    data = std::aligned_alloc(large ? kLargeStep : 64, capacity);
+    data = std::aligned_alloc(large ? kHugePage : 64, capacity);
   }
   check(data != nullptr, "memory", kNoBlock, capacity,
         " bytes; make the batch, the crop or --mem-budget smaller");

@@ -47,7 +47,7 @@ void set_memory_debug(bool on);
 std::string memory_damage();  // "" or a description of the first damaged block
 
 /// A block of host memory, aligned to 64 bytes. Size classes: multiples of 512 B up to 1 MiB, then of
-/// 2 MiB (aligned to 2 MiB, huge pages asked for). An idle block serves a request that needs at least
+/// 64 KiB (aligned to 2 MiB, huge pages asked for). An idle block serves a request that needs at least
 /// half of it. Cost of a reuse: one lock and one tree look-up.
 class MemoryBlock {
  public:

@@ -1,6 +1,7 @@
 #include "tensor/ops/batch_norm.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "tensor/cpu/isa.h"
@@ -20,66 +21,109 @@ double total(const double (&part)[isa::kNormWays]) {
   return std::accumulate(part, part + isa::kNormWays, 0.0);
 }
 
-}  // namespace
+// Channel c as rows: it starts at x + c * S.
+template <class T>
+isa::ChannelRows rows(const Channels<T>& x) {
+  return {.count = x.N, .n = x.S, .stride = x.C * x.S};
+}
+
+isa::NormLine line(const BatchNormView<float>& p, std::int64_t c, float low, float high) {
+  return {.mean = p.mean[c],
+          .scale = p.inverse_deviation[c] * p.weight[c],
+          .bias = p.bias ? p.bias[c] : 0,
+          .low = low,
+          .high = high};
+}
+
+template <class T>
+T* moved(T* p, std::int64_t by) {
+  return p ? p + by : nullptr;
+}
+
+isa::NormMask channel_mask(const MaskedView<float>& g, const BatchNormView<float>& p, std::int64_t c,
+                           std::int64_t at) {
+  return {.dy = g.dy + at, .y = moved(g.y, at), .clamps = g.clamps, .line = line(p, c, g.low, g.high)};
+}
 
 // One pass: sums of x - s and (x - s)^2 with s the channel's first value, which is as near to the mean as
 // any, so that in double nothing is lost where the mean is large and the deviation small.
-void channel_moments(Cpu, Channels<const float> x, Flat<float> mean, Flat<float> variance) {
-  enter_fast_body();
-  const auto loop = isa_table().norm->moments;
+void channel_moments(Channels<const float> x, std::int64_t c, double eps, MomentsView<float> m) {
   const double values = static_cast<double>(x.N * x.S);
-  parallel_for(x.C, grain(x.N * x.S), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t c = begin; c < end; ++c) {
-      const float shift = *x.row(0, c);
-      isa::TwoSums sums;
-      for (std::int64_t n = 0; n < x.N; ++n) loop(x.row(n, c), x.S, shift, sums);
-      const double m = total(sums.first) / values;
-      mean[c] = static_cast<float>(shift + m);
-      variance[c] = static_cast<float>(std::max(0.0, total(sums.second) / values - m * m));
-    }
-  });
+  const float shift = *x.row(0, c);
+  isa::TwoSums sums;
+  isa_table().norm->moments(x.row(0, c), rows(x), shift, sums);
+  const double mean = total(sums.first) / values;
+  m.mean[c] = static_cast<float>(shift + mean);
+  m.variance[c] = static_cast<float>(std::max(0.0, total(sums.second) / values - mean * mean));
+  m.inverse_deviation[c] = static_cast<float>(1.0 / std::sqrt(static_cast<double>(m.variance[c]) + eps));
 }
 
-void batch_norm(Cpu, Channels<const float> x, BatchNormView<float> p, Channels<float> y) {
+// weight * inverse (g - dbias / M - (x - mean) inverse dweight / M) = a g + b (x - mean) + c.
+isa::NormSlope slope(const BatchNormView<float>& p, std::int64_t c, bool batch_statistics, double values,
+                     float dweight, float dbias) {
+  const double inverse = p.inverse_deviation[c], a = p.weight[c] * inverse;
+  if (!batch_statistics) return {.a = static_cast<float>(a), .b = 0, .c = 0};
+  return {.a = static_cast<float>(a),
+          .b = static_cast<float>(-a * inverse * dweight / values),
+          .c = static_cast<float>(-a * dbias / values)};
+}
+
+}  // namespace
+
+void batch_norm(Cpu, Channels<const float> x, BatchNormView<float> p, TailView<float> tail, float* y) {
   enter_fast_body();
   const auto loop = isa_table().norm->normalise;
   parallel_for(x.N * x.C, grain(x.S), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) {
-      const std::int64_t c = r % x.C;
-      loop(x.data + r * x.S, y.data + r * x.S, x.S, p.mean[c], p.inverse_deviation[c] * p.weight[c],
-           p.bias[c]);
+      const std::int64_t at = r * x.S;
+      loop(x.data + at, moved(tail.residual, at), y + at, {.count = 1, .n = x.S, .stride = 0},
+           line(p, r % x.C, tail.low, tail.high));
     }
   });
 }
 
-void batch_norm_sums(Cpu, Channels<const float> dy, Channels<const float> x, BatchNormView<float> p,
-                     Flat<float> dweight, Flat<float> dbias) {
+// A channel is normalised while it is still in the cache.
+void batch_norm_training(Cpu, Channels<const float> x, double eps, MomentsView<float> m,
+                         BatchNormView<float> p, TailView<float> tail, float* y) {
   enter_fast_body();
-  const auto loop = isa_table().norm->products;
+  const auto loop = isa_table().norm->normalise;
   parallel_for(x.C, grain(x.N * x.S), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c) {
-      isa::TwoSums sums;
-      for (std::int64_t n = 0; n < x.N; ++n) loop(dy.row(n, c), x.row(n, c), x.S, p.mean[c], sums);
-      dbias[c] = static_cast<float>(total(sums.first));
-      dweight[c] = static_cast<float>(total(sums.second) * p.inverse_deviation[c]);
+      const std::int64_t at = c * x.S;
+      channel_moments(x, c, eps, m);
+      loop(x.data + at, moved(tail.residual, at), y + at, rows(x), line(p, c, tail.low, tail.high));
     }
   });
 }
 
-// weight * inverse (dy - dbias / M - (x - mean) inverse dweight / M) = a dy + b (x - mean) + c.
-void batch_norm_dx(Cpu, Channels<const float> dy, Channels<const float> x, BatchNormView<float> p,
-                   const float* dweight, const float* dbias, Channels<float> dx) {
+void batch_norm_backward(Cpu, MaskedView<float> g, Channels<const float> x, BatchNormView<float> p,
+                         bool batch_statistics, Flat<float> dweight, Flat<float> dbias, float* dx) {
   enter_fast_body();
-  const auto loop = isa_table().norm->gradient;
-  const double values = static_cast<double>(x.N * x.S);
-  parallel_for(x.N * x.C, grain(x.S), [&](std::int64_t begin, std::int64_t end) {
+  const isa::NormKernels& loops = *isa_table().norm;
+  parallel_for(x.C, grain(x.N * x.S), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c) {
+      const std::int64_t at = c * x.S;
+      isa::NormMask mask = channel_mask(g, p, c, at);
+      isa::TwoSums sums;
+      loops.products(mask, x.data + at, moved(g.masked, at), rows(x), sums);
+      dbias[c] = static_cast<float>(total(sums.first));
+      dweight[c] = static_cast<float>(total(sums.second) * p.inverse_deviation[c]);
+      if (dx == nullptr) continue;
+      if (g.masked) mask = {.dy = g.masked + at, .y = nullptr, .clamps = false, .line = mask.line};
+      loops.gradient(mask, x.data + at, dx + at, rows(x),
+                     slope(p, c, batch_statistics, static_cast<double>(x.N * x.S), dweight[c], dbias[c]));
+    }
+  });
+}
+
+void batch_norm_frozen_backward(Cpu, MaskedView<float> g, Channels<const float> shape, BatchNormView<float> p,
+                                float* dx) {
+  enter_fast_body();
+  parallel_for(shape.N * shape.C, grain(shape.S), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) {
-      const std::int64_t c = r % x.C;
-      const double inverse = p.inverse_deviation[c], a = p.weight[c] * inverse;
-      const double b = dweight ? -a * inverse * dweight[c] / values : 0,
-                   k = dbias ? -a * dbias[c] / values : 0;
-      loop(dy.data + r * x.S, x.data + r * x.S, dx.data + r * x.S, x.S, p.mean[c], static_cast<float>(a),
-           static_cast<float>(b), static_cast<float>(k));
+      const std::int64_t c = r % shape.C, at = r * shape.S;
+      isa_table().norm->scaled(channel_mask(g, p, c, at), moved(g.masked, at), moved(dx, at),
+                               {.count = 1, .n = shape.S, .stride = 0}, p.weight[c] * p.inverse_deviation[c]);
     }
   });
 }

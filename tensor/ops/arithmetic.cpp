@@ -82,6 +82,17 @@ Tensor sub(const Tensor& a, const Tensor& b) { return binary(kernels::Sub{}, a, 
 Tensor mul(const Tensor& a, const Tensor& b) { return binary(kernels::Mul{}, a, b); }
 Tensor div(const Tensor& a, const Tensor& b) { return binary(kernels::Div{}, a, b); }
 
+void add_in_place(const Tensor& a, const Tensor& b) {
+  check_same_kind("add", a, b);
+  check(a.shape() == b.shape(), "add", "in place both must have one shape; got ", a.shape(), " and ",
+        b.shape());
+  const auto plan = kernels::plan_broadcast(a.shape(), a.shape(), b.shape());
+  on<Floats>("add", a.device(), a.dtype(), [&]<class T>(auto tag) {
+    kernels::binary(tag, kernels::Add{}, plan, a.data<const T>(), b.data<const T>(), a.data<T>());
+  });
+  a.written_by("add");
+}
+
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   check(x.defined(), "broadcast_to", "x is undefined");
   if (x.shape() == shape) return x;

@@ -17,6 +17,8 @@ Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
 Tensor div(const Tensor& a, const Tensor& b);
+/// a = a + b, both of one shape.
+void add_in_place(const Tensor& a, const Tensor& b);
 
 /// x repeated along its dimensions of size 1 (and new leading ones); x itself if it has that shape.
 /// Throws Error if x.shape() does not broadcast to `shape`.

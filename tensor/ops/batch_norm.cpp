@@ -37,27 +37,62 @@ Tensor inverse_deviation(const Tensor& variance, double eps) {
 }
 
 template <class T>
-kernels::BatchNormView<T> constants(const ChannelStatistics& s, const Tensor& weight, const Tensor* bias) {
+kernels::BatchNormView<T> constants(const ChannelStatistics& s, const Tensor& weight, const Tensor& bias) {
   return {s.mean.data<const T>(), s.inverse_deviation.data<const T>(), weight.data<const T>(),
-          bias ? bias->data<const T>() : nullptr};
+          bias.defined() ? bias.data<const T>() : nullptr};
+}
+
+template <class T>
+kernels::TailView<T> view(const BatchNormTail& tail) {
+  return {tail.residual.defined() ? tail.residual.data<const T>() : nullptr, static_cast<T>(tail.low),
+          static_cast<T>(tail.high)};
+}
+
+void check_forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchNormTail& tail) {
+  check_channels("batch_norm", x);
+  check_per_channel("batch_norm", "weight", weight, x);
+  check_per_channel("batch_norm", "bias", bias, x);
+  if (!tail.residual.defined()) return;
+  check_same_kind("batch_norm", x, tail.residual);
+  check(tail.residual.shape() == x.shape(), "batch_norm", "the residual must have the shape of x ", x.shape(),
+        "; got ", tail.residual.shape());
+}
+
+// Room for dx and dresidual: the first one wanted takes the storage of a dy that nobody else holds.
+void make_room(const Tensor& dy, const BatchNormBackward& how, BatchNormGrads& g) {
+  const bool take = dy.unique();
+  if (how.need_residual) g.dresidual = take ? dy : empty_like(dy);
+  if (how.need_dx) g.dx = take && !how.need_residual ? dy : empty_like(dy);
+}
+
+template <class T>
+kernels::MaskedView<T> masked(const Tensor& dy, const BatchNormBackward& how, const BatchNormGrads& g) {
+  return {.dy = dy.data<const T>(),
+          .y = how.y.defined() ? how.y.data<const T>() : nullptr,
+          .masked = how.need_residual ? g.dresidual.data<T>() : nullptr,
+          .low = static_cast<T>(how.low),
+          .high = static_cast<T>(how.high),
+          .clamps = how.clamps()};
 }
 
 }  // namespace
 
-ChannelStatistics channel_statistics(const Tensor& x, double eps) {
-  check_channels("batch_norm", x);
+BatchNormTrained batch_norm_training(const Tensor& x, double eps, const Tensor& weight, const Tensor& bias,
+                                     const BatchNormTail& tail, bool in_place) {
+  check_forward(x, weight, bias, tail);
   const std::int64_t values = x.dim(1) == 0 ? 0 : x.numel() / x.dim(1);
   check(values >= 2, "batch_norm", "training needs at least 2 values per channel to have a variance; x ",
         x.shape(), " has ", values,
         "; use a larger batch or picture, or freeze the batch norm (running statistics)");
-  ChannelStatistics s;
-  s.mean = Tensor({x.dim(1)}, x.dtype(), x.device());
-  s.variance = empty_like(s.mean);
+  const Tensor y = in_place ? x : empty_like(x);
+  const ChannelStatistics s{empty_like(weight), empty_like(weight), empty_like(weight)};
   on<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::channel_moments(tag, channels<const T>(x), flat<T>(s.mean), flat<T>(s.variance));
+    const kernels::MomentsView<T> moments{s.mean.data<T>(), s.variance.data<T>(),
+                                          s.inverse_deviation.data<T>()};
+    kernels::batch_norm_training(tag, channels<const T>(x), eps, moments, constants<T>(s, weight, bias),
+                                 view<T>(tail), y.data<T>());
   });
-  s.inverse_deviation = inverse_deviation(s.variance, eps);
-  return s;
+  return {y, s};
 }
 
 ChannelStatistics fixed_statistics(const Tensor& mean, const Tensor& variance, double eps) {
@@ -65,34 +100,45 @@ ChannelStatistics fixed_statistics(const Tensor& mean, const Tensor& variance, d
   return {mean, variance, inverse_deviation(variance, eps)};
 }
 
-Tensor batch_norm(const Tensor& x, const ChannelStatistics& s, const Tensor& weight, const Tensor& bias) {
+Tensor batch_norm(const Tensor& x, const ChannelStatistics& s, const Tensor& weight, const Tensor& bias,
+                  const BatchNormTail& tail, bool in_place) {
   check_channels("batch_norm", x);
   check_per_channel("batch_norm", "mean", s.mean, x);
   check_per_channel("batch_norm", "variance", s.variance, x);
-  check_per_channel("batch_norm", "weight", weight, x);
-  check_per_channel("batch_norm", "bias", bias, x);
-  Tensor y = empty_like(x);
+  check_forward(x, weight, bias, tail);
+  const Tensor y = in_place ? x : empty_like(x);
   on<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::batch_norm(tag, channels<const T>(x), constants<T>(s, weight, &bias), channels<T>(y));
+    kernels::batch_norm(tag, channels<const T>(x), constants<T>(s, weight, bias), view<T>(tail), y.data<T>());
   });
   return y;
 }
 
 BatchNormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const ChannelStatistics& s,
-                                   const Tensor& weight, bool batch_statistics, bool need_dx) {
+                                   const Tensor& weight, const BatchNormBackward& how) {
   check_same_kind("batch_norm_backward", dy, x);
   check(dy.shape() == x.shape(), "batch_norm_backward", "dy must have the shape of x ", x.shape(), "; got ",
         dy.shape());
-  BatchNormGrads g{.dx = {}, .dweight = empty_like(weight), .dbias = empty_like(weight)};
-  if (need_dx) g.dx = empty_like(x);
+  check(!how.clamps() || how.y.defined() || how.bias.defined(), "batch_norm_backward",
+        "where y was clamped can be told from y or from x and the bias; neither y nor the bias was given");
+  BatchNormGrads g{.dx = {}, .dweight = empty_like(weight), .dbias = empty_like(weight), .dresidual = {}};
+  make_room(dy, how, g);
   on<Floats>("batch_norm_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    const auto p = constants<T>(s, weight, nullptr);
-    kernels::batch_norm_sums(tag, channels<const T>(dy), channels<const T>(x), p, flat<T>(g.dweight),
-                             flat<T>(g.dbias));
-    if (!need_dx) return;
-    kernels::batch_norm_dx(tag, channels<const T>(dy), channels<const T>(x), p,
-                           batch_statistics ? g.dweight.data<const T>() : nullptr,
-                           batch_statistics ? g.dbias.data<const T>() : nullptr, channels<T>(g.dx));
+    kernels::batch_norm_backward(tag, masked<T>(dy, how, g), channels<const T>(x),
+                                 constants<T>(s, weight, how.bias), how.batch_statistics, flat<T>(g.dweight),
+                                 flat<T>(g.dbias), how.need_dx ? g.dx.data<T>() : nullptr);
+  });
+  return g;
+}
+
+BatchNormGrads batch_norm_frozen_backward(const Tensor& dy, const ChannelStatistics& s, const Tensor& weight,
+                                          const BatchNormBackward& how) {
+  check(!how.clamps() || how.y.defined(), "batch_norm_backward",
+        "where y was clamped is told by y: undefined");
+  BatchNormGrads g;
+  make_room(dy, how, g);
+  on<Floats>("batch_norm_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
+    kernels::batch_norm_frozen_backward(tag, masked<T>(dy, how, g), channels<const T>(dy),
+                                        constants<T>(s, weight, {}), how.need_dx ? g.dx.data<T>() : nullptr);
   });
   return g;
 }
@@ -119,46 +165,57 @@ void update_running(const Tensor& running_mean, const Tensor& running_variance, 
 
 namespace clearcut::kernels {
 
+namespace {
+
 template <class T>
-void channel_moments(Reference, Channels<const T> x, Flat<T> mean, Flat<T> variance) {
+T clamp(T v, T low, T high) {
+  return v < low ? low : v > high ? high : v;
+}
+
+template <class T>
+void channel_moments(Channels<const T> x, double eps, MomentsView<T> m) {
   const double values = static_cast<double>(x.N * x.S);
   parallel_for(x.C, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c) {
       double sum = 0, squares = 0;
       for (std::int64_t n = 0; n < x.N; ++n)
         for (std::int64_t i = 0; i < x.S; ++i) sum += x.row(n, c)[i];
-      const double m = sum / values;
+      const double mean = sum / values;
       for (std::int64_t n = 0; n < x.N; ++n)
-        for (std::int64_t i = 0; i < x.S; ++i) squares += (x.row(n, c)[i] - m) * (x.row(n, c)[i] - m);
-      mean[c] = static_cast<T>(m);
-      variance[c] = static_cast<T>(squares / values);
+        for (std::int64_t i = 0; i < x.S; ++i) squares += (x.row(n, c)[i] - mean) * (x.row(n, c)[i] - mean);
+      m.mean[c] = static_cast<T>(mean);
+      m.variance[c] = static_cast<T>(squares / values);
+      m.inverse_deviation[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(m.variance[c]) + eps));
     }
   });
 }
 
+// Writes g = dy where low < y < high, else 0.
 template <class T>
-void batch_norm(Reference, Channels<const T> x, BatchNormView<T> p, Channels<T> y) {
+void mask(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, T* to) {
   parallel_for(x.N * x.C, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) {
       const std::int64_t c = r % x.C;
-      const T* from = x.data + r * x.S;
-      for (std::int64_t i = 0; i < x.S; ++i)
-        y.data[r * x.S + i] = (from[i] - p.mean[c]) * p.inverse_deviation[c] * p.weight[c] + p.bias[c];
+      for (std::int64_t i = r * x.S; i < (r + 1) * x.S; ++i) {
+        T y = 0;
+        if (g.clamps)
+          y = g.y ? g.y[i] : (x.data[i] - p.mean[c]) * p.inverse_deviation[c] * p.weight[c] + p.bias[c];
+        to[i] = g.clamps && (y <= g.low || y >= g.high) ? T(0) : g.dy[i];
+      }
     }
   });
 }
 
 template <class T>
-void batch_norm_sums(Reference, Channels<const T> dy, Channels<const T> x, BatchNormView<T> p,
-                     Flat<T> dweight, Flat<T> dbias) {
+void channel_sums(const T* g, Channels<const T> x, BatchNormView<T> p, Flat<T> dweight, Flat<T> dbias) {
   parallel_for(x.C, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c) {
       double sum = 0, product = 0;
       for (std::int64_t n = 0; n < x.N; ++n)
-        for (std::int64_t i = 0; i < x.S; ++i) {
-          const double xhat = (static_cast<double>(x.row(n, c)[i]) - p.mean[c]) * p.inverse_deviation[c];
-          sum += dy.row(n, c)[i];
-          product += dy.row(n, c)[i] * xhat;
+        for (std::int64_t i = (n * x.C + c) * x.S; i < (n * x.C + c + 1) * x.S; ++i) {
+          const double xhat = (static_cast<double>(x.data[i]) - p.mean[c]) * p.inverse_deviation[c];
+          sum += g[i];
+          product += g[i] * xhat;
         }
       dbias[c] = static_cast<T>(sum);
       dweight[c] = static_cast<T>(product);
@@ -166,36 +223,76 @@ void batch_norm_sums(Reference, Channels<const T> dy, Channels<const T> x, Batch
   });
 }
 
+}  // namespace
+
 template <class T>
-void batch_norm_dx(Reference, Channels<const T> dy, Channels<const T> x, BatchNormView<T> p, const T* dweight,
-                   const T* dbias, Channels<T> dx) {
-  const double values = static_cast<double>(x.N * x.S);
+void batch_norm(Reference, Channels<const T> x, BatchNormView<T> p, TailView<T> tail, T* y) {
   parallel_for(x.N * x.C, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) {
       const std::int64_t c = r % x.C;
-      const double mean_dy = dbias ? dbias[c] / values : 0, mean_product = dweight ? dweight[c] / values : 0;
-      const double scale = static_cast<double>(p.weight[c]) * p.inverse_deviation[c];
       for (std::int64_t i = r * x.S; i < (r + 1) * x.S; ++i) {
-        const double xhat = (static_cast<double>(x.data[i]) - p.mean[c]) * p.inverse_deviation[c];
-        dx.data[i] = static_cast<T>(scale * (dy.data[i] - mean_dy - xhat * mean_product));
+        const T v = (x.data[i] - p.mean[c]) * p.inverse_deviation[c] * p.weight[c] + p.bias[c];
+        y[i] = clamp(tail.residual ? v + tail.residual[i] : v, tail.low, tail.high);
       }
     }
   });
 }
 
 template <class T>
-using In = Channels<const T>;
-template void channel_moments(Reference, In<float>, Flat<float>, Flat<float>);
-template void channel_moments(Reference, In<double>, Flat<double>, Flat<double>);
-template void batch_norm(Reference, In<float>, BatchNormView<float>, Channels<float>);
-template void batch_norm(Reference, In<double>, BatchNormView<double>, Channels<double>);
-template void batch_norm_sums(Reference, In<float>, In<float>, BatchNormView<float>, Flat<float>,
-                              Flat<float>);
-template void batch_norm_sums(Reference, In<double>, In<double>, BatchNormView<double>, Flat<double>,
-                              Flat<double>);
-template void batch_norm_dx(Reference, In<float>, In<float>, BatchNormView<float>, const float*, const float*,
-                            Channels<float>);
-template void batch_norm_dx(Reference, In<double>, In<double>, BatchNormView<double>, const double*,
-                            const double*, Channels<double>);
+void batch_norm_training(Reference on, Channels<const T> x, double eps, MomentsView<T> m, BatchNormView<T> p,
+                         TailView<T> tail, T* y) {
+  channel_moments(x, eps, m);
+  batch_norm(on, x, p, tail, y);
+}
+
+template <class T>
+void batch_norm_backward(Reference, MaskedView<T> dy, Channels<const T> x, BatchNormView<T> p,
+                         bool batch_statistics, Flat<T> dweight, Flat<T> dbias, T* dx) {
+  const std::int64_t count = x.N * x.C * x.S;
+  const Scratch<T> scratch(dy.masked ? 0 : count);
+  T* g = dy.masked ? dy.masked : scratch.data();
+  mask(dy, x, p, g);
+  channel_sums(g, x, p, dweight, dbias);
+  if (dx == nullptr) return;
+  const double values = static_cast<double>(x.N * x.S);
+  parallel_for(x.N * x.C, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::int64_t c = r % x.C;
+      const double mean_g = batch_statistics ? dbias[c] / values : 0;
+      const double mean_product = batch_statistics ? dweight[c] / values : 0;
+      const double scale = static_cast<double>(p.weight[c]) * p.inverse_deviation[c];
+      for (std::int64_t i = r * x.S; i < (r + 1) * x.S; ++i) {
+        const double xhat = (static_cast<double>(x.data[i]) - p.mean[c]) * p.inverse_deviation[c];
+        dx[i] = static_cast<T>(scale * (g[i] - mean_g - xhat * mean_product));
+      }
+    }
+  });
+}
+
+template <class T>
+void batch_norm_frozen_backward(Reference, MaskedView<T> dy, Channels<const T> shape, BatchNormView<T> p,
+                                T* dx) {
+  T* g = dy.masked ? dy.masked : dx;
+  if (g == nullptr) return;
+  mask(dy, shape, p, g);
+  if (dx == nullptr) return;
+  parallel_for(shape.N * shape.C, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const T scale = p.weight[r % shape.C] * p.inverse_deviation[r % shape.C];
+      for (std::int64_t i = r * shape.S; i < (r + 1) * shape.S; ++i) dx[i] = scale * g[i];
+    }
+  });
+}
+
+#define INSTANTIATE(T)                                                                                      \
+  template void batch_norm(Reference, Channels<const T>, BatchNormView<T>, TailView<T>, T*);                \
+  template void batch_norm_training(Reference, Channels<const T>, double, MomentsView<T>, BatchNormView<T>, \
+                                    TailView<T>, T*);                                                       \
+  template void batch_norm_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>, bool,    \
+                                    Flat<T>, Flat<T>, T*);                                                  \
+  template void batch_norm_frozen_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>, T*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
 
 }  // namespace clearcut::kernels

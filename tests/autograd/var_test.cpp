@@ -5,6 +5,7 @@
 #include "autograd/arithmetic.h"
 #include "autograd/reduce.h"
 #include "tensor/ops/arithmetic.h"
+#include "tensor/ops/elementwise.h"
 #include "tests/errors.h"
 
 namespace clearcut {
@@ -146,6 +147,32 @@ TEST(Var, DeepChainsThatWereNeverWalkedAreFreed) {
   { const Var y = long_chain(x); }
   { const Var y = long_chain(x) + long_chain(x); }
   EXPECT_EQ(x.node().use_count(), 1);
+}
+
+// y = 3 x is made again, once, for the two who saved it, and freed with the last of them.
+TEST(Rebuilt, IsMadeOnceForAllWhoSavedIt) {
+  int made = 0;
+  const Var x(Tensor::from<double>({2}, {1, -2}), true);
+  const auto again = std::make_shared<Rebuilt>([&made, x = save(x)] {
+    ++made;
+    return ops::mul(x, 3);
+  });
+  const Var y = (x * 3).rebuilt_by(again);
+  const Var z = y * y + y * y;
+  EXPECT_EQ(made, 0);
+  sum(z).backward();
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(x.grad().values<double>(), (std::vector<double>{36, -72}));  // d(2 * 9 x^2) = 36 x
+}
+
+TEST(Rebuilt, FromAnOverwrittenValueIsAnError) {
+  const Var x(Tensor::from<double>({2}, {1, -2}), true);
+  const auto again = std::make_shared<Rebuilt>([x = save(x)] { return ops::mul(x, 3); });
+  const Var y = (x * 3).rebuilt_by(again);
+  const Var z = y * y;
+  y.value().data<double>()[0] = 7;  // harmless: y is not what was kept
+  x.value().data<double>()[0] = 5;
+  EXPECT_THROW(sum(z).backward(), Error);
 }
 
 }  // namespace

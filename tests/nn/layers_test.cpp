@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/arithmetic.h"
@@ -169,6 +170,92 @@ TEST(Layers, DropoutIsOffInEvaluationAndDrawsByStep) {
   EXPECT_EQ(first, drop(x).value().values<float>());
   root.mode.step = 1;
   EXPECT_NE(first, drop(x).value().values<float>());
+}
+
+struct FusedRun {
+  std::vector<float> y, dx, dr, dw, dbias;
+};
+
+// relu(bn(conv(x)) + residual), with a tap on `watched` if it is not empty.
+FusedRun run_fused(bool training, bool fuse, const std::string& watched, std::vector<float>* seen = nullptr) {
+  Registry root(9);
+  const Conv2d conv(root.scope() / "conv", {.in = 2, .out = 3, .kernel = 3, .padding = 1});
+  const BatchNorm2d bn(root.scope() / "bn", 3);
+  bn.weight.value().copy_from(Tensor::from<float>({3}, {0.5f, -1, 2}));
+  bn.running_mean.value().copy_from(Tensor::from<float>({3}, {0.25f, 0, -0.5f}));
+  root.mode.training = training;
+  root.mode.fuse = fuse;
+  const Var x(ramp({2, 2, 5, 4}), true), r(ramp({2, 3, 5, 4}), true);
+  std::optional<Tap> tap;
+  if (!watched.empty()) tap.emplace(root, watched);
+  const Var y = conv_bn_relu(conv, bn, x, r);
+  if (tap && seen) *seen = tap->activation().values<float>();
+  sum(square(y)).backward();
+  return {y.value().values<float>(), x.grad().values<float>(), r.grad().values<float>(),
+          conv.weight.var().grad().values<float>(), bn.bias.var().grad().values<float>()};
+}
+
+// Sums of 40 products of size 1 to 10 in float: 8 * eps * sqrt(40) * 100.
+void expect_alike(const std::vector<float>& a, const std::vector<float>& b, const char* what) {
+  ASSERT_EQ(a.size(), b.size()) << what;
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 6e-4) << what << " " << i;
+}
+
+TEST(ConvBnRelu, InOneSweepIsOneByOne) {
+  for (const bool training : {false, true}) {
+    const FusedRun one = run_fused(training, true, ""), three = run_fused(training, false, "");
+    expect_alike(one.y, three.y, "y");
+    expect_alike(one.dx, three.dx, "dx");
+    expect_alike(one.dr, three.dr, "dr");
+    expect_alike(one.dw, three.dw, "dw");
+    expect_alike(one.dbias, three.dbias, "dbias");
+  }
+}
+
+TEST(ConvBnRelu, ATapOnTheBatchNormSeesItsOwnOutput) {
+  for (const bool training : {false, true}) {
+    std::vector<float> bn, conv;
+    const FusedRun seen = run_fused(training, true, "bn", &bn), alone = run_fused(training, true, "");
+    expect_alike(seen.y, alone.y, "y");
+    expect_alike(seen.dx, alone.dx, "dx");
+    const auto r = ramp({2, 3, 5, 4}).values<float>();
+    for (std::size_t i = 0; i < bn.size(); ++i)
+      EXPECT_NEAR(seen.y[i], std::max(0.0f, bn[i] + r[i]), 1e-6) << i;
+    EXPECT_LT(*std::min_element(bn.begin(), bn.end()), 0);  // not yet clamped
+    run_fused(training, true, "conv", &conv);
+    EXPECT_NE(conv, bn);
+  }
+}
+
+// Convolution and batch norm keep the input and what the convolution returned; what ReLU returned is made
+// again.
+TEST(ConvBnRelu, KeepsOneTensorInsteadOfTwo) {
+  Registry root(5);
+  root.mode.training = true;
+  const Sequence<ConvBnRelu> blocks(root.scope() / "blocks", [](auto& layers) {
+    for (int i = 0; i < 6; ++i) layers.add(Conv2dOptions{.in = 8, .out = 8, .bias = false});
+  });
+  const Var x(Tensor::full({1, 8, 256, 256}, 0.5));
+  const std::size_t size = x.value().bytes(), before = memory_stats().live;
+  const Var y = blocks(x);
+  EXPECT_GE(memory_stats().live - before, 7 * size);  // six of the convolutions, and y
+  EXPECT_LT(memory_stats().live - before, 8 * size);
+  const PeakMeter meter;
+  sum(y).backward();
+  // dy, the next dy and one y made again; the rest is room for the convolution's panels.
+  EXPECT_LE(meter.bytes_above_start(), 6 * size);
+}
+
+TEST(ConvBnRelu, FrozenKeepsWhatReluNeedsOnly) {
+  Registry root(5);
+  const Sequence<ConvBnRelu> blocks(root.scope() / "blocks", [](auto& layers) {
+    for (int i = 0; i < 6; ++i) layers.add(Conv2dOptions{.in = 1, .out = 1, .bias = false});
+  });
+  root.require_grad(false);
+  const Var x(Tensor::full({1, 1, 128, 128}, 0.5), true);
+  const std::size_t size = x.value().bytes(), before = memory_stats().live;
+  const Var y = blocks(x);
+  EXPECT_LT(memory_stats().live - before, 7 * size);
 }
 
 // Two outputs with uniform logits over 4 classes: L = log 4 each, so 1 * log 4 + 0.4 * log 4.

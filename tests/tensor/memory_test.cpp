@@ -50,7 +50,7 @@ TEST(Memory, IdleBytesNeverExceedTheCap) {
     MemoryBlock newest(4 * kMiB);
     oldest.reset();
     middle.reset();
-  }  // 12 to 18 MiB freed, by size classes of 2 MiB
+  }  // 12 MiB freed, or a little more with guard bytes
   EXPECT_LE(memory_stats().idle, 10 * kMiB);
   EXPECT_GE(memory_stats().idle, 4 * kMiB);
   set_idle_memory_cap(std::size_t{4} << 30);

@@ -33,15 +33,21 @@ double bytes_of(const Tensor& x) {
 void add_pointwise(std::vector<Pass>& passes) {
   const Tensor x = normal({8, 256, 56, 56}, "x"), dy = normal(x.shape(), "dy");
   const Tensor weight = normal({256}, "weight"), bias = normal({256}, "bias");
-  const ops::ChannelStatistics s = ops::channel_statistics(x, 1e-5);
   const double map = bytes_of(x);
   passes.push_back({"relu 8x256x56x56", "forward", 2 * map, [=] { ops::relu(x); }});
   passes.push_back({"add 8x256x56x56", "forward", 3 * map, [=] { ops::add(x, dy); }});
-  passes.push_back({"batch_norm 8x256x56x56", "moments", map, [=] { ops::channel_statistics(x, 1e-5); }});
-  passes.push_back(
-      {"batch_norm 8x256x56x56", "forward", 2 * map, [=] { ops::batch_norm(x, s, weight, bias); }});
-  passes.push_back({"batch_norm 8x256x56x56", "backward", 3 * map,
-                    [=] { ops::batch_norm_backward(dy, x, s, weight, true); }});
+  const auto [y, s] = ops::batch_norm_training(x, 1e-5, weight, bias, {.residual = dy, .low = 0});
+  passes.push_back({"batch_norm relu 8x256x56x56", "evaluation", 2 * map,
+                    [=, s = s] { ops::batch_norm(x, s, weight, bias, {.low = 0}); }});
+  passes.push_back({"batch_norm relu 8x256x56x56", "forward", 2 * map,
+                    [=] { ops::batch_norm_training(x, 1e-5, weight, bias, {.low = 0}); }});
+  passes.push_back({"batch_norm relu 8x256x56x56", "backward", 3 * map,
+                    [=, s = s] { ops::batch_norm_backward(dy, x, s, weight, {.low = 0, .bias = bias}); }});
+  passes.push_back({"batch_norm add relu 8x256x56x56", "forward", 3 * map,
+                    [=] { ops::batch_norm_training(x, 1e-5, weight, bias, {.residual = dy, .low = 0}); }});
+  passes.push_back({"batch_norm add relu 8x256x56x56", "backward", 5 * map, [=, s = s, y = y] {
+                      ops::batch_norm_backward(dy, x, s, weight, {.need_residual = true, .low = 0, .y = y});
+                    }});
 }
 
 void add_pooling(std::vector<Pass>& passes) {

@@ -1,5 +1,5 @@
-// The inner loops of depthwise convolution, one table per instruction set; tensor/cpu/conv/candidates/depthwise.cpp calls
-// them.
+// The inner loops of depthwise convolution, one table per instruction set;
+// tensor/cpu/conv/candidates/depthwise.cpp calls them.
 #pragma once
 
 #include <stdint.h>

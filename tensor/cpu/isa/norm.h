@@ -1,27 +1,49 @@
-// Loops of batch norm over runs of one channel, one table per instruction set. Sums run in double, in an
-// order that depends on the lengths of the runs only.
+// Loops of batch norm over the rows of one channel, one table per instruction set. Sums run in double, in an
+// order that depends on the lengths of the rows only.
 #pragma once
 
 #include <stdint.h>
 
 namespace clearcut::isa {
 
-/// Partial sums of two series. Start with zeros, add runs, read total().
+/// Partial sums of two series, one for each of kNormWays neighbours.
 constexpr int64_t kNormWays = 16;
 struct TwoSums {
   double first[kNormWays] = {}, second[kNormWays] = {};
 };
 
+/// `count` rows of n contiguous values, `stride` values apart: one channel of a batch.
+struct ChannelRows {
+  int64_t count, n, stride;
+};
+
+/// v = (x - mean) scale + bias, y = min(max(v + residual, low), high).
+struct NormLine {
+  float mean, scale, bias, low, high;
+};
+
+/// g = dy where low < y < high, else 0, with y from memory if that is not null, else worked out from x.
+struct NormMask {
+  const float *dy, *y;
+  bool clamps;
+  NormLine line;
+};
+
+/// dx = a g + (b (x - mean) + c).
+struct NormSlope {
+  float a, b, c;
+};
+
 struct NormKernels {
   /// first += x - shift, second += (x - shift)^2.
-  void (*moments)(const float* x, int64_t n, float shift, TwoSums& sums);
-  /// first += dy, second += dy (x - mean).
-  void (*products)(const float* dy, const float* x, int64_t n, float mean, TwoSums& sums);
-  /// y = (x - mean) scale + bias.
-  void (*normalise)(const float* x, float* y, int64_t n, float mean, float scale, float bias);
-  /// dx = a dy + b (x - mean) + c.
-  void (*gradient)(const float* dy, const float* x, float* dx, int64_t n, float mean, float a, float b,
-                   float c);
+  void (*moments)(const float* x, ChannelRows rows, float shift, TwoSums& sums);
+  /// residual is null for none.
+  void (*normalise)(const float* x, const float* residual, float* y, ChannelRows rows, NormLine line);
+  /// first += g, second += g (x - mean); g goes to `masked` too unless that is null.
+  void (*products)(const NormMask& g, const float* x, float* masked, ChannelRows rows, TwoSums& sums);
+  void (*gradient)(const NormMask& g, const float* x, float* dx, ChannelRows rows, NormSlope slope);
+  /// g goes to `masked`, then scale g to dx; either may be null.
+  void (*scaled)(const NormMask& g, float* masked, float* dx, ChannelRows rows, float scale);
 };
 
 namespace baseline {
