@@ -29,6 +29,44 @@ void tap_sum(const TapSum& s) {
   for (; j < s.n; j += kLanes) sum_stretch<1>(s, j);
 }
 
+// A vector of R rows below each other.
+template <int R>
+inline void sum_rows(const TapRows& s, int64_t i, int64_t j) {
+  Vec sum[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) sum[r] = splat(s.init);
+  for (int64_t t = 0; t < s.taps; ++t) {
+    const Vec w = splat(s.weight[t]);
+    const float* from = s.plane + s.offset[t] + i * s.plane_row + j;
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) sum[r] += w * load(from + r * s.plane_row);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const int64_t at = (i + r) * s.row + j;
+    if (s.plus) sum[r] += load(s.plus + at);
+    store(s.to + at, clamp(sum[r], splat(s.low), splat(s.high)));
+  }
+}
+
+template <int R>
+inline void sum_whole_rows(const TapRows& s, int64_t i) {
+  int64_t j = 0;
+  for (; j + kLanes < s.cols; j += kLanes) sum_rows<R>(s, i, j);
+  sum_rows<R>(s, i, s.cols - kLanes);
+}
+
+void tap_rows(const TapRows& s) {
+  constexpr int64_t kLine = 16;  // floats of a cache line
+  int64_t i = 0;
+  for (; i + 4 <= s.rows; i += 4) {
+    for (int64_t j = i * s.next_row; j < (i + 4) * s.next_row; j += kLine)
+      __builtin_prefetch(s.next + j, 0, 2);
+    sum_whole_rows<4>(s, i);
+  }
+  for (; i < s.rows; ++i) sum_whole_rows<1>(s, i);
+}
+
 template <int T>
 void dots(const TapDots& d, int64_t first) {
   Vec sum[T];
@@ -60,6 +98,6 @@ void tap_dots(const TapDots& d) {
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const DepthwiseKernels depthwise_kernels = {tap_sum, tap_dots};
+extern const DepthwiseKernels depthwise_kernels = {tap_sum, tap_rows, tap_dots};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -18,6 +18,24 @@ struct TapSum {
   int64_t n;
 };
 
+/// to[i * row + j] = min(max(init + sum over taps of weight[t] * plane[offset[t] + i * plane_row + j] +
+/// plus[i * row + j], low), high) for i < rows, j < cols; cols >= lanes. Nothing else is read or written.
+struct TapRows {
+  const float* plane;
+  int64_t plane_row;
+  const int64_t* offset;
+  const float* weight;
+  int64_t taps;
+  float init;
+  float* to;
+  const float* plus;  // or null for 0
+  int64_t row;
+  int64_t rows, cols;
+  float low, high;
+  const float* next;  // the next plane's source of `next_row` floats a row: brought to the second cache
+  int64_t next_row;
+};
+
 /// sum[t] += sum over j < n of dy[j] * plane[offset[t] + j]. Whole vectors are read: behind n, dy must hold
 /// zeros and plane finite numbers for up to lanes - 1 floats.
 struct TapDots {
@@ -31,6 +49,7 @@ struct TapDots {
 
 struct DepthwiseKernels {
   void (*tap_sum)(const TapSum&);
+  void (*tap_rows)(const TapRows&);
   void (*tap_dots)(const TapDots&);
 };
 

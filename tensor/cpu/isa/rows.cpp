@@ -10,6 +10,8 @@ using namespace clearcut::isa;
 
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float PlainFour __attribute__((vector_size(16)));
+typedef float PlainEight __attribute__((vector_size(32)));
 
 inline void copy_4(const float* from, float* to) {
   *reinterpret_cast<Four*>(to) = *reinterpret_cast<const Four*>(from);
@@ -99,19 +101,35 @@ void add_rows(const RowCopy& c) {
   }
 }
 
-inline Vec finished(const RowFinish& f, const float* from, const float* to, const float* plus, int64_t j) {
-  Vec value = load(from + j);
-  if (f.accumulate) value = load(to + j) + value;
-  if (plus) value += load(plus + j);
-  return clamp(value, splat(f.low), splat(f.high));
+// V: four, eight or all lanes.
+template <class V>
+inline V any_load(const float* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class V>
+inline V finished(const RowFinish& f, const float* from, const float* to, const float* plus, int64_t j) {
+  V value = any_load<V>(from + j);
+  if (f.accumulate) value = any_load<V>(to + j) + value;
+  if (plus) value += any_load<V>(plus + j);
+  const V low = f.low - V{}, high = f.high - V{};
+  value = value < low ? low : value;
+  return value > high ? high : value;
 }
 
-// The last vector overlaps the one before it: it is computed first, from values not yet overwritten.
-void finish_row(const RowFinish& f, const float* from, float* to, const float* plus) {
-  const int64_t last = f.cols - kLanes;
-  const Vec tail = finished(f, from, to, plus, last);
-  for (int64_t j = 0; j < last; j += kLanes) store(to + j, finished(f, from, to, plus, j));
-  store(to + last, tail);
+// A row of at least one vector. The last one overlaps the one before it: it is computed first, from values
+// not yet overwritten.
+template <class V>
+inline void finish_row(const RowFinish& f, const float* from, float* to, const float* plus) {
+  constexpr int64_t kStep = sizeof(V) / sizeof(float);
+  const int64_t last = f.cols - kStep;
+  const V tail = finished<V>(f, from, to, plus, last);
+  for (int64_t j = 0; j < last; j += kStep) {
+    const V value = finished<V>(f, from, to, plus, j);
+    __builtin_memcpy(to + j, &value, sizeof value);
+  }
+  __builtin_memcpy(to + last, &tail, sizeof tail);
 }
 
 void finish_short_row(const RowFinish& f, const float* from, float* to, const float* plus) {
@@ -126,8 +144,16 @@ void finish_short_row(const RowFinish& f, const float* from, float* to, const fl
 void finish_rows(const RowFinish& f) {
   for (int64_t i = 0; i < f.rows; ++i) {
     const float* plus = f.plus ? f.plus + i * f.row : nullptr;
-    const auto finish = f.cols < kLanes ? finish_short_row : finish_row;
-    finish(f, f.from + i * f.from_row, f.to + i * f.row, plus);
+    const float* from = f.from + i * f.from_row;
+    float* to = f.to + i * f.row;
+    if (f.cols >= kLanes)
+      finish_row<Vec>(f, from, to, plus);
+    else if (f.cols >= 8)
+      finish_row<PlainEight>(f, from, to, plus);
+    else if (f.cols >= 4)
+      finish_row<PlainFour>(f, from, to, plus);
+    else
+      finish_short_row(f, from, to, plus);
   }
 }
 

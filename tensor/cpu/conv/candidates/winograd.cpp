@@ -91,7 +91,7 @@ double cost(const Layer& layer, Direction direction) {
   const auto groups = static_cast<double>(layer.options.groups);
   const double C = static_cast<double>(layer.C) / groups, K = static_cast<double>(layer.K) / groups;
   const double tiles = tiles_of(input ? layer.H : layer.P, input ? layer.W : layer.Q, layer.options.dilation);
-  return groups * tiles * (36 * C * K * 1.15 + 200 * (C + K));
+  return groups * tiles * (36 * C * K * 1.15 + 200 * (C + K) + 1500);
 }
 
 }  // namespace
