@@ -33,6 +33,7 @@ struct IsaTable {
   const isa::MapKernels* maps;
   const isa::PeakKernels* peak;
   const isa::WinogradKernels* winograd;
+  const isa::WinogradGradientKernels* winograd_gradient;
 };
 
 /// The table of one namespace; tensor/cpu/arch/ lists those that an architecture has.
@@ -41,7 +42,7 @@ struct IsaTable {
 #set, &isa::set::gemm_kernels, &isa::set::depthwise_kernels, &isa::set::row_kernels,    \
         &isa::set::pointwise_kernels, &isa::set::reduce_kernels, &isa::set::random_kernels, \
         &isa::set::norm_kernels, &isa::set::map_kernels, &isa::set::peak_kernels,           \
-        &isa::set::winograd_kernels                                                         \
+        &isa::set::winograd_kernels, &isa::set::winograd_gradient_kernels                   \
   }
 
 /// The loops in use: the best this processor supports, or the one that the environment variable CLEARCUT_ISA

@@ -68,4 +68,14 @@ struct WinogradProduct {
 };
 void winograd_multiply(const WinogradProduct& product);
 
+/// dw of one group: K output channels from first_k on, dw.C input channels from first_c on.
+struct WinogradWeightSum {
+  Nchw<const float> dy, x;
+  std::int64_t first_k, K, first_c;
+  Nchw<float> dw;
+  std::int64_t top, left;
+  Size2 dilation;
+};
+void winograd_weight_gradient(const WinogradWeightSum& sum);
+
 }  // namespace clearcut::conv

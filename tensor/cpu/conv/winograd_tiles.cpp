@@ -30,10 +30,10 @@ void for_each_row(const TiledMaps& maps, const Body& body) {
 
 }  // namespace
 
-WinogradTiles::WinogradTiles(const TiledMaps& maps) {
+WinogradTiles::WinogradTiles(const TiledMaps& maps, std::int64_t lanes) {
   for_each_row(maps, [&](const isa::WinogradRun& row) { tiles_ += row.tiles; });
-  const isa::GemmKernels& gemm = *isa_table().gemm;
-  const gemm::PanelWidths widths(tiles_, gemm.lanes, gemm.max_vectors);
+  const std::int64_t vector = isa_table().gemm->lanes;
+  const gemm::PanelWidths widths(tiles_, vector, lanes / vector);
   for (std::int64_t i = 0; i < widths.panels; ++i) {
     const std::int64_t first = widths.first_column(i), width = widths.first_column(i + 1) - first;
     width_ = std::max(width_, width);

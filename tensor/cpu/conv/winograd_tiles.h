@@ -29,7 +29,8 @@ class WinogradTiles {
     std::vector<isa::WinogradRun> source;  // in the other map, cut to the length of an input run
     std::vector<isa::WinogradRun> tiled;   // in the tiled map
   };
-  explicit WinogradTiles(const TiledMaps& maps);
+  /// Panels of at most `lanes` tiles.
+  WinogradTiles(const TiledMaps& maps, std::int64_t lanes);
   std::int64_t tiles() const { return tiles_; }
   const std::vector<Panel>& panels() const { return panels_; }
   std::int64_t width() const { return width_; }  // of the widest panel

@@ -3,7 +3,7 @@
 // so that a lane is a tile, and transformed along the row.
 #include "tensor/cpu/isa/winograd.h"
 
-#include "tensor/cpu/isa/vector.h"
+#include "tensor/cpu/isa/winograd_transforms.h"
 
 namespace {
 
@@ -19,51 +19,10 @@ constexpr int kPixelVectors = 4 * kTiles / kLanes;  // that hold the rows of kTi
 
 typedef float TileVec __attribute__((vector_size(kTiles * 4)));
 typedef float LooseTileVec __attribute__((vector_size(kTiles * 4), aligned(4), may_alias));
-typedef int Index __attribute__((vector_size(kLanes * 4)));
+typedef int TileIndex __attribute__((vector_size(kTiles * 4)));
 
 inline TileVec load_tiles(const float* p) { return *reinterpret_cast<const LooseTileVec*>(p); }
 inline void store_tiles(float* p, TileVec v) { *reinterpret_cast<LooseTileVec*>(p) = v; }
-
-// The points are +-a and +-b.
-constexpr float kA = 0.70710678118654752f, kB = 1.4142135623730950f;
-
-// v = B^T d: the rows are the products of x - p over the other points p.
-template <class V>
-inline void transform_input(const V* d, V* v) {
-  const V even_a = d[4] - 2.0f * d[2], odd_a = d[3] - 2.0f * d[1];
-  const V even_b = d[4] - 0.5f * d[2], odd_b = d[3] - 0.5f * d[1];
-  v[0] = d[0] + d[4] - 2.5f * d[2];
-  v[1] = even_a + kA * odd_a;
-  v[2] = even_a - kA * odd_a;
-  v[3] = even_b + kB * odd_b;
-  v[4] = even_b - kB * odd_b;
-  v[5] = d[1] + d[5] - 2.5f * d[3];
-}
-
-// u = G g: the values of the polynomial g at the points, each divided by the product of its distances.
-template <class V>
-inline void transform_weights(const V* g, V* u) {
-  constexpr float kInA = -2.0f / 3.0f, kInB = 1.0f / 6.0f;
-  const V even_a = kInA * g[0] + (kInA * 0.5f) * g[2], odd_a = (kInA * kA) * g[1];
-  const V even_b = kInB * g[0] + (kInB * 2.0f) * g[2], odd_b = (kInB * kB) * g[1];
-  u[0] = g[0];
-  u[1] = even_a + odd_a;
-  u[2] = even_a - odd_a;
-  u[3] = even_b + odd_b;
-  u[4] = even_b - odd_b;
-  u[5] = g[2];
-}
-
-// y = A^T m: the four sums of m over the powers of the points.
-template <class V>
-inline void transform_output(const V* m, V* y) {
-  const V even_a = m[1] + m[2], odd_a = m[1] - m[2];
-  const V even_b = m[3] + m[4], odd_b = m[3] - m[4];
-  y[0] = m[0] + even_a + even_b;
-  y[1] = kA * odd_a + kB * odd_b;
-  y[2] = 0.5f * even_a + 2.0f * even_b;
-  y[3] = (kA / 2) * odd_a + ((2 * kB) * odd_b + m[5]);
-}
 
 // Pixels p, 4 for each tile and 2 more, to e[j][tile] = pixel 4 tile + j, j < 6. The last lane of e[4] and
 // e[5] is arbitrary.
@@ -96,7 +55,6 @@ inline void take_apart(const Vec* p, TileVec* e) {
 #endif
 
 constexpr int kRowFloats = kPixelVectors * kLanes;
-constexpr int64_t kMaxWidth = 64;
 alignas(64) const float kZeros[kRowFloats] = {};
 
 // What is known of a run before its channels: the columns [first, last) of its rows, of 4 tiles + 2, that lie
@@ -165,7 +123,7 @@ inline void transform_run(const float* const* from, Reach reach, float* to, int6
 }
 
 void input(const WinogradInput& t) {
-  Reach reach[kMaxWidth];
+  Reach reach[kWinogradMaxWidth];
   alignas(64) float copy[6 * kRowFloats] = {}, ends[kWinogradPoints * kTiles];
   for (int64_t r = 0; r < t.run_count; ++r) reach[r] = reach_of(t, t.runs[r]);
   for (int64_t c = 0; c < t.channels; ++c)
@@ -185,28 +143,6 @@ void input(const WinogradInput& t) {
     }
 }
 
-typedef int TileIndex __attribute__((vector_size(kTiles * 4)));
-
-// rows[i][j] to rows[j][i], kTiles x kTiles: each round interleaves row i with row i + kTiles / 2.
-inline void transpose(TileVec* rows) {
-  TileIndex low, high;
-  for (int i = 0; i < kTiles; ++i) {
-    low[i] = i / 2 + (i % 2) * kTiles;
-    high[i] = (kTiles + i) / 2 + (i % 2) * kTiles;
-  }
-#pragma GCC unroll 3
-  for (int round = 1; round < kTiles; round *= 2) {
-    TileVec next[kTiles];
-#pragma GCC unroll 4
-    for (int i = 0; i < kTiles / 2; ++i) {
-      next[2 * i] = __builtin_shuffle(rows[i], rows[i + kTiles / 2], low);
-      next[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kTiles / 2], high);
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < kTiles; ++i) rows[i] = next[i];
-  }
-}
-
 // The nine weights of kTiles rows, w[i] for row i: g[tap][row].
 inline void gather_weights(const float* const* w, bool turned, TileVec* g) {
   TileVec all[9];
@@ -214,7 +150,7 @@ inline void gather_weights(const float* const* w, bool turned, TileVec* g) {
   for (int first = 0; first < 8; first += kTiles) {
 #pragma GCC unroll 8
     for (int i = 0; i < kTiles; ++i) all[first + i] = load_tiles(w[i] + first);
-    transpose(all + first);
+    transpose<TileVec, TileIndex, kTiles>(all + first);
   }
   TileVec ninth = {};
 #pragma GCC unroll 8
@@ -282,7 +218,7 @@ inline void put_together(const Vec* e, Vec* pixels) {
   pixels[3] = __builtin_shuffle(even1, odd1, high);
 }
 
-constexpr int64_t kMapRow = 4 * kMaxWidth;  // floats of one row of pixels of all tiles
+constexpr int64_t kMapRow = 4 * kWinogradMaxWidth;  // floats of one row of pixels of all tiles
 
 void pixels_of(const float* m, int64_t point_stride, float bias, float* to) {
   Vec columns[24];
@@ -359,6 +295,6 @@ void output(const WinogradOutput& t) {
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const WinogradKernels winograd_kernels = {kTiles - 1, kMaxWidth, input, weights, output};
+extern const WinogradKernels winograd_kernels = {kTiles - 1, input, weights, output};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -11,6 +11,7 @@
 namespace clearcut::isa {
 
 constexpr int64_t kWinogradPoints = 36;
+constexpr int64_t kWinogradMaxWidth = 128;  // lanes of a panel of tiles, at most
 
 /// Tiles side by side in one row of tiles: they share their rows of pixels.
 struct WinogradRun {
@@ -64,22 +65,55 @@ struct WinogradOutput {
   int64_t run_count;
 };
 
+/// The gradient's side of the weight gradient; here a lane is an output channel. d[point * point_stride +
+/// tile * width + k] = A g A^T for k < channels, where g is 4 x 4 pixels of dy[run.image + k * channel_stride
+/// ...] and tile counts from 0 at lane 0 of the runs. Pixels outside of the map are 0. channels <= width, in
+/// whole vectors; columns behind channels are arbitrary. Nothing is read outside of [begin, end).
+struct WinogradGradient {
+  const float* dy;
+  const float *begin, *end;
+  int64_t channels, channel_stride;
+  int64_t H, W;
+  int64_t dilation_h, dilation_w;
+  const WinogradRun* runs;
+  int64_t run_count;
+  float* d;
+  int64_t point_stride, width;
+};
+
+/// dw[k * k_stride + 9 c + tap] = G^T s G with s = sums[point * point_stride + c * width + k], for c <
+/// channels, k < K. Whole vectors of s are read.
+struct WinogradWeightGradient {
+  const float* sums;
+  int64_t point_stride, width;
+  int64_t channels, K;
+  float* dw;
+  int64_t k_stride;
+};
+
 struct WinogradKernels {
-  int64_t max_run;    // tiles of an input run
-  int64_t max_width;  // lanes of an output
+  int64_t max_run;  // tiles of an input run
   void (*input)(const WinogradInput&);
   void (*weights)(const WinogradWeights&);
   void (*output)(const WinogradOutput&);
 };
 
+struct WinogradGradientKernels {
+  void (*gradient)(const WinogradGradient&);
+  void (*weights)(const WinogradWeightGradient&);
+};
+
 namespace baseline {
 extern const WinogradKernels winograd_kernels;
-}
+extern const WinogradGradientKernels winograd_gradient_kernels;
+}  // namespace baseline
 namespace avx2 {
 extern const WinogradKernels winograd_kernels;
-}
+extern const WinogradGradientKernels winograd_gradient_kernels;
+}  // namespace avx2
 namespace avx512 {
 extern const WinogradKernels winograd_kernels;
-}
+extern const WinogradGradientKernels winograd_gradient_kernels;
+}  // namespace avx512
 
 }  // namespace clearcut::isa

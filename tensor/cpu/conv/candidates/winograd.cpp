@@ -70,6 +70,20 @@ void backward_input(Nchw<const float> dy, const Weights& w, const ConvOptions& o
   }
 }
 
+void backward_weight(Nchw<const float> dy, Nchw<const float> x, const ConvOptions& o, Nchw<float> dw) {
+  const std::int64_t K = dw.N / o.groups;
+  for (std::int64_t g = 0; g < o.groups; ++g)
+    winograd_weight_gradient({.dy = dy,
+                              .x = x,
+                              .first_k = g * K,
+                              .K = K,
+                              .first_c = g * dw.C,
+                              .dw = dw,
+                              .top = o.padding.top,
+                              .left = o.padding.left,
+                              .dilation = o.dilation});
+}
+
 bool fits(const Layer& layer, Direction) {
   return layer.R == 3 && layer.S == 3 && layer.options.stride == Size2(1) && layer.C > 0 && layer.K > 0;
 }
@@ -102,6 +116,7 @@ extern const Kernel winograd = {.name = "winograd",
                                 .cost = cost,
                                 .forward = forward,
                                 .backward_input = backward_input,
+                                .backward_weight = backward_weight,
                                 .prepare = prepare};
 }
 

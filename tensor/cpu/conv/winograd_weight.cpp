@@ -1,0 +1,218 @@
+// The weight gradient:
+//
+//   dw = G^T [ sum over tiles of (B^T d B) * (A dy A^T) ] G
+//
+// for each pair of channels: 36 matrix products again, whose sums run over the tiles. Both sides are
+// transformed for a group of panels of tiles, input channels with tiles as lanes, output channels with
+// channels as lanes; then each task adds the products of one point and some input channels. Where the sums of
+// all channels would be too large, the channels are cut into blocks that are worked on one after the other.
+#include <algorithm>
+
+#include "tensor/cpu/conv/winograd.h"
+#include "tensor/cpu/conv/winograd_tiles.h"
+#include "tensor/parallel.h"
+
+namespace clearcut::conv {
+
+namespace {
+
+using isa::kWinogradPoints;
+
+constexpr std::int64_t kMostSums = 10 << 20;   // bytes of the sums of a block of channels
+constexpr std::int64_t kMostK = 512;           // output channels of a block
+constexpr std::int64_t kMostGroup = 12 << 20;  // bytes of a group of panels, both sides
+constexpr std::int64_t kRows = 64;             // input channels that a task multiplies
+constexpr std::int64_t kGrain = 16;            // input channels that a task transforms
+constexpr std::int64_t kPad = 16;              // floats between points: no multiple of 4 KiB
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+struct Range {
+  std::int64_t begin, end;
+  std::int64_t size() const { return end - begin; }
+};
+
+class WeightSum {
+ public:
+  explicit WeightSum(const WinogradWeightSum& s)
+      : s_(s),
+        gemm_(*isa_table().gemm),
+        tiles_({.images = s.dy.N,
+                .H = s.dy.H,
+                .W = s.dy.W,
+                .image_stride = s.dy.C * s.dy.H * s.dy.W,
+                .source_image_stride = s.x.C * s.x.H * s.x.W,
+                .top = s.top,
+                .left = s.left,
+                .dilation = s.dilation},
+               isa::kWinogradMaxWidth),
+        K_block_(ceil_div(s.K, ceil_div(s.K, kMostK))),
+        C_block_(std::min(s.dw.C, std::max<std::int64_t>(kRows, kMostSums / (4 * kWinogradPoints * K_block_) /
+                                                                    kRows * kRows))) {}
+
+  void run() const {
+    for (std::int64_t k = 0; k < s_.K; k += K_block_)
+      for (std::int64_t c = 0; c < s_.dw.C; c += C_block_)
+        run_block({k, std::min(s_.K, k + K_block_)}, {c, std::min(s_.dw.C, c + C_block_)});
+  }
+
+ private:
+  using Panel = WinogradTiles::Panel;
+
+  // A matrix for each of the 36 points, `stride` floats apart.
+  struct Points {
+    float* data;
+    std::int64_t stride;
+  };
+
+  // The output channels of a block in panels of vectors: [panel][tile][width].
+  gemm::PanelWidths columns(Range k) const { return {k.size(), gemm_.lanes, gemm_.max_vectors}; }
+  std::int64_t padded(Range k) const { return ceil_div(k.size(), gemm_.lanes) * gemm_.lanes; }
+
+  void run_block(Range k, Range c) const {
+    const std::int64_t width = tiles_.width(), count = static_cast<std::int64_t>(tiles_.panels().size());
+    const std::int64_t x_stride = c.size() * width + kPad, dy_stride = padded(k) * width + kPad;
+    const std::int64_t panel = kWinogradPoints * (x_stride + dy_stride);
+    const std::int64_t group = std::clamp<std::int64_t>(kMostGroup / (4 * panel), 1, count);
+    const std::int64_t sum_stride = c.size() * padded(k) + kPad;
+    const Scratch<float> both(group * panel), sums(kWinogradPoints * sum_stride);
+    for (std::int64_t first = 0; first < count; first += group) {
+      const Range panels{first, std::min(count, first + group)};
+      const Points x{both.data(), x_stride}, dy{both.data() + kWinogradPoints * x_stride, dy_stride};
+      transform(panels, k, c, x, dy, panel);
+      add_products(panels, k, c, {x, dy, panel}, {sums.data(), sum_stride});
+    }
+    write(k, c, {sums.data(), sum_stride});
+  }
+
+  // Both sides of the panels, `panel` floats apart.
+  void transform(Range panels, Range k, Range c, const Points& x, const Points& dy,
+                 std::int64_t panel) const {
+    const gemm::PanelWidths widths = columns(k);
+    const std::int64_t x_parts = ceil_div(c.size(), kGrain), parts = x_parts + widths.panels;
+    parallel_for(panels.size() * parts, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Panel& tiles = tiles_.panels()[static_cast<std::size_t>(panels.begin + i / parts)];
+        const std::int64_t at = i / parts * panel, part = i % parts;
+        if (part < x_parts) {
+          const std::int64_t from = part * kGrain;
+          transform_input(tiles, {c.begin + from, std::min(c.end, c.begin + from + kGrain)},
+                          {x.data + at + from * tiles.width, x.stride});
+        } else {
+          const std::int64_t from = widths.first_column(part - x_parts);
+          const std::int64_t width = widths.first_column(part - x_parts + 1) - from;
+          transform_gradient(tiles, {k.begin + from, std::min(k.end, k.begin + from + width)}, width,
+                             {dy.data + at + from * tiles.width, dy.stride});
+        }
+      }
+    });
+  }
+
+  void transform_input(const Panel& tiles, Range c, const Points& to) const {
+    const std::int64_t plane = s_.x.H * s_.x.W;
+    isa_table().winograd->input({.x = s_.x.plane(0, s_.first_c + c.begin),
+                                 .begin = s_.x.data,
+                                 .end = s_.x.plane(s_.x.N, 0),
+                                 .channels = c.size(),
+                                 .channel_stride = plane,
+                                 .H = s_.x.H,
+                                 .W = s_.x.W,
+                                 .dilation_h = s_.dilation.h,
+                                 .dilation_w = s_.dilation.w,
+                                 .runs = tiles.source.data(),
+                                 .run_count = static_cast<std::int64_t>(tiles.source.size()),
+                                 .v = to.data,
+                                 .point_stride = to.stride,
+                                 .width = tiles.width});
+  }
+
+  void transform_gradient(const Panel& tiles, Range k, std::int64_t width, const Points& to) const {
+    const std::int64_t plane = s_.dy.H * s_.dy.W;
+    isa_table().winograd_gradient->gradient({.dy = s_.dy.plane(0, s_.first_k + k.begin),
+                                             .begin = s_.dy.data,
+                                             .end = s_.dy.plane(s_.dy.N, 0),
+                                             .channels = k.size(),
+                                             .channel_stride = plane,
+                                             .H = s_.dy.H,
+                                             .W = s_.dy.W,
+                                             .dilation_h = s_.dilation.h,
+                                             .dilation_w = s_.dilation.w,
+                                             .runs = tiles.tiled.data(),
+                                             .run_count = static_cast<std::int64_t>(tiles.tiled.size()),
+                                             .d = to.data,
+                                             .point_stride = to.stride,
+                                             .width = width});
+  }
+
+  struct Sides {
+    Points x, dy;
+    std::int64_t panel;
+  };
+  // sums[c][k] (+)= sum over the tiles of the panels of x[c][tile] dy[tile][k]; each task owns one point and
+  // some rows of c.
+  void add_products(Range panels, Range k, Range c, const Sides& sides, const Points& sums) const {
+    const std::int64_t tasks = ceil_div(c.size(), kRows);
+    parallel_for(kWinogradPoints * tasks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t point = i / tasks, row = i % tasks * kRows;
+        for (std::int64_t p = panels.begin; p < panels.end; ++p) {
+          const std::int64_t at = (p - panels.begin) * sides.panel;
+          add_panel(tiles_.panels()[static_cast<std::size_t>(p)], columns(k),
+                    {row, std::min(c.size(), row + kRows)}, sides.x.data + at + point * sides.x.stride,
+                    sides.dy.data + at + point * sides.dy.stride, sums.data + point * sums.stride, p > 0);
+        }
+      }
+    });
+  }
+
+  void add_panel(const Panel& tiles, const gemm::PanelWidths& widths, Range rows, const float* x,
+                 const float* dy, float* sums, bool add) const {
+    const std::int64_t row = widths.vectors * widths.lanes;
+    for (std::int64_t j = 0; j < widths.panels; ++j) {
+      const std::int64_t column = widths.first_column(j), width = widths.first_column(j + 1) - column;
+      for (std::int64_t i = rows.begin; i < rows.end; i += gemm_.max_rows)
+        gemm_.tile({.rows = std::min(gemm_.max_rows, rows.end - i),
+                    .vectors = width / gemm_.lanes,
+                    .k = tiles.tiles,
+                    .a = x + i * tiles.width,
+                    .a_row = tiles.width,
+                    .a_k = 1,
+                    .b = dy + column * tiles.width,
+                    .b_k = width,
+                    .c = sums + i * row + column,
+                    .c_row = row,
+                    .init = nullptr,
+                    .add = add});
+    }
+  }
+
+  void write(Range k, Range c, const Points& sums) const {
+    const std::int64_t row = padded(k);
+    parallel_for(c.size(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      isa_table().winograd_gradient->weights({.sums = sums.data + begin * row,
+                                              .point_stride = sums.stride,
+                                              .width = row,
+                                              .channels = end - begin,
+                                              .K = k.size(),
+                                              .dw = s_.dw.plane(s_.first_k + k.begin, c.begin + begin),
+                                              .k_stride = s_.dw.C * 9});
+    });
+  }
+
+  const WinogradWeightSum& s_;
+  const isa::GemmKernels& gemm_;
+  WinogradTiles tiles_;
+  std::int64_t K_block_, C_block_;
+};
+
+}  // namespace
+
+void winograd_weight_gradient(const WinogradWeightSum& sum) {
+  if (sum.dy.N == 0) {
+    std::fill_n(sum.dw.plane(sum.first_k, 0), sum.K * sum.dw.C * 9, 0.0f);
+    return;
+  }
+  WeightSum(sum).run();
+}
+
+}  // namespace clearcut::conv
