@@ -1,117 +1,157 @@
 #include "tensor/cpu/isa/norm.h"
 
+#include "tensor/cpu/isa/vector.h"
+
 namespace {
 
 using namespace clearcut::isa;
 
-// Results may stand where an input does: ivdep says that each value depends on its own place only.
+// Every formula is written once, for a vector V = Vec and for the single values V = float at the end of a
+// row. Results may stand where an input does: each value depends on its own place only.
+template <class V>
+inline V get(const float* p) {
+  return *p;
+}
+template <>
+inline Vec get<Vec>(const float* p) {
+  return load(p);
+}
+inline void put(float* p, float v) { *p = v; }
+inline void put(float* p, Vec v) { store(p, v); }
 
-// Calls body(offset of the row) for each row.
-template <class Body>
-inline void each_row(ChannelRows rows, const Body& body) {
-  for (int64_t r = 0; r < rows.count; ++r) body(r * rows.stride);
+template <class V>
+inline V clamp(V v, const NormLine& l) {
+  const V low = V{} + l.low, high = V{} + l.high;
+  return v < low ? low : v > high ? high : v;
+}
+template <class V>
+inline V line(V x, const NormLine& l) {
+  return (x - l.mean) * l.scale + l.bias;
+}
+template <class V>
+inline V masked_by(V y, V dy, const NormLine& l) {
+  const V low = V{} + l.low, high = V{} + l.high;
+  return y <= low ? V{} : y >= high ? V{} : dy;
 }
 
-// first[k] += a(i), second[k] += b(i) with k = i mod kNormWays, for each row.
-template <class A, class B>
-inline void add_two(ChannelRows rows, TwoSums& sums, const A& a, const B& b) {
-  double first[kNormWays], second[kNormWays];
-  for (int64_t k = 0; k < kNormWays; ++k) first[k] = sums.first[k], second[k] = sums.second[k];
+// Calls body(V, offset) for the vectors and then the single values of a row.
+template <class Body>
+inline void each(int64_t n, const Body& body) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(Vec{}, i);
+  for (; i < n; ++i) body(float{}, i);
+}
+
+template <class V>
+struct Two {
+  V first, second;
+};
+
+// to[k] += the value of lane k.
+inline void add_lanes(Vec v, double* to) {
+  float lane[kLanes];
+  store(lane, v);
+  for (int64_t k = 0; k < kLanes; ++k) to[k] += static_cast<double>(lane[k]);
+}
+
+// Sums of term(V, offset) over all rows: kBlock times four vectors in float, their sums in double.
+constexpr int64_t kBlock = 8;
+
+template <class Term>
+inline void add_two(ChannelRows rows, TwoSums& sums, const Term& term) {
+  Vec a0{}, a1{}, a2{}, a3{}, b0{}, b1{}, b2{}, b3{};
+  double a_end = 0, b_end = 0;  // values behind the last vector of a row
+  int64_t used = 0;
   for (int64_t r = 0; r < rows.count; ++r) {
     const int64_t end = r * rows.stride + rows.n;
     int64_t i = r * rows.stride;
-    for (; i + kNormWays <= end; i += kNormWays)
-      for (int64_t k = 0; k < kNormWays; ++k) {
-        first[k] += static_cast<double>(a(i + k));
-        second[k] += static_cast<double>(b(i + k));
+    while (i + kLanes <= end) {
+      for (; used < kBlock && i + 4 * kLanes <= end; ++used, i += 4 * kLanes) {
+        const Two<Vec> t0 = term(Vec{}, i), t1 = term(Vec{}, i + kLanes), t2 = term(Vec{}, i + 2 * kLanes),
+                       t3 = term(Vec{}, i + 3 * kLanes);
+        a0 += t0.first, a1 += t1.first, a2 += t2.first, a3 += t3.first;
+        b0 += t0.second, b1 += t1.second, b2 += t2.second, b3 += t3.second;
       }
-    for (int64_t k = 0; i < end; ++i, ++k) {
-      first[k] += static_cast<double>(a(i));
-      second[k] += static_cast<double>(b(i));
+      for (; used < kBlock && i + kLanes <= end && i + 4 * kLanes > end; ++used, i += kLanes) {
+        const Two<Vec> t = term(Vec{}, i);
+        a0 += t.first, b0 += t.second;
+      }
+      if (used < kBlock) continue;
+      add_lanes((a0 + a1) + (a2 + a3), sums.first);
+      add_lanes((b0 + b1) + (b2 + b3), sums.second);
+      a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = Vec{};
+      used = 0;
+    }
+    for (; i < end; ++i) {
+      const Two<float> t = term(float{}, i);
+      a_end += static_cast<double>(t.first), b_end += static_cast<double>(t.second);
     }
   }
-  for (int64_t k = 0; k < kNormWays; ++k) sums.first[k] = first[k], sums.second[k] = second[k];
+  add_lanes((a0 + a1) + (a2 + a3), sums.first);
+  add_lanes((b0 + b1) + (b2 + b3), sums.second);
+  sums.first[0] += a_end, sums.second[0] += b_end;
 }
 
-inline float clamp(float v, const NormLine& l) { return v < l.low ? l.low : v > l.high ? l.high : v; }
-inline float line(float x, const NormLine& l) { return (x - l.mean) * l.scale + l.bias; }
-inline float masked_by(float y, float dy, const NormLine& l) { return y <= l.low || y >= l.high ? 0 : dy; }
-
-// Calls body(g) with the function i -> g[i] that fits the mask, so that the loops in it have no branches.
+// Calls body(g) with the function (V, offset) -> g that fits the mask, so that the loops in it have no
+// branches.
 template <class Body>
 inline void with_mask(const NormMask& m, const float* x, const Body& body) {
   const float *dy = m.dy, *y = m.y;
   const NormLine l = m.line;
   if (!m.clamps)
-    body([=](int64_t i) { return dy[i]; });
+    body([=]<class V>(V, int64_t i) { return get<V>(dy + i); });
   else if (y != nullptr)
-    body([=](int64_t i) { return masked_by(y[i], dy[i], l); });
+    body([=]<class V>(V, int64_t i) { return masked_by(get<V>(y + i), get<V>(dy + i), l); });
   else
-    body([=](int64_t i) { return masked_by(line(x[i], l), dy[i], l); });
+    body([=]<class V>(V, int64_t i) { return masked_by(line(get<V>(x + i), l), get<V>(dy + i), l); });
 }
 
 void moments(const float* x, ChannelRows rows, float shift, TwoSums& sums) {
-  add_two(
-      rows, sums, [=](int64_t i) { return x[i] - shift; },
-      [=](int64_t i) {
-        const double d = static_cast<double>(x[i] - shift);
-        return d * d;
-      });
+  add_two(rows, sums, [=]<class V>(V, int64_t i) {
+    const V d = get<V>(x + i) - shift;
+    return Two<V>{d, d * d};
+  });
 }
 
-void normalise(const float* x, const float* residual, float* y, ChannelRows rows, NormLine l) {
-  each_row(rows, [&](int64_t at) {
-    if (residual == nullptr) {
-#pragma GCC ivdep
-      for (int64_t i = at; i < at + rows.n; ++i) y[i] = clamp(line(x[i], l), l);
-    } else {
-#pragma GCC ivdep
-      for (int64_t i = at; i < at + rows.n; ++i) y[i] = clamp(line(x[i], l) + residual[i], l);
-    }
-  });
+void normalise(const float* x, const float* residual, float* y, int64_t n, NormLine l) {
+  if (residual == nullptr)
+    each(n, [=]<class V>(V, int64_t i) { put(y + i, clamp(line(get<V>(x + i), l), l)); });
+  else
+    each(n,
+         [=]<class V>(V, int64_t i) { put(y + i, clamp(line(get<V>(x + i), l) + get<V>(residual + i), l)); });
 }
 
 void products(const NormMask& mask, const float* x, float* masked, ChannelRows rows, TwoSums& sums) {
   const float mean = mask.line.mean;
   with_mask(mask, x, [&](const auto& g) {
-    const auto product = [=](int64_t i, float v) {
-      return static_cast<double>(v) * static_cast<double>(x[i] - mean);
-    };
-    if (masked == nullptr) {
-      add_two(rows, sums, g, [=](int64_t i) { return product(i, g(i)); });
-      return;
-    }
-    each_row(rows, [&](int64_t at) {
-#pragma GCC ivdep
-      for (int64_t i = at; i < at + rows.n; ++i) masked[i] = g(i);
-    });
-    add_two(
-        rows, sums, [=](int64_t i) { return masked[i]; }, [=](int64_t i) { return product(i, masked[i]); });
+    if (masked == nullptr)
+      add_two(rows, sums, [=]<class V>(V, int64_t i) {
+        const V v = g(V{}, i);
+        return Two<V>{v, v * (get<V>(x + i) - mean)};
+      });
+    else
+      add_two(rows, sums, [=]<class V>(V, int64_t i) {
+        const V v = g(V{}, i);
+        put(masked + i, v);
+        return Two<V>{v, v * (get<V>(x + i) - mean)};
+      });
   });
 }
 
-void gradient(const NormMask& mask, const float* x, float* dx, ChannelRows rows, NormSlope s) {
+void gradient(const NormMask& mask, const float* x, float* dx, int64_t n, NormSlope s) {
   const float mean = mask.line.mean;
   with_mask(mask, x, [&](const auto& g) {
-    each_row(rows, [&](int64_t at) {
-#pragma GCC ivdep
-      for (int64_t i = at; i < at + rows.n; ++i) dx[i] = s.a * g(i) + (s.b * (x[i] - mean) + s.c);
-    });
+    each(n,
+         [=]<class V>(V, int64_t i) { put(dx + i, s.a * g(V{}, i) + (s.b * (get<V>(x + i) - mean) + s.c)); });
   });
 }
 
-// Masking twice is masking once, so g may be read again where `masked` is dy.
-void scaled(const NormMask& mask, float* masked, float* dx, ChannelRows rows, float scale) {
+void scaled(const NormMask& mask, float* masked, float* dx, int64_t n, float scale) {
   with_mask(mask, nullptr, [&](const auto& g) {
-    each_row(rows, [&](int64_t at) {
-      if (masked != nullptr) {
-#pragma GCC ivdep
-        for (int64_t i = at; i < at + rows.n; ++i) masked[i] = g(i);
-      }
-      if (dx != nullptr) {
-#pragma GCC ivdep
-        for (int64_t i = at; i < at + rows.n; ++i) dx[i] = scale * g(i);
-      }
+    each(n, [=]<class V>(V, int64_t i) {
+      const V v = g(V{}, i);
+      if (masked != nullptr) put(masked + i, v);
+      if (dx != nullptr) put(dx + i, scale * v);
     });
   });
 }

@@ -1,5 +1,5 @@
-// Loops of batch norm over the rows of one channel, one table per instruction set. Sums run in double, in an
-// order that depends on the lengths of the rows only.
+// Loops of batch norm, one table per instruction set. Sums run in float over a few dozen values and in double
+// beyond, in an order that depends on the lengths of the rows only.
 #pragma once
 
 #include <stdint.h>
@@ -34,16 +34,17 @@ struct NormSlope {
   float a, b, c;
 };
 
+/// Sums go over the rows of a channel, all else over n neighbours.
 struct NormKernels {
   /// first += x - shift, second += (x - shift)^2.
   void (*moments)(const float* x, ChannelRows rows, float shift, TwoSums& sums);
   /// residual is null for none.
-  void (*normalise)(const float* x, const float* residual, float* y, ChannelRows rows, NormLine line);
+  void (*normalise)(const float* x, const float* residual, float* y, int64_t n, NormLine line);
   /// first += g, second += g (x - mean); g goes to `masked` too unless that is null.
   void (*products)(const NormMask& g, const float* x, float* masked, ChannelRows rows, TwoSums& sums);
-  void (*gradient)(const NormMask& g, const float* x, float* dx, ChannelRows rows, NormSlope slope);
+  void (*gradient)(const NormMask& g, const float* x, float* dx, int64_t n, NormSlope slope);
   /// g goes to `masked`, then scale g to dx; either may be null.
-  void (*scaled)(const NormMask& g, float* masked, float* dx, ChannelRows rows, float scale);
+  void (*scaled)(const NormMask& g, float* masked, float* dx, int64_t n, float scale);
 };
 
 namespace baseline {
