@@ -1,4 +1,4 @@
-// Fast matrix product: picks the side that is packed, or dot products where c has few columns.
+// Fast matrix product: picks the side that is packed, or dot products where both sides are read along k.
 #include "tensor/ops/matmul.h"
 
 #include <algorithm>
@@ -19,15 +19,24 @@ Matrices<float> transposed(const Matrices<float>& x) {
   return {x.data, x.batch, x.cols, x.rows, x.batch_stride, x.col_stride, x.row_stride};
 }
 
-// Rows of a times columns of b, both contiguous in k. Each w of a linear layer is read once per row of a.
-constexpr std::int64_t kMostDotColumns = 3;
+// A linear layer: rows of a and columns of b both stand side by side in k. Nothing is packed, and the weights
+// are read once however few rows there are: a batch of one runs at the speed of memory.
+constexpr std::int64_t kLeastDotLength = 128;  // below, adding up the lanes costs too much
 
 void by_dots(const View& a, const View& b, const Matrices<float>& c) {
-  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, a.cols));
+  const std::int64_t work = std::max<std::int64_t>(1, c.rows * a.cols);
+  const std::int64_t grain = std::max<std::int64_t>(8, (1 << 17) / work / 8 * 8);
   parallel_for(c.cols, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t n = begin; n < end; ++n)
-      for (std::int64_t m = 0; m < c.rows; ++m)
-        c(0, m, n) = isa_table().gemm->dot(a.data + m * a.row_stride, b.data + n * b.col_stride, a.cols);
+    isa_table().gemm->dots({.a = b.data + begin * b.col_stride,
+                            .a_row = b.col_stride,
+                            .b = a.data,
+                            .b_row = a.row_stride,
+                            .k = a.cols,
+                            .rows = end - begin,
+                            .cols = c.rows,
+                            .c = c.data + begin * c.col_stride,
+                            .c_row = c.col_stride,
+                            .c_col = c.row_stride});
   });
 }
 
@@ -57,7 +66,7 @@ void by_panels(const View& a, const View& b, const Matrices<float>& c) {
 void product(const View& a, const View& b, const Matrices<float>& c) {
   const bool rows_of_k = a.col_stride == 1 && b.row_stride == 1;
   // Never chosen by the number of rows: a row's bits must not depend on how many others a batch has.
-  if (rows_of_k && c.cols <= kMostDotColumns) return by_dots(transposed(b), transposed(a), transposed(c));
+  if (rows_of_k && c.batch == 1 && a.cols >= kLeastDotLength) return by_dots(a, b, c);
   // The right side is packed for each block of rows, the left one may be read in place: few rows of a change
   // sides with b, as in a linear layer of a small batch.
   if (c.rows < c.cols && c.rows <= 48 && b.row_stride == 1)

@@ -185,17 +185,52 @@ void transpose_panel(const PanelTranspose& p) {
   transpose_rest(p, j);
 }
 
-float dot(const float* x, const float* y, int64_t k) {
-  Vec sum[4] = {};
-  int64_t i = 0;
-  for (; i + 4 * kLanes <= k; i += 4 * kLanes)
-    for (int c = 0; c < 4; ++c) sum[c] += load(x + i + c * kLanes) * load(y + i + c * kLanes);
-  for (; i + kLanes <= k; i += kLanes) sum[0] += load(x + i) * load(y + i);
-  const Vec all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  float total = 0;
-  for (int c = 0; c < kLanes; ++c) total += all[c];
-  for (; i < k; ++i) total += x[i] * y[i];
-  return total;
+inline float sum_of(Vec v) {
+  float lane[kLanes];
+  __builtin_memcpy(lane, &v, sizeof v);
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+  return lane[0];
+}
+
+template <int R, int C>
+void dot_tile(const DotBlock& d, int64_t i, int64_t j) {
+  Vec sum[R][C] = {};
+  const float* a = d.a + i * d.a_row;
+  const float* b = d.b + j * d.b_row;
+  int64_t t = 0;
+  for (; t + kLanes <= d.k; t += kLanes) {
+    Vec bv[C];
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) bv[c] = load(b + c * d.b_row + t);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const Vec av = load(a + r * d.a_row + t);
+#pragma GCC unroll 4
+      for (int c = 0; c < C; ++c) sum[r][c] += av * bv[c];
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int c = 0; c < C; ++c) {
+      float total = sum_of(sum[r][c]);
+      for (int64_t u = t; u < d.k; ++u) total += a[r * d.a_row + u] * b[c * d.b_row + u];
+      d.c[(i + r) * d.c_row + (j + c) * d.c_col] = total;
+    }
+}
+
+// Eight rows beside one column: a matrix times a vector reads eight streams at once.
+void dots(const DotBlock& d) {
+  int64_t j = 0;
+  for (; j + 4 <= d.cols; j += 4) {
+    int64_t i = 0;
+    for (; i + 4 <= d.rows; i += 4) dot_tile<4, 4>(d, i, j);
+    for (; i < d.rows; ++i) dot_tile<1, 4>(d, i, j);
+  }
+  for (; j < d.cols; ++j) {
+    int64_t i = 0;
+    for (; i + 8 <= d.rows; i += 8) dot_tile<8, 1>(d, i, j);
+    for (; i < d.rows; ++i) dot_tile<1, 1>(d, i, j);
+  }
 }
 
 }  // namespace
@@ -203,6 +238,6 @@ float dot(const float* x, const float* y, int64_t k) {
 namespace clearcut::isa::CLEARCUT_ISA {
 
 extern const GemmKernels gemm_kernels = {kLanes,      kMaxRows,        kMaxVectors, any_tile,
-                                         copy_panels, transpose_panel, dot};
+                                         copy_panels, transpose_panel, dots};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

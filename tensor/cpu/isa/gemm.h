@@ -54,13 +54,24 @@ struct PanelTranspose {
   int64_t width;
 };
 
+/// c[i * c_row + j * c_col] = sum over t of a[i * a_row + t] * b[j * b_row + t] for t < k, i < rows, j <
+/// cols, by `lanes` partial sums each: the bits of an element depend on k alone.
+struct DotBlock {
+  const float* a;
+  int64_t a_row;
+  const float* b;
+  int64_t b_row;
+  int64_t k, rows, cols;
+  float* c;
+  int64_t c_row, c_col;
+};
+
 struct GemmKernels {
   int64_t lanes, max_rows, max_vectors;
   void (*tile)(const GemmTile&);
   void (*copy_panels)(const PanelCopy&);
   void (*transpose_panel)(const PanelTranspose&);
-  /// sum over k of x[k] * y[k], by `lanes` partial sums four times unrolled.
-  float (*dot)(const float* x, const float* y, int64_t k);
+  void (*dots)(const DotBlock&);
 };
 
 namespace baseline {
