@@ -20,10 +20,12 @@ FILTER ?= *
 FLAVOUR := $(if $(filter 1,$(MINIMAL)),minimal,full)
 comma := ,
 CONFIG := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
-# Objects of both flavours lie side by side: only files in folders named full/ or minimal/ differ.
-BUILD := build/$(CONFIG)
-
 CXX ?= g++
+# What the compiler makes programs for; another architecture than this machine's gets a folder of its own.
+ARCH := $(firstword $(subst -, ,$(shell $(CXX) -dumpmachine)))
+# Objects of both flavours lie side by side: only files in folders named full/ or minimal/ differ.
+BUILD := build/$(CONFIG)$(addprefix -,$(filter-out $(shell uname -m),$(ARCH)))
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(CI),-Werror)
 OPTIMISE := $(if $(filter 1,$(DEBUG)),-O0 -g,$(if $(SAN),-O1 -g,-O2))
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
@@ -37,7 +39,6 @@ LIBS := $(LIBS_$(FLAVOUR))
 
 # tensor/cpu/isa is compiled once per instruction set; the best one is chosen at run time.
 # tensor/cpu/arch says which of them a processor runs.
-ARCH := $(firstword $(subst -, ,$(shell $(CXX) -dumpmachine)))
 ARCH_FILE := $(firstword $(wildcard tensor/cpu/arch/$(ARCH).cpp) tensor/cpu/arch/generic.cpp)
 ISAS := baseline $(if $(filter x86_64,$(ARCH)),avx2 avx512)
 ISA_FLAGS_baseline :=
@@ -73,7 +74,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all clean help FORCE
+.PHONY: deps deps-build deps-all bench-peers core-tests clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -109,6 +110,11 @@ unit: $(UNIT_TESTS)  ## the unit tests alone; FILTER=name chooses
 
 test-all: deps  ## also: sanitizers, longer fuzzing, yardsticks; what is missing is skipped by name
 	+@tools/test_all.sh "$(MAKE) --no-print-directory" $(BUILD)
+
+# ARGS chooses: --work, --threads, --reps, --rounds; see tools/bench_peers.py --help
+bench-peers: deps-build  ## ours and PyTorch in turn on the same graphs; build/bench-peers.json
+	$(INNER) bin/clearcut
+	@/usr/bin/python3 tools/bench_peers.py $(ARGS)
 
 deps:  ## install the packages that build and tests need
 	@[ "$(DEPS)" = none ] || tools/deps.sh build full stb test
@@ -176,6 +182,21 @@ $(BUILD)/examples/%: examples/%.cpp $(STAGE)/lib/libclearcut.a
 	@mkdir -p $(@D)
 	$(call say,example $@)$(CXX) $(filter-out -I.,$(CXXFLAGS)) -I$(STAGE)/include/clearcut $^ -o $@ $(LIBS)
 
+# ---- another architecture: make core-tests CXX=aarch64-linux-gnu-g++ EMULATOR='qemu-aarch64 -L ...'
+
+# Rooms without libraries, and the tests that include nothing above them. GoogleTest comes as source.
+GTEST := /usr/src/googletest/googletest
+CORE := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
+CORE_TESTS := $(call objects_of,$(shell grep -LE '^.include "(nn|models|explain|data|train|apps|tests/fuzz_targets)[/.]' \
+                $(wildcard tests/*.cpp tests/tensor/*.cpp tests/autograd/*.cpp tests/cases/*.cpp)))
+$(BUILD)/gtest.o: $(GTEST)/src/gtest-all.cc
+	@mkdir -p $(@D)
+	$(call say,compile $<)$(CXX) -std=c++20 -O1 -I$(GTEST) -I$(GTEST)/include -c $< -o $@
+$(BUILD)/core_tests: $(CORE_TESTS) $(CORE) $(BUILD)/gtest.o
+	$(call say,link $@)$(CXX) $(CXXFLAGS) $^ -o $@
+core-tests: $(BUILD)/core_tests  ## tests of tensors and operators alone, as for another architecture
+	$(EMULATOR) $< --gtest_brief=1 --gtest_filter='$(FILTER)'
+
 # ---- lint
 
 lint: format-check headers-alone $(UNIT_TESTS)  ## include rules, lengths, headers alone, format
@@ -193,6 +214,6 @@ clean:  ## remove everything that was built
 	rm -rf build bin
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 -include $(patsubst %.o,%.d,$(OBJECTS_full) $(OBJECTS_minimal) $(APP_OBJECTS) $(TEST_OBJECTS))

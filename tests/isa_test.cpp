@@ -90,8 +90,9 @@ TEST(Isa, AnUnknownSetIsAnError) {
     set_isa("avx1024");
     FAIL() << "accepted";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("must be baseline, avx2 or avx512; got 'avx1024'"),
-              std::string::npos);
+    const std::string said = error.what();  // the names that follow are those of the architecture
+    EXPECT_NE(said.find("the instruction set must be baseline"), std::string::npos) << said;
+    EXPECT_NE(said.find("; got 'avx1024'"), std::string::npos) << said;
   }
   EXPECT_EQ(isa_table().name, before);
 }

@@ -27,6 +27,9 @@ report_in_browser() {
     2>"$build/chromium.log" | grep -q '<h1>' && ! grep -E 'CONSOLE|ERR_' "$build/chromium.log"
 }
 
+# Tensors, operators, their gradients and fast loops compiled for 64-bit Arm and run by an emulator.
+arm() { $make core-tests CXX=aarch64-linux-gnu-g++ EMULATOR="qemu-aarch64 -L /usr/aarch64-linux-gnu"; }
+
 check "make test" $make test
 check "address and undefined behaviour sanitizers" env CLEARCUT_FUZZ=2000 $make unit SAN=address,undefined
 check "thread sanitizer" $make unit SAN=thread FILTER='Threads*:Loader*:Jsonl*:Memory*'
@@ -35,6 +38,12 @@ check "MINIMAL=1 unit tests" $make unit MINIMAL=1
 
 if has_module torch && has_module cv2; then check "golden numbers" goldens
 else skip "golden numbers" "python3-torch and python3-opencv"; fi
+missing_for_arm=
+command -v aarch64-linux-gnu-g++ >/dev/null || missing_for_arm=g++-aarch64-linux-gnu
+command -v qemu-aarch64 >/dev/null || missing_for_arm="$missing_for_arm qemu-user"
+[ -d /usr/src/googletest ] || missing_for_arm="$missing_for_arm googletest"
+if [ -z "$missing_for_arm" ]; then check "64-bit Arm" arm
+else skip "64-bit Arm" "$missing_for_arm"; fi
 if command -v chromium >/dev/null; then check "report in a browser" report_in_browser
 else skip "report in a browser" chromium; fi
 

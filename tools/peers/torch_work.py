@@ -1,0 +1,175 @@
+"""One piece of work in PyTorch, timed in a process of its own: tools/bench_peers.py calls it.
+
+usage: torch_work.py WORK MODE THREADS REPETITIONS        prints one line of JSON
+"""
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+from torch.fx.experimental.optimization import fuse
+
+import torch_networks as networks
+
+
+def resident_peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def seconds_waited():
+    """Seconds that threads of this process stood ready without a processor."""
+    total = 0
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/schedstat") as file:
+                total += int(file.read().split()[1])
+        except OSError:
+            pass
+    return 1e-9 * total
+
+
+def fast_blas():
+    """torch multiplies matrices with the BLAS that is loaded; Debian's default one is ten times slower."""
+    with open("/proc/self/maps") as maps:
+        loaded = maps.read()
+    return torch.backends.mkl.is_available() or any(name in loaded for name in ("openblas", "libblis", "libmkl"))
+
+
+class Setting:
+    """Mode: words joined by '+'. nhwc: channels last. The others are ways to prepare a network for inference."""
+
+    def __init__(self, mode):
+        self.words = mode.split("+")
+        self.format = torch.channels_last if "nhwc" in self.words else torch.contiguous_format
+
+    def tensor(self, *shape):
+        return torch.randn(*shape).contiguous(memory_format=self.format)
+
+    def network(self, model):
+        model = model.to(memory_format=self.format)
+        if "folded" in self.words:
+            model = fuse(model.eval()).to(memory_format=self.format)
+        if "frozen" in self.words:
+            model = torch.jit.freeze(torch.jit.script(model.eval()))
+        if "optimized" in self.words:
+            model = torch.jit.optimize_for_inference(torch.jit.script(model.eval()))
+        return model
+
+
+def forward(make, setting, shape):
+    model = setting.network(make().eval())
+    x = setting.tensor(*shape)
+
+    def run():
+        with torch.inference_mode() if not isinstance(model, torch.jit.ScriptModule) else torch.no_grad():
+            model(x)
+    return run
+
+
+def training(model, setting, shape, loss_of):
+    model = setting.network(model).train()
+    x = setting.tensor(*shape)
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=4e-5)
+
+    def run():
+        optimiser.zero_grad(set_to_none=True)
+        loss_of(model(x)).backward()
+        optimiser.step()
+    return run
+
+
+def pixel_loss(outputs, labels, pixel_weights, class_weights):
+    total = 0
+    for z, factor in zip(outputs, (1.0, 0.4)):
+        z = F.interpolate(z, labels.shape[1:], mode="bilinear", align_corners=False)
+        losses = F.cross_entropy(z, labels, weight=class_weights, reduction="none")
+        total = total + factor * (losses * pixel_weights).sum() / (class_weights[labels] * pixel_weights).sum()
+    return total
+
+
+def resnet50_training(setting):
+    labels = torch.randint(0, 1000, (8,))
+    return training(torchvision.models.resnet50(), setting, (8, 3, 224, 224), lambda z: F.cross_entropy(z, labels))
+
+
+def pspnet_training(setting):
+    labels, weights = torch.randint(0, 21, (2, 224, 224)), torch.rand(2, 224, 224) / 2 + 0.5
+    of_class = torch.ones(21)
+    of_class[0] = 0.5
+    return training(networks.PspNet(), setting, (2, 3, 224, 224),
+                    lambda outputs: pixel_loss(outputs, labels, weights, of_class))
+
+
+def smoothgrad(setting, samples=50, batch=10):
+    """The input gradient alone: parameters are frozen, as who explains should."""
+    model = setting.network(torchvision.models.resnet50().eval())
+    for p in model.parameters():
+        p.requires_grad_(False)
+    picture = setting.tensor(1, 3, 224, 224)
+    deviation = 0.1 * float(picture.max() - picture.min())
+
+    def run():
+        total = torch.zeros_like(picture)
+        for _ in range(0, samples, batch):
+            noisy = picture + deviation * torch.randn(batch, 3, 224, 224)
+            noisy = noisy.contiguous(memory_format=setting.format).requires_grad_(True)
+            model(noisy).softmax(1)[:, 0].sum().backward()
+            total += noisy.grad.sum(0, keepdim=True)
+        (total / samples).abs().sum(1)
+    return run
+
+
+resnet50, mobilenet = torchvision.models.resnet50, torchvision.models.mobilenet_v2
+# How to make the work, the network that is counted, pictures in one forward pass, and the counter of parameters.
+WORKS = {
+    "resnet50 forward b1": (lambda s: forward(resnet50, s, (1, 3, 224, 224)), resnet50, 1, networks.parameters),
+    "resnet50 forward b8": (lambda s: forward(resnet50, s, (8, 3, 224, 224)), resnet50, 8, networks.parameters),
+    "resnet50 training b8": (resnet50_training, resnet50, 8, networks.parameters),
+    "pspnet_resnet50 training b2": (pspnet_training, networks.PspNet, 2, networks.parameters),
+    "smoothgrad 50 resnet50": (smoothgrad, resnet50, 1, networks.parameters),
+    "mobilenet_v2 forward b8": (lambda s: forward(mobilenet, s, (8, 3, 224, 224)), mobilenet, 8,
+                                networks.folded_parameters),
+}
+
+
+def take_samples(run, warm_up, repetitions):
+    """Seconds of clean samples, of all where there are none; threads of a clean one waited 2 % of it at most."""
+    for _ in range(warm_up):
+        run()
+    clean, every = [], []
+    while len(clean) < repetitions and len(every) < 3 * repetitions:
+        waited, start = seconds_waited(), time.perf_counter()
+        run()
+        seconds = time.perf_counter() - start
+        every.append(seconds)
+        if seconds_waited() - waited <= 0.02 * seconds:
+            clean.append(seconds)
+    return clean or every, len(clean), len(every)
+
+
+def main():
+    work, mode, threads, repetitions = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    own = resident_peak()
+    make, network, batch, count_parameters = WORKS[work]
+    run = make(Setting(mode))
+    compiles = "optimized" in mode or "frozen" in mode
+    seconds, clean, samples = take_samples(run, 3 if compiles else 1, repetitions)
+    peak = resident_peak() - own
+    counted = network()
+    print(json.dumps({
+        "median": statistics.median(seconds), "min": min(seconds), "clean": clean, "samples": samples,
+        "peak_bytes": peak, "parameters": count_parameters(counted), "fast_blas": fast_blas(),
+        "multiply_adds": batch * networks.multiply_adds(counted, torch.randn(1, 3, 224, 224)),
+        "version": torch.__version__}))
+
+
+if __name__ == "__main__":
+    main()
