@@ -25,6 +25,10 @@ const std::vector<ConvCase> kConvCases = {
     {{5, 20, 3, 3}, {30, 20, 3, 3}, {.padding = 1}},
     {{1, 12, 19, 18}, {10, 12, 3, 3}, {.padding = 4, .dilation = 4}},
     {{2, 24, 20, 21}, {36, 8, 3, 3}, {.stride = {2, 1}, .padding = {0, 1, 1, 2}, .groups = 3}},
+    {{2, 17, 9, 11}, {20, 17, 3, 3}, {.padding = 8, .dilation = 8}},  // most taps on padding
+    {{2, 5, 6, 7},
+     {4, 5, 3, 3},
+     {.padding = {9, 2, 3, 8}, .dilation = {5, 4}}},   // pixels that only padding reaches
     {{20, 30, 4, 5}, {9, 30, 3, 3}, {.padding = 1}},   // one image shares its channels among tasks, 20 do not
     {{1, 4, 12, 13}, {5, 4, 2, 2}, {.stride = 3}},     // pixels that no tap reads
     {{2, 5, 330, 330}, {2, 5, 3, 2}, {.padding = 1}},  // copies of the input beyond one group of images

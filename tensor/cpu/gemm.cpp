@@ -205,7 +205,7 @@ class Product {
     isa::GemmTile tile{};
     tile.rows = m1 - m;
     tile.k = k.k1 - k.k0;
-    tile.add = k.index > 0;
+    tile.add = k.index > 0 || finish_.accumulate;
     tile.init = finish_.init != nullptr && k.index == 0 ? finish_.init + m : nullptr;
     tile.finish = k.index == blocks_ - 1 && !finish_.only_init();
     tile.low = finish_.low;

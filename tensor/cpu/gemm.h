@@ -100,15 +100,17 @@ class PackedLeft {
   Scratch<float> panels_;
 };
 
-/// What becomes of each value: min(max(init[m] + sum + add, low), high).
+/// What becomes of each value: min(max(init[m] + sum + add, low), high), with what c holds as another term
+/// where it accumulates.
 struct Finish {
   const float* init = nullptr;  // one value per row, or null for 0
   const float* add = nullptr;   // laid out like c, or null for 0; not c itself
   float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
+  bool accumulate = false;  // to what c holds
   bool only_init() const { return add == nullptr && low == -high && std::isinf(high); }
 };
 
-/// c = a b, finished. Overwrites c; K = 0 gives init. A finish that is more than init wants columns of c side
+/// c = a b, finished. K = 0 gives init. A finish that is more than init wants columns of c side
 /// by side (col_stride 1).
 void multiply(const PackedLeft& a, const Columns& b, const Finish& finish, const Output& c);
 
