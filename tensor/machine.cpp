@@ -22,9 +22,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Body = std::function<void(int thread)>;
 
-/// Runs body(thread) on pinned threads that start together; seconds until the last one is done.
+/// Runs body(thread) on pinned threads that start together; seconds until the last one is done. All calls use
+/// the same processors: each has its own caches.
 double time_on_threads(int threads, const Body& body) {
-  const std::vector<int> processors = usable_processors();
+  static const std::vector<int> processors = idlest_processors();
   std::atomic<int> ready{0};
   std::atomic<bool> go{false};
   std::vector<Clock::time_point> end(static_cast<std::size_t>(threads));

@@ -4,10 +4,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <limits>
+#include <map>
+#include <sstream>
 #include <string>
+#include <thread>
 
 #include "tensor/parallel.h"
 
@@ -35,6 +39,19 @@ void pin(pid_t thread, const std::vector<int>& processors) {
   sched_setaffinity(thread, sizeof set, &set);
 }
 
+/// Time that each processor has been idle, in the system's ticks.
+std::map<int, double> idle_times() {
+  std::map<int, double> times;
+  std::ifstream file("/proc/stat");
+  for (std::string line; std::getline(file, line) && line.starts_with("cpu");) {
+    std::istringstream words(line.substr(3));
+    int processor = 0;
+    double user = 0, nice = 0, system = 0, idle = 0;
+    if (line[3] != ' ' && words >> processor >> user >> nice >> system >> idle) times[processor] = idle;
+  }
+  return times;
+}
+
 }  // namespace
 
 std::vector<int> usable_processors() {
@@ -50,10 +67,21 @@ std::vector<int> usable_processors() {
 
 void pin_this_thread(int processor) { pin(0, {processor}); }
 
+std::vector<int> idlest_processors() {
+  std::vector<int> processors = usable_processors();
+  const std::map<int, double> before = idle_times();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  std::map<int, double> idle = idle_times();
+  for (const auto& [processor, time] : before) idle[processor] -= time;
+  std::ranges::stable_sort(processors, [&](int a, int b) { return idle[a] > idle[b]; });
+  return processors;
+}
+
 PinnedThreads::PinnedThreads() : usable_(usable_processors()) {
+  const std::vector<int> processors = idlest_processors();
   parallel_for(4 * threads(), 1, [](std::int64_t, std::int64_t) {});
   const std::vector<pid_t> own = own_threads();
-  for (std::size_t i = 0; i < own.size(); ++i) pin(own[i], {usable_[i % usable_.size()]});
+  for (std::size_t i = 0; i < own.size(); ++i) pin(own[i], {processors[i % processors.size()]});
 }
 
 PinnedThreads::~PinnedThreads() {

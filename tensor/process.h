@@ -10,12 +10,15 @@ namespace clearcut {
 /// Numbers of the processors that this process may use; {0} if unknown.
 std::vector<int> usable_processors();
 
+/// The same, those first that were idle longest while this call watched them for 50 ms (Linux: /proc/stat).
+std::vector<int> idlest_processors();
+
 /// Lets the calling thread run on one processor only.
 void pin_this_thread(int processor);
 
-/// While one lives, every thread of this process is pinned to a processor of its own, round-robin where there
-/// are more threads: threads that wander lose their caches, and two that meet on one core run at half speed.
-/// The threads of parallel_for are started first, so that they count.
+/// While one lives, every thread of this process is pinned to a processor of its own, the idlest first,
+/// round-robin where there are more threads: threads that wander lose their caches, and two that meet on one
+/// core run at half speed. The threads of parallel_for are started first, so that they count.
 class PinnedThreads {
  public:
   PinnedThreads();

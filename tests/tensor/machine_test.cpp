@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -67,6 +68,12 @@ TEST(Process, ThreadsArePinnedAndFreedAgain) {
     EXPECT_EQ(usable_processors().size(), 1u);
   }
   EXPECT_EQ(usable_processors(), before);
+}
+
+TEST(Process, TheIdlestProcessorsAreTheUsableOnes) {
+  std::vector<int> idlest = idlest_processors();
+  std::sort(idlest.begin(), idlest.end());
+  EXPECT_EQ(idlest, usable_processors());
 }
 
 TEST(Process, ResidentPeakSeesTouchedMemory) {
