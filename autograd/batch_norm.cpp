@@ -10,9 +10,9 @@ namespace {
 
 bool takes_part(const Var& x) { return x.requires_grad() && !NoGrad::active(); }
 
-BatchNormTail tail(const AfterNorm& after) { return {after.residual.value(), after.low, after.high}; }
+BatchNormTail tail(const After& after) { return {after.residual.value(), after.low, after.high}; }
 
-ops::BatchNormBackward asked(const AfterNorm& after, const Need& need) {
+ops::BatchNormBackward asked(const After& after, const Need& need) {
   return {.batch_statistics = false,
           .need_dx = need(0),
           .need_residual = need(3),
@@ -22,13 +22,12 @@ ops::BatchNormBackward asked(const AfterNorm& after, const Need& need) {
 
 // Neither weight nor bias is trained, and the statistics are constants: dx = scale * g needs no x.
 Var frozen(const Var& x, const Var& weight, const Var& bias, const ops::ChannelStatistics& s,
-           const AfterNorm& after, bool in_place) {
+           const After& after, bool in_place) {
   const Tensor y = ops::batch_norm(x.value(), s, weight.value(), bias.value(), tail(after), in_place);
-  const bool clamps = after.low > -BatchNormTail::kNone || after.high < BatchNormTail::kNone;
-  const AfterNorm limits{.low = after.low, .high = after.high};
+  const After limits{.low = after.low, .high = after.high};
   return record("batch_norm", y, {x, weight, bias, after.residual},
-                [y = save(clamps ? y : Tensor()), w = save(weight), inverse = save(s.inverse_deviation),
-                 limits](const Tensor& dy, const Need& need) {
+                [y = save(after.clamps() ? y : Tensor()), w = save(weight),
+                 inverse = save(s.inverse_deviation), limits](const Tensor& dy, const Need& need) {
                   ops::BatchNormBackward how = asked(limits, need);
                   how.y = y;
                   const ops::ChannelStatistics saved{inverse, inverse, inverse};  // only the last is read
@@ -43,7 +42,7 @@ struct Constants {
   ops::ChannelStatistics statistics() const { return {mean, variance, inverse}; }
 };
 
-std::shared_ptr<Rebuilt> rebuilt(const Saved& x, const Constants& k, const AfterNorm& after) {
+std::shared_ptr<Rebuilt> rebuilt(const Saved& x, const Constants& k, const After& after) {
   return std::make_shared<Rebuilt>(
       [x, k, residual = save(after.residual), low = after.low, high = after.high] {
         return ops::batch_norm(x, k.statistics(), k.weight, k.bias, {residual, low, high});
@@ -51,13 +50,13 @@ std::shared_ptr<Rebuilt> rebuilt(const Saved& x, const Constants& k, const After
 }
 
 Var trained(const Tensor& y, const Var& x, const Var& weight, const Var& bias,
-            const ops::ChannelStatistics& s, bool batch_statistics, const AfterNorm& after) {
+            const ops::ChannelStatistics& s, bool batch_statistics, const After& after) {
   const Saved kept = save(x);
   const Constants k{save(weight), save(bias), save(s.mean), save(s.variance), save(s.inverse_deviation)};
   const auto again = rebuilt(kept, k, after);
   // Without a residual the sign of y is worked out from x on the way.
   const Saved shown = after.residual.defined() ? Saved(again) : Saved();
-  const AfterNorm limits{.low = after.low, .high = after.high};
+  const After limits{.low = after.low, .high = after.high};
   const Var result = record("batch_norm", y, {x, weight, bias, after.residual},
                             [kept, k, shown, limits, batch_statistics](const Tensor& dy, const Need& need) {
                               ops::BatchNormBackward how = asked(limits, need);
@@ -71,7 +70,7 @@ Var trained(const Tensor& y, const Var& x, const Var& weight, const Var& bias,
 }
 
 Var apply(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
-          const BatchNormOptions& options, const AfterNorm& after, bool temporary) {
+          const BatchNormOptions& options, const After& after, bool temporary) {
   const bool training = options.mode == BatchNormMode::kTraining;
   const bool keeps_x = takes_part(weight) || takes_part(bias) || (training && takes_part(x));
   const bool in_place = temporary && !keeps_x && x.defined() && x.value().unique();
@@ -92,12 +91,12 @@ Var apply(const Var& x, const Var& weight, const Var& bias, const RunningStatist
 }  // namespace
 
 Var batch_norm(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
-               const BatchNormOptions& options, const AfterNorm& after) {
+               const BatchNormOptions& options, const After& after) {
   return apply(x, weight, bias, running, options, after, false);
 }
 
 Var batch_norm(Var&& x, const Var& weight, const Var& bias, const RunningStatistics& running,
-               const BatchNormOptions& options, const AfterNorm& after) {
+               const BatchNormOptions& options, const After& after) {
   return apply(x, weight, bias, running, options, after, true);
 }
 

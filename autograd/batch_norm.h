@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autograd/var.h"
+#include "autograd/after.h"
 #include "tensor/ops/batch_norm.h"
 
 namespace clearcut {
@@ -25,12 +25,6 @@ struct RunningStatistics {
   Tensor mean, variance;
 };
 
-/// What follows the normalisation in the same sweep, y = min(max(batch_norm(x) + residual, low), high).
-struct AfterNorm {
-  Var residual = {};  // the shape of x, or undefined for none
-  double low = -BatchNormTail::kNone, high = BatchNormTail::kNone;
-};
-
 /// Batch normalisation with gradients for x, weight, bias and residual; see tensor/ops/batch_norm.h. The
 /// running statistics are not written while recompute() runs a function for the second time.
 ///
@@ -38,8 +32,8 @@ struct AfterNorm {
 /// statistics nor weight nor bias need x, only y is kept, and that only for ReLU's sake; the storage of a
 /// temporary x is then taken over, as is without a tape.
 Var batch_norm(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
-               const BatchNormOptions& options, const AfterNorm& after = {});
+               const BatchNormOptions& options, const After& after = {});
 Var batch_norm(Var&& x, const Var& weight, const Var& bias, const RunningStatistics& running,
-               const BatchNormOptions& options, const AfterNorm& after = {});
+               const BatchNormOptions& options, const After& after = {});
 
 }  // namespace clearcut

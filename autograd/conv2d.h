@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autograd/var.h"
+#include "autograd/after.h"
 #include "tensor/ops/conv2d.h"
 
 namespace clearcut {
@@ -10,6 +10,6 @@ namespace clearcut {
 /// while the weights stay, that is, need no gradient or there is no tape, and emptied otherwise.
 Var conv2d(const Var& x, const Var& w, const ConvOptions& options = {});
 Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& options = {},
-           const std::shared_ptr<PreparedWeights>& kept = nullptr);
+           const std::shared_ptr<PreparedWeights>& kept = nullptr, const After& after = {});
 
 }  // namespace clearcut

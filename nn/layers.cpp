@@ -21,9 +21,9 @@ Shape weight_shape(const Scope& at, const Conv2dOptions& o) {
 Var optional(const std::optional<Param>& p) { return p ? p->var() : Var(); }
 
 // The operators that a batch norm and what follows it consist of.
-Var one_by_one(Var y, const AfterNorm& after) {
+Var one_by_one(Var y, const After& after) {
   if (after.residual.defined()) y = y + after.residual;
-  if (after.high < AfterNorm{}.high) return clamp(std::move(y), after.low, after.high);
+  if (after.high < After{}.high) return clamp(std::move(y), after.low, after.high);
   return after.low == 0 ? relu(std::move(y)) : y;
 }
 
@@ -58,8 +58,8 @@ BatchNorm2d::BatchNorm2d(const Scope& at, std::int64_t channels, const BatchNorm
       running_var(at / "running_var", Tensor::full({channels}, 1)),
       num_batches_tracked(at / "num_batches_tracked", Tensor::zeros({}, DType::kInt64)) {}
 
-Var BatchNorm2d::operator()(Var x, const AfterNorm& after) const {
-  const bool training = mode().training && !mode().freeze_batch_norm;
+Var BatchNorm2d::operator()(Var x, const After& after) const {
+  const bool training = trains();
   const bool apart = !mode().fuse || root().watches(path());
   const Var y = run([&] {
     Var v = batch_norm(std::move(x), weight, bias, {running_mean.value(), running_var.value()},
@@ -67,15 +67,26 @@ Var BatchNorm2d::operator()(Var x, const AfterNorm& after) const {
                         .eps = options.eps,
                         .momentum = options.momentum,
                         .unbiased_running_variance = options.unbiased_running_variance},
-                       apart ? AfterNorm{} : after);
+                       apart ? After{} : after);
     if (training && !Recomputing::active()) *num_batches_tracked.value().data<std::int64_t>() += 1;
     return v;
   });
   return apart ? one_by_one(y, after) : y;
 }
 
-Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const AfterNorm& after) {
-  return bn(conv(x), after);
+Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const After& after) {
+  const RunningStatistics running{bn.running_mean.value(), bn.running_var.value()};
+  const Var conv_bias = optional(conv.bias);
+  const ConvAndNorm layers{conv.weight, conv_bias, conv.options, bn.weight, bn.bias, running, bn.options.eps};
+  const Registry& root = bn.root();
+  const bool together = bn.mode().fuse && !bn.trains() && !root.watches(conv.path()) &&
+                        !root.watches(bn.path()) && FoldedConv::possible(x, layers);
+  if (!together) {
+    bn.folded_->clear();
+    return bn(conv(x), after);
+  }
+  const ErrorScope scope(conv.path());
+  return (*bn.folded_)(x, layers, after);
 }
 
 Var conv_bn_relu(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const Var& residual) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "autograd/batch_norm.h"
+#include "autograd/folded_conv.h"
 #include "autograd/pool.h"
 #include "nn/init.h"
 #include "tensor/ops/conv2d.h"
@@ -68,12 +68,19 @@ struct BatchNorm2d : Module {
   Buffer running_mean, running_var, num_batches_tracked;
 
   BatchNorm2d(const Scope& at, std::int64_t channels, const BatchNorm2dOptions& o = {});
-  Var operator()(Var x, const AfterNorm& after = {}) const;
+  Var operator()(Var x, const After& after = {}) const;
+  /// With the batch's statistics.
+  bool trains() const { return mode().training && !mode().freeze_batch_norm; }
+
+ private:
+  friend Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const After& after);
+  std::shared_ptr<FoldedConv> folded_ = std::make_shared<FoldedConv>();
 };
 
-/// bn(conv(x)), and what often follows it: one sweep over memory for all that is not the convolution. Where a
-/// tap watches the batch norm or the convolution, or mode().fuse is false, layers run one by one.
-Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const AfterNorm& after = {});
+/// bn(conv(x)), and what often follows it: one sweep over memory for all that is not the convolution. In
+/// evaluation, without gradients for their parameters, the two are one convolution. Where a tap watches the
+/// batch norm or the convolution, or mode().fuse is false, layers run one by one.
+Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const After& after = {});
 /// relu(bn(conv(x)) + residual); the residual may be left out.
 Var conv_bn_relu(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const Var& residual = {});
 Var conv_bn_relu6(const Conv2d& conv, const BatchNorm2d& bn, const Var& x);

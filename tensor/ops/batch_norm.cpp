@@ -161,6 +161,31 @@ void update_running(const Tensor& running_mean, const Tensor& running_variance, 
   running_variance.written_by("batch_norm");
 }
 
+FoldedWeights fold_batch_norm(const Tensor& w, const Tensor& b, const ChannelStatistics& s,
+                              const Tensor& weight, const Tensor& bias) {
+  check(w.defined() && w.rank() >= 1 && s.mean.numel() == w.dim(0) && weight.numel() == w.dim(0) &&
+            bias.numel() == w.dim(0) && (!b.defined() || b.numel() == w.dim(0)),
+        "fold_batch_norm",
+        "bias, statistics, weight and bias of the batch norm must be [K] for w [K, ...]; w is ",
+        w.defined() ? w.shape() : Shape{}, ", the statistics ", s.mean.shape());
+  const FoldedWeights f{empty_like(w), empty_like(bias)};
+  const std::int64_t K = w.dim(0), each = K == 0 ? 0 : w.numel() / K;
+  on<Floats>("fold_batch_norm", w.device(), w.dtype(), [&]<class T>(auto) {
+    const T *from = w.data<const T>(), *b0 = b.defined() ? b.data<const T>() : nullptr;
+    const T *mean = s.mean.data<const T>(), *inverse = s.inverse_deviation.data<const T>();
+    const T *gamma = weight.data<const T>(), *beta = bias.data<const T>();
+    T *to = f.weight.data<T>(), *to_bias = f.bias.data<T>();
+    parallel_for(K, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t k = begin; k < end; ++k) {
+        const double scale = static_cast<double>(inverse[k]) * gamma[k];
+        for (std::int64_t i = k * each; i < (k + 1) * each; ++i) to[i] = static_cast<T>(from[i] * scale);
+        to_bias[k] = static_cast<T>(((b0 ? b0[k] : T(0)) - static_cast<double>(mean[k])) * scale + beta[k]);
+      }
+    });
+  });
+  return f;
+}
+
 }  // namespace clearcut::ops
 
 namespace clearcut::kernels {

@@ -81,6 +81,18 @@ BatchNormGrads batch_norm_frozen_backward(const Tensor& dy, const ChannelStatist
 void update_running(const Tensor& running_mean, const Tensor& running_variance, const ChannelStatistics& s,
                     std::int64_t values_per_channel, double momentum, bool unbiased);
 
+struct FoldedWeights {
+  Tensor weight, bias;
+};
+
+/// Weights of the one convolution that does batch_norm(conv(x)) with fixed statistics: with
+/// scale[k] = inverse_deviation[k] * weight[k], w[k, ...] * scale[k] and (b[k] - mean[k]) * scale[k] +
+/// bias[k].
+///
+/// w  [K, ...];  b [K], or undefined for none
+FoldedWeights fold_batch_norm(const Tensor& w, const Tensor& b, const ChannelStatistics& s,
+                              const Tensor& weight, const Tensor& bias);
+
 }  // namespace clearcut::ops
 
 namespace clearcut::kernels {

@@ -23,7 +23,7 @@ Var training(const Inputs& in) {
 }
 
 // Residual and clamp in the same operator; a fourth input is the residual.
-AfterNorm after(const Inputs& in, double low, double high = BatchNormTail::kNone) {
+After after(const Inputs& in, double low, double high = BatchNormTail::kNone) {
   return {.residual = in.size() > 3 ? in[3] : Var(), .low = low, .high = high};
 }
 
