@@ -7,7 +7,9 @@
 #include <iostream>
 
 #include "apps/verbs.h"
+#include "train/bench/layers.h"
 #include "train/check.h"
+#include "train/check_kernels.h"
 
 namespace clearcut::apps {
 
@@ -58,6 +60,33 @@ int print_step(const CommonOptions& common, const Options& o) {
   return s.agrees ? kDone : kError;
 }
 
+struct KernelOptions {
+  std::string filter;
+  std::vector<std::string> layers;
+  double tolerance = 2e-5;
+};
+
+int print_kernels(const KernelOptions& o) {
+  from_option("--layer", [&] {
+    for (const std::string& layer : o.layers) parse_layer(layer);
+  });
+  const auto checks = check_kernels(o.filter, o.layers);
+  if (checks.empty())
+    throw ConfigError(cat("check kernels: no kernel with '", o.filter, "' in its name fits"));
+  std::size_t failed = 0;
+  for (const KernelCheck& c : checks) {
+    failed += c.passed(o.tolerance) ? 0 : 1;
+    std::printf("%s  %8.1e  %-10s %-8s %s%s%s\n", c.passed(o.tolerance) ? "ok    " : "FAILED", c.error,
+                c.kernel.c_str(), c.direction.c_str(), c.layer.c_str(),
+                c.same_for_threads ? "" : "  other bits with other threads",
+                c.same_for_batch ? "" : "  other bits in another batch");
+  }
+  std::printf(
+      "%zu kernel checks, %zu failed; differences from sums in double over the largest value, at most %g\n",
+      checks.size(), failed, o.tolerance);
+  return failed == 0 ? kDone : kError;
+}
+
 int print_repetitions(const CommonOptions& common) {
   const Config config = training_config(common);
   const std::string folder = common.work_dir.empty() ? "runs/determinism" : common.work_dir;
@@ -77,7 +106,8 @@ int print_repetitions(const CommonOptions& common) {
 }  // namespace
 
 void add_check(CLI::App& app, Session& session) {
-  auto* verb = app.add_subcommand("check", "prove it: gradients, one step on two devices, the same bits");
+  auto* verb =
+      app.add_subcommand("check", "prove it: gradients, kernels, one step on two devices, the same bits");
   verb->require_subcommand(1);
   auto o = std::make_shared<Options>();
 
@@ -94,6 +124,18 @@ void add_check(CLI::App& app, Session& session) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   on_run(*step, session, [&session, o] { return print_step(session.common, *o); });
+
+  auto* kernels = verb->add_subcommand(
+      "kernels",
+      "every convolution kernel against sums in double, and its bits for other threads and batches");
+  auto k = std::make_shared<KernelOptions>();
+  kernels->add_option("--filter", k->filter, "only kernels whose name contains this");
+  kernels->add_option("--layer", k->layers, "other shapes: C:side:K:kernel[:stride[:dilation[:groups]]]")
+      ->allow_extra_args(false);
+  kernels->add_option("--tolerance", k->tolerance, "largest difference over largest value")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  on_run(*kernels, session, [k] { return print_kernels(*k); });
 
   auto* determinism = verb->add_subcommand(
       "determinism",

@@ -143,6 +143,9 @@ expect 1 "does not fit the model of this configuration" train -c "$work/seg.yaml
 expect 1 "holds a classifier, a segmenter is needed here" predict -m "$work/net" "$work/drawn/val" -o "$work/out2"
 expect 2 "is a pipeline" train -c configs/demo.yaml
 expect 0 "gradient checks, 0 failed" check grad --filter softmax
+expect 0 "kernel checks, 0 failed" check kernels --filter patches --layer 5:6:7:3
+expect 1 "FAILED" check kernels --layer 5:6:7:3 --tolerance 0
+expect 2 "no kernel with 'fast' in its name" check kernels --filter fast
 expect 0 "all agree" check step -c "$work/seg.yaml" --tolerance 1e-2
 expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/ways"
 

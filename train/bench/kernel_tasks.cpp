@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <memory>
 
-#include "tensor/cpu/conv/kernel.h"
 #include "tensor/ops/matmul.h"
 #include "tensor/random.h"
 #include "train/bench/kernels.h"
+#include "train/bench/operands.h"
 
 namespace clearcut {
 
@@ -24,40 +24,16 @@ bool wanted(const std::vector<std::string>& list, std::string_view name) {
   return list.empty() || std::ranges::find(list, name) != list.end();
 }
 
-/// Operands of a convolution; what a direction writes is one of them too.
-struct Operands {
-  Tensor x, w, y;
-  ConvOptions options;
-};
-
-std::function<void()> call_of(const conv::Kernel& kernel, Direction direction, const Operands& t) {
-  switch (direction) {
-    case Direction::kForward:
-      return [&kernel, t] {
-        kernel.forward(nchw<const float>(t.x), {nchw<const float>(t.w)}, t.options, {}, nchw<float>(t.y));
-      };
-    case Direction::kBackwardInput:
-      return [&kernel, t] {
-        kernel.backward_input(nchw<const float>(t.y), {nchw<const float>(t.w)}, t.options, nchw<float>(t.x));
-      };
-    case Direction::kBackwardWeight:
-      return [&kernel, t] {
-        kernel.backward_weight(nchw<const float>(t.y), nchw<const float>(t.x), t.options, nchw<float>(t.w));
-      };
-  }
-  return {};
-}
-
-KernelTask convolution_task(const LayerShape& shape, Direction direction, const Operands& t) {
-  const conv::Layer layer =
-      conv::layer_of(nchw<const float>(t.x), nchw<const float>(t.w), nchw<const float>(t.y), t.options);
+KernelTask convolution_task(const LayerShape& shape, Direction direction,
+                            const std::shared_ptr<const ConvOperands>& t) {
+  const conv::Layer layer = t->layer();
   const auto pictures = static_cast<double>(shape.batch);
   KernelTask task{.suite = shape.suite,
                   .name = shape.name(),
                   .direction = std::string(name_of(direction)),
                   .count = shape.count,
                   .operations = 2 * pictures * layer.multiply_adds(),
-                  .bytes = static_cast<double>(sizeof(float) * (t.x.numel() + t.w.numel() + t.y.numel())),
+                  .bytes = static_cast<double>(sizeof(float) * (t->x.numel() + t->w.numel() + t->y.numel())),
                   .candidates = {}};
   const conv::Kernel& planned = conv::choose(layer, direction);
   for (const conv::Kernel* kernel : conv::kernels()) {
@@ -65,7 +41,13 @@ KernelTask convolution_task(const LayerShape& shape, Direction direction, const 
     task.candidates.push_back({.kernel = std::string(kernel->name),
                                .planned = kernel == &planned,
                                .estimate = pictures * kernel->cost(layer, direction),
-                               .run = call_of(*kernel, direction, t)});
+                               .run = [=] { t->run(*kernel, direction); }});
+    if (kernel->prepare == nullptr || direction == Direction::kBackwardWeight) continue;
+    std::shared_ptr<PreparedWeights::Form> form =
+        kernel->prepare(nchw<const float>(t->w), t->options, direction);
+    task.candidates.push_back({.kernel = cat(kernel->name, "+kept"), .planned = false, .run = [=] {
+                                 t->run(*kernel, direction, form.get());
+                               }});
   }
   return task;
 }
@@ -90,9 +72,7 @@ void for_each_convolution(const KernelBenchOptions& o, const std::vector<LayerSh
   for (LayerShape shape : layers) {
     if (o.batch > 0) shape.batch = o.batch;
     if (shape.name().find(o.filter) == std::string::npos) continue;
-    const Shape y = ops::conv2d_shape(shape.x(), shape.w(), shape.options());
-    const Operands operands{normal(o, shape.x(), "x"), normal(o, shape.w(), "w"), normal(o, y, "y"),
-                            shape.options()};
+    const auto operands = std::make_shared<const ConvOperands>(shape, o.seed);
     for (const Direction d : {Direction::kForward, Direction::kBackwardInput, Direction::kBackwardWeight}) {
       if (!wanted(o.directions, name_of(d))) continue;
       KernelTask task = convolution_task(shape, d, operands);

@@ -24,7 +24,7 @@ std::vector<std::string> kernel_suites();
 
 /// One way to do a task.
 struct KernelCandidate {
-  std::string kernel;   // "patches", "winograd"; "gemm" of a product
+  std::string kernel;   // "patches"; "patches+kept" with weights prepared beforehand; "gemm" of a product
   bool planned = true;  // the one that the planner picks
   double estimate = 0;  // seconds at the measured peak, by its own cost model; 0: it has none
   std::function<void()> run;
