@@ -18,12 +18,12 @@ namespace {
 
 using isa::kWinogradPoints;
 
-constexpr std::int64_t kMostSums = 10 << 20;   // bytes of the sums of a block of channels
-constexpr std::int64_t kMostK = 512;           // output channels of a block
-constexpr std::int64_t kMostGroup = 12 << 20;  // bytes of a group of panels, both sides
-constexpr std::int64_t kRows = 64;             // input channels that a task multiplies
-constexpr std::int64_t kGrain = 16;            // input channels that a task transforms
-constexpr std::int64_t kPad = 16;              // floats between points: no multiple of 4 KiB
+constexpr std::int64_t kMostSums = 10 << 20;  // bytes of the sums of a block of channels
+constexpr std::int64_t kMostK = 512;          // output channels of a block
+constexpr std::int64_t kMostGroup = 3 << 20;  // bytes of a group of panels, both sides
+constexpr std::int64_t kRows = 64;            // input channels that a task multiplies
+constexpr std::int64_t kGrain = 16;           // input channels that a task transforms
+constexpr std::int64_t kPad = 16;             // floats between points: no multiple of 4 KiB
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 

@@ -75,17 +75,17 @@ Reach reach_of(const WinogradInput& t, const WinogradRun& run) {
   return {static_cast<int>(first), static_cast<int>(last), d == 1 && inside};
 }
 
+// What transform_rows() leaves for transform_columns(): value j of row i of B^T d, lane = tile, at
+// (6 i + j) * kBetween. A run may write a vector behind the last lane.
+constexpr int64_t kBetween = kWinogradMaxWidth + 16;
+
 // Points from[i] at row i of the run: in the map, at a copy where whole vectors may not be read or a dilation
 // sets the pixels apart, or at zeros.
-inline void find_rows(const WinogradInput& t, const WinogradRun& run, Reach reach, int64_t c, float* copy,
-                      const float** from) {
-  const float* plane = t.x + run.image + c * t.channel_stride;
+inline void find_rows(const WinogradInput& t, const WinogradRun& run, Reach reach, const float* first,
+                      float* copy, const float** from) {
   for (int i = 0; i < 6; ++i) {
     const int64_t row = run.row + i * t.dilation_h;
-    from[i] = plane + row * t.W + run.col;
-    // The next channel is a plane away, which the processor does not foresee.
-    __builtin_prefetch(from[i] + t.channel_stride);
-    __builtin_prefetch(from[i] + t.channel_stride + 16);
+    from[i] = first + i * t.dilation_h * t.W;
     if (row < 0 || row >= t.H) {
       from[i] = kZeros;
     } else if (!reach.in_place) {
@@ -96,8 +96,10 @@ inline void find_rows(const WinogradInput& t, const WinogradRun& run, Reach reac
   }
 }
 
-// The tiles of one run to v, points `stride` apart, whole vectors.
-inline void transform_run(const float* const* from, Reach reach, float* to, int64_t stride) {
+// Transforms the rows of a run downwards and takes them apart. Row i is at from[i], or at first + i * step.
+template <bool inside>
+inline void transform_rows(const float* first, int64_t step, const float* const* from, Reach reach,
+                           float* to) {
   Index lane;
   for (int i = 0; i < kLanes; ++i) lane[i] = i;
   Vec rows[6][kPixelVectors];
@@ -106,41 +108,62 @@ inline void transform_run(const float* const* from, Reach reach, float* to, int6
     const Index at = lane + n * kLanes;
     Vec d[6], v[6];
 #pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i)
-      d[i] = ((at >= reach.first) & (at < reach.last)) ? load(from[i] + n * kLanes) : Vec{};
+    for (int i = 0; i < 6; ++i) {
+      const Vec pixels = load((inside ? first + i * step : from[i]) + n * kLanes);
+      d[i] = ((at >= reach.first) & (at < reach.last)) ? pixels : Vec{};
+    }
     transform_input(d, v);
 #pragma GCC unroll 6
     for (int i = 0; i < 6; ++i) rows[i][n] = v[i];
   }
 #pragma GCC unroll 6
   for (int i = 0; i < 6; ++i) {
-    TileVec e[6], v[6];
+    TileVec e[6];
     take_apart(rows[i], e);
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; ++j) store_tiles(to + (6 * i + j) * kBetween, e[j]);
+  }
+}
+
+// Along the rows, whole vectors of tiles.
+inline void transform_columns(const float* from, float* to, int64_t stride) {
+#pragma GCC unroll 6
+  for (int i = 0; i < 6; ++i) {
+    Vec e[6], v[6];
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; ++j) e[j] = load(from + (6 * i + j) * kBetween);
     transform_input(e, v);
 #pragma GCC unroll 6
-    for (int j = 0; j < 6; ++j) store_tiles(to + (6 * i + j) * stride, v[j]);
+    for (int j = 0; j < 6; ++j, to += stride) store(to, v[j]);
   }
 }
 
 void input(const WinogradInput& t) {
   Reach reach[kWinogradMaxWidth];
-  alignas(64) float copy[6 * kRowFloats] = {}, ends[kWinogradPoints * kTiles];
+  alignas(64) float copy[6 * kRowFloats] = {}, between[kWinogradPoints * kBetween] = {};
   for (int64_t r = 0; r < t.run_count; ++r) reach[r] = reach_of(t, t.runs[r]);
-  for (int64_t c = 0; c < t.channels; ++c)
+  const int64_t step = t.dilation_h * t.W;
+  for (int64_t c = 0; c < t.channels; ++c) {
+    const float* plane = t.x + c * t.channel_stride;
     for (int64_t r = 0; r < t.run_count; ++r) {
       const WinogradRun& run = t.runs[r];
-      const float* from[6];
-      find_rows(t, run, reach[r], c, copy, from);
-      float* to = t.v + c * t.width + run.at;
-      // What a vector writes behind its run is overwritten by the next run or by the next channel.
-      if (run.at + kTiles <= t.width || c + 1 < t.channels) {
-        transform_run(from, reach[r], to, t.point_stride);
-        continue;
+      const float* first = plane + run.image + run.row * t.W + run.col;
+      // The next channel is a plane away, which the processor does not foresee.
+      for (int64_t i = 0, next = t.channel_stride; i < 6; ++i, next += step) {
+        __builtin_prefetch(first + next);
+        __builtin_prefetch(first + next + 16);
       }
-      transform_run(from, reach[r], ends, kTiles);
-      for (int64_t point = 0; point < kWinogradPoints; ++point)
-        for (int64_t q = 0; q < run.tiles; ++q) to[point * t.point_stride + q] = ends[point * kTiles + q];
+      if (reach[r].in_place && run.row >= 0 && run.row + 5 * t.dilation_h < t.H) {
+        transform_rows<true>(first, step, nullptr, reach[r], between + run.at);
+      } else {
+        const float* from[6];
+        find_rows(t, run, reach[r], first, copy, from);
+        transform_rows<false>(nullptr, 0, from, reach[r], between + run.at);
+      }
     }
+    for (int64_t lane = 0; lane < t.width; lane += kLanes)
+      transform_columns(between + lane, t.v + c * t.width + lane, t.point_stride);
+  }
 }
 
 // The nine weights of kTiles rows, w[i] for row i: g[tap][row].

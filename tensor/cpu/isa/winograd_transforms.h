@@ -74,23 +74,21 @@ inline void transform_sums(const V* u, V* g) {
 }
 
 // rows[i][j] to rows[j][i] for N x N values: blocks of N / 2, N / 4 ... 1 across the diagonal change places.
-template <class V, class I, int N>
+template <class V, class I, int N, int block = N / 2>
 inline void transpose(V* rows) {
-#pragma GCC unroll 4
-  for (int block = N / 2; block > 0; block /= 2) {
-    I upper, lower;
-    for (int i = 0; i < N; ++i) {
-      upper[i] = i & block ? N + i - block : i;
-      lower[i] = i & block ? N + i : i + block;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < N; ++i) {
-      if (i & block) continue;
-      const V above = rows[i], below = rows[i + block];
-      rows[i] = __builtin_shuffle(above, below, upper);
-      rows[i + block] = __builtin_shuffle(above, below, lower);
-    }
+  I upper, lower;
+  for (int i = 0; i < N; ++i) {
+    upper[i] = i & block ? N + i - block : i;
+    lower[i] = i & block ? N + i : i + block;
   }
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
+    if (i & block) continue;
+    const V above = rows[i], below = rows[i + block];
+    rows[i] = __builtin_shuffle(above, below, upper);
+    rows[i + block] = __builtin_shuffle(above, below, lower);
+  }
+  if constexpr (block > 1) transpose<V, I, N, block / 2>(rows);
 }
 
 }  // namespace
