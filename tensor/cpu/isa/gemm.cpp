@@ -99,15 +99,23 @@ void any_tile(const GemmTile& t) {
   tile_of_rows<1>(t.rows)(t);
 }
 
+// Rows ahead that are fetched while one is copied: a row is a few lines far from the next one's, which the
+// processor does not foresee.
+constexpr int64_t kRowsAhead = 6;
+
 // Row i of all runs; `safe` when whole vectors may be read behind every run.
 inline void copy_row(const PanelCopy& p, int64_t i, bool safe) {
   const float* source = p.source + p.row_offset[i];
+  const float* ahead = p.source + p.row_offset[i + kRowsAhead < p.k ? i + kRowsAhead : i];
   for (int64_t r = 0; r < p.run_count; ++r) {
     const ColumnRun run = p.runs[r];
     const float* from = source + run.from;
     float* to = run.to + i * run.width;
     if (safe) {
-      for (int64_t j = 0; j < run.length; j += kLanes) store(to + j, load(from + j));
+      for (int64_t j = 0; j < run.length; j += kLanes) {
+        __builtin_prefetch(ahead + run.from + j);
+        store(to + j, load(from + j));
+      }
     } else {
       for (int64_t j = 0; j < run.length; ++j) to[j] = from[j];
     }
