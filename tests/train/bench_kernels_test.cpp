@@ -11,8 +11,8 @@
 namespace clearcut {
 namespace {
 
-// All of ResNet-50's multiply-adds as torch counts them (see tests/models/work_test.cpp) without the last layer's 2048 x
-// 1000; torchvision's network has 53 convolutions.
+// All of ResNet-50's multiply-adds as torch counts them (see tests/models/work_test.cpp) without the last
+// layer's 2048 x 1000; torchvision's network has 53 convolutions.
 TEST(BenchLayers, ResNet50IsComplete) {
   std::int64_t multiply_adds = 0, layers = 0;
   for (const LayerShape& layer : bench_layers()) {
