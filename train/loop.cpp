@@ -96,11 +96,11 @@ class Loop {
     model_.mode.training = true;
     model_.mode.step = static_cast<std::uint32_t>(state_.step);
     model_.mode.items = batch.items;
-    model_.zero_grad();
     const TrainLoss loss = task_.loss(batch);
     add_up(loss, batch);
     loss.total.backward();
     sgd_.step(o_.schedule.at(state_.step));
+    model_.zero_grad();  // at once: an evaluation may follow, and has better use for the memory
     state_.position = loader_.position();
     ++state_.step;
     items_ += static_cast<std::int64_t>(batch.items.size());

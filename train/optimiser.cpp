@@ -39,15 +39,19 @@ double Sgd::multiplier(const std::string& parameter) const {
 
 void Sgd::step(double rate) {
   const auto& params = model_.params();
+  std::vector<ops::SgdParameter> all;
   for (std::size_t i = 0; i < params.size(); ++i) {
     const Var& w = params[i]->var();
     if (!w.requires_grad() || !w.grad().defined()) continue;
-    ops::sgd_update(w.value(), velocities_[i], w.grad(),
-                    {.rate = rate * multipliers_[i],
-                     .momentum = options_.momentum,
-                     .weight_decay = options_.weight_decay,
-                     .nesterov = options_.nesterov});
+    all.push_back({w.value(),
+                   velocities_[i],
+                   w.grad(),
+                   {.rate = rate * multipliers_[i],
+                    .momentum = options_.momentum,
+                    .weight_decay = options_.weight_decay,
+                    .nesterov = options_.nesterov}});
   }
+  ops::sgd_update(all);
 }
 
 StateDict Sgd::state() const {

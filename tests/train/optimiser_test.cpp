@@ -8,6 +8,8 @@
 
 #include "autograd/arithmetic.h"
 #include "autograd/reduce.h"
+#include "tensor/cpu/isa.h"
+#include "tensor/ops/sgd.h"
 #include "tensor/safetensors.h"
 #include "train/config.h"
 #include "train/schedule.h"
@@ -56,7 +58,50 @@ TEST_P(SgdGolden, TenStepsEqualTorch) {
       EXPECT_NEAR(got[i], want[i], 1e-14) << p->name() << " " << i;
   }
 }
+// The fast loop in float: ten steps of values near 1, two roundings of 2^-24 each.
+TEST_P(SgdGolden, FastLoopsEqualTorch) {
+  const auto file = read_safetensors("tests/golden/train/sgd.safetensors");
+  const std::map<std::string, Tensor> golden(file.tensors.begin(), file.tensors.end());
+  const std::string name = GetParam();
+  for (const std::string_view isa : supported_isas()) {
+    set_isa(isa);
+    const Schedule schedule = {.decay = Decay::kPoly, .rate = 0.1, .end = 0.01, .power = 0.9, .steps = 10};
+    const Tensor w = golden.at(name + ".start.head.w").to(DType::kFloat32).clone(), v = zeros_like(w);
+    for (std::int64_t t = 0; t < 10; ++t) {
+      const Tensor g = golden.at(name + ".grads.head.w")[t].to(DType::kFloat32);
+      ops::sgd_update({{w,
+                        v,
+                        g,
+                        {.rate = schedule.at(t),
+                         .momentum = 0.9,
+                         .weight_decay = 4e-3,
+                         .nesterov = name == "nesterov"}}});
+    }
+    const auto got = w.values<float>();
+    const auto want = golden.at(name + ".end.head.w").values<double>();
+    for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-6) << isa << " " << i;
+  }
+  set_isa("");
+}
 INSTANTIATE_TEST_SUITE_P(Rule, SgdGolden, testing::Values("plain", "nesterov"));
+
+// With v = 0, momentum m and no decay, two steps at rate 1 of gradient k take k and then (1 + m) k off w = 0.
+TEST(Sgd, ParametersOfAllSizesInOnePass) {
+  std::vector<ops::SgdParameter> all;
+  for (const std::int64_t n : {1, 70000, 3, 32768, 32769}) {
+    const Tensor w = Tensor::zeros({n});
+    all.push_back({w,
+                   zeros_like(w),
+                   Tensor::full({n}, static_cast<double>(all.size() + 1)),
+                   {.rate = 1, .momentum = 0.5}});
+  }
+  const std::uint64_t version = all[0].w.version();
+  ops::sgd_update(all);
+  ops::sgd_update(all);
+  EXPECT_GT(all[0].w.version(), version);
+  for (std::size_t k = 0; k < all.size(); ++k)
+    for (const float w : all[k].w.values<float>()) ASSERT_EQ(w, -2.5f * static_cast<float>(k + 1));
+}
 
 TEST(Sgd, FrozenParametersAndVelocitiesStay) {
   Two model;

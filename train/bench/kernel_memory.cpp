@@ -90,9 +90,10 @@ void add_loss(std::vector<Pass>& passes, std::int64_t classes, std::int64_t side
 
 void add_update(std::vector<Pass>& passes) {
   const Tensor w = normal({8'000'000}, "w"), velocity = zeros_like(w), g = normal(w.shape(), "g");
-  passes.push_back({"sgd 8 million parameters", "update", 5 * bytes_of(w), [=] {
-                      ops::sgd_update(w, velocity, g, {.rate = 1e-3, .momentum = 0.9, .weight_decay = 1e-4});
-                    }});
+  passes.push_back(
+      {"sgd 8 million parameters", "update", 5 * bytes_of(w), [=] {
+         ops::sgd_update({{w, velocity, g, {.rate = 1e-3, .momentum = 0.9, .weight_decay = 1e-4}}});
+       }});
 }
 
 }  // namespace

@@ -53,6 +53,21 @@ BINARY(mul, *)
 BINARY(div, /)
 #undef BINARY
 
+void sgd(float* w, float* v, const float* g, int64_t n, SgdRule r) {
+  if (r.nesterov) {
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; ++i) {
+      const float d = g[i] + r.decay * w[i];
+      v[i] = r.momentum * v[i] + d;
+      w[i] -= r.rate * (d + r.momentum * v[i]);
+    }
+  } else {
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; ++i) {
+      v[i] = r.momentum * v[i] + (g[i] + r.decay * w[i]);
+      w[i] -= r.rate * v[i];
+    }
+  }
+}
+
 }  // namespace
 
 namespace clearcut::isa::CLEARCUT_ISA {
@@ -62,6 +77,6 @@ namespace clearcut::isa::CLEARCUT_ISA {
 #define OP2(name, ...) {name##_forward, name##_backward},
 extern const PointwiseKernels pointwise_kernels = {
 #include "tensor/elementwise.def"
-    {add_loop, sub_loop, mul_loop, div_loop}};
+    {add_loop, sub_loop, mul_loop, div_loop}, sgd};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -1,4 +1,5 @@
-// Loops over tensor/elementwise.def and the four arithmetic operators, one table per instruction set.
+// Loops over tensor/elementwise.def, the four arithmetic operators and the step of an optimiser, one table
+// per instruction set.
 #pragma once
 
 #include <stdint.h>
@@ -19,6 +20,13 @@ struct PointwisePair {
   PointwiseBackwardLoop backward;
 };
 
+/// The rule of tensor/ops/sgd.h.
+struct SgdRule {
+  float rate, momentum, decay;
+  bool nesterov;
+};
+using SgdLoop = void (*)(float* w, float* v, const float* g, int64_t n, SgdRule rule);
+
 struct PointwiseKernels {
 #define OP(name, ...) PointwisePair name;
 #define OP1(name, ...) PointwisePair name;
@@ -27,6 +35,7 @@ struct PointwiseKernels {
   struct {
     BinaryLoop add, sub, mul, div;
   } binary;
+  SgdLoop sgd;
 };
 
 namespace baseline {
