@@ -13,8 +13,8 @@ namespace {
 
 std::vector<Sample> samples_of(const std::vector<double>& clean, const std::vector<double>& disturbed) {
   std::vector<Sample> samples;
-  for (const double s : disturbed) samples.push_back({s, false});
-  for (const double s : clean) samples.push_back({s, true});
+  for (const double s : disturbed) samples.push_back({.seconds = s, .cpu = s / 2, .clean = false});
+  for (const double s : clean) samples.push_back({.seconds = s, .cpu = s / 2, .clean = true});
   return samples;
 }
 
@@ -24,6 +24,7 @@ TEST(BenchSamples, QuartilesOfTheCleanOnes) {
   EXPECT_EQ(t.clean, 4);
   EXPECT_TRUE(t.clean_only);
   EXPECT_EQ(t.min, 1);
+  EXPECT_EQ(t.least_cpu, 0.5);
   EXPECT_EQ(t.lower_quartile, 1.75);
   EXPECT_EQ(t.median, 2.5);
   EXPECT_EQ(t.upper_quartile, 3.25);

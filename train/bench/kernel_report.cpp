@@ -28,6 +28,7 @@ JsonObject json_of(const KernelCandidate& c, const KernelTask& task, const Machi
       .set("planned", c.planned)
       .set("median", c.timing.median)
       .set("min", c.timing.min)
+      .set("least_cpu", c.timing.least_cpu)
       .set("lower_quartile", c.timing.lower_quartile)
       .set("upper_quartile", c.timing.upper_quartile)
       .set("samples", c.timing.samples)
@@ -65,22 +66,25 @@ std::string row_of(const KernelCandidate& c, const KernelTask& task, const Machi
                gbytes = 1e-9 * task.bytes / c.timing.median;
   const double share =
       task.operations > 0 ? 1e9 * gflops / machine.flops : 1e9 * gbytes / machine.memory.copy;
-  std::snprintf(text, sizeof text, "%-30s %-8s %c %-12s %s %s %s %8.1f %7.1f %5.0f %%\n", task.name.c_str(),
-                task.direction.c_str(), c.planned ? '*' : ' ', c.kernel.c_str(),
+  std::snprintf(text, sizeof text, "%-30s %-8s %c %-13s %s %s %s %s %8.1f %7.1f %5.0f %%\n",
+                task.name.c_str(), task.direction.c_str(), c.planned ? '*' : ' ', c.kernel.c_str(),
                 milliseconds(c.timing.median).c_str(), milliseconds(c.timing.min).c_str(),
+                milliseconds(c.timing.least_cpu).c_str(),
                 milliseconds(2 * c.estimate / machine.flops).c_str(), gflops, gbytes, 100 * share);
   return text;
 }
 
 constexpr const char* kHeader =
-    "times in ms; * is the planner's choice, `plan` its estimate; share of the multiply-add peak, of "
-    "memory-bound\n"
-    "work of the copy bandwidth; GB/s of what must be read and written once\n";
+    "times in ms; cpu: the least processor time; plan: the planner's estimate, * its choice, +kept: with "
+    "weights\n"
+    "prepared beforehand; share of the multiply-add peak, of memory-bound work of the copy bandwidth; GB/s "
+    "of\n"
+    "what must be read and written at least once\n";
 
 std::string column_names() {
   char text[200];
-  std::snprintf(text, sizeof text, "%-30s %-8s   %-12s %9s %9s %9s %8s %7s %7s\n", "shape", "", "kernel",
-                "median", "min", "plan", "GFLOP/s", "GB/s", "share");
+  std::snprintf(text, sizeof text, "%-30s %-8s   %-13s %9s %9s %9s %9s %8s %7s %7s\n", "shape", "", "kernel",
+                "median", "min", "cpu", "plan", "GFLOP/s", "GB/s", "share");
   return text;
 }
 
@@ -102,10 +106,11 @@ void time_candidates(KernelTask& task, const SampleOptions& options) {
   };
   for (int round = 0; round < at_most && !std::ranges::all_of(samples, enough); ++round)
     for (std::size_t i = 0; i < n; ++i) {
-      const double waited = seconds_waited_for_processors();
+      const double waited = seconds_waited_for_processors(), cpu = processor_seconds();
       const double seconds = seconds_of(task.candidates[i].run, calls[i]);
       const bool clean = is_clean(seconds, seconds_waited_for_processors() - waited);
-      samples[i].push_back({seconds / calls[i], clean});
+      samples[i].push_back(
+          {.seconds = seconds / calls[i], .cpu = (processor_seconds() - cpu) / calls[i], .clean = clean});
     }
   for (std::size_t i = 0; i < n; ++i) task.candidates[i].timing = timing_of(samples[i]);
 }

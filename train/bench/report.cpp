@@ -93,7 +93,8 @@ JsonObject to_json(const BenchResult& r) {
                           .set("min", r.timing.min)
                           .set("lower_quartile", r.timing.lower_quartile)
                           .set("median", r.timing.median)
-                          .set("upper_quartile", r.timing.upper_quartile))
+                          .set("upper_quartile", r.timing.upper_quartile)
+                          .set("least_cpu", r.timing.least_cpu))
       .set(w.item + "s_per_second", r.items_per_second())
       .set("flops", r.flops())
       .set("share_of_peak", r.share_of_peak())
@@ -110,9 +111,10 @@ std::string to_text(const BenchResult& r) {
   std::string text = cat(w.work, " ", w.model, w.detail.empty() ? "" : " " + w.detail, ": batch ", w.batch,
                          ", ", w.height, " x ", w.width, ", ", r.machine.threads,
                          r.machine.threads == 1 ? " thread" : " threads", ", ", r.machine.isa, "\n");
-  text += cat("  median ", seconds_text(t.median), " (min ", seconds_text(t.min), ", quartiles ",
-              seconds_text(t.lower_quartile), " and ", seconds_text(t.upper_quartile), "), ",
-              print("%.4g", r.items_per_second()), " ", w.item, "s/s\n");
+  text +=
+      cat("  median ", seconds_text(t.median), " (min ", seconds_text(t.min), ", quartiles ",
+          seconds_text(t.lower_quartile), " and ", seconds_text(t.upper_quartile), "; processor time from ",
+          seconds_text(t.least_cpu), "), ", print("%.4g", r.items_per_second()), " ", w.item, "s/s\n");
   text += cat("  ", t.samples, t.samples == 1 ? " sample, " : " samples, ", t.clean,
               " in which no thread waited for a processor",
               t.clean_only ? "" : ": too few, so all count; the machine is busy, trust the minimum", "\n");

@@ -1,5 +1,7 @@
 #include "train/bench/samples.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -23,6 +25,12 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 }  // namespace
 
+double processor_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
 bool is_clean(double seconds, double waited) { return waited <= kCleanShare * seconds; }
 
 std::vector<Sample> take_samples(const SampleOptions& options, const std::function<void()>& work) {
@@ -32,11 +40,13 @@ std::vector<Sample> take_samples(const SampleOptions& options, const std::functi
   const int at_most = std::max(options.at_most > 0 ? options.at_most : 3 * options.repetitions, 1);
   std::vector<Sample> samples;
   for (int clean = 0; clean < options.repetitions && static_cast<int>(samples.size()) < at_most;) {
-    const double waited = seconds_waited_for_processors();
+    const double waited = seconds_waited_for_processors(), cpu = processor_seconds();
     const auto start = std::chrono::steady_clock::now();
     work();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    samples.push_back({seconds, is_clean(seconds, seconds_waited_for_processors() - waited)});
+    samples.push_back({.seconds = seconds,
+                       .cpu = processor_seconds() - cpu,
+                       .clean = is_clean(seconds, seconds_waited_for_processors() - waited)});
     clean += samples.back().clean;
   }
   return samples;
@@ -46,7 +56,9 @@ Timing timing_of(const std::vector<Sample>& samples) {
   check(!samples.empty(), "bench", "there are no samples");
   Timing t{.samples = static_cast<int>(samples.size())};
   std::vector<double> all, clean;
+  t.least_cpu = samples[0].cpu;
   for (const Sample& s : samples) {
+    t.least_cpu = std::min(t.least_cpu, s.cpu);
     all.push_back(s.seconds);
     if (s.clean) clean.push_back(s.seconds);
   }

@@ -8,9 +8,12 @@ namespace clearcut {
 
 struct Sample {
   double seconds = 0;  // wall time
-  bool clean =
-      true;  // no thread waited for a processor for more than 2 % of it: no other program was in the way
+  double cpu = 0;      // processor time of all threads together: says something on a busy machine too
+  bool clean = true;   // threads waited for a processor for 2 % of it at most: no other program in the way
 };
+
+/// Seconds of processor time that this process has used.
+double processor_seconds();
 
 /// Whether threads that waited so many seconds for a processor, all together, leave a sample clean.
 bool is_clean(double seconds, double waited);
@@ -29,6 +32,7 @@ struct Timing {
   /// Only the clean samples count below, if there are at least three of them or all are clean; otherwise all.
   bool clean_only = true;
   double min = 0, lower_quartile = 0, median = 0, upper_quartile = 0;  // seconds
+  double least_cpu = 0;                                                // of all samples
 };
 Timing timing_of(const std::vector<Sample>& samples);
 
