@@ -2,10 +2,13 @@
 //
 //   dw = G^T [ sum over tiles of (B^T d B) * (A dy A^T) ] G
 //
-// for each pair of channels: 36 matrix products again, whose sums run over the tiles. Both sides are
-// transformed for a group of panels of tiles, input channels with tiles as lanes, output channels with
-// channels as lanes; then each task adds the products of one point and some input channels. Where the sums of
-// all channels would be too large, the channels are cut into blocks that are worked on one after the other.
+// for each pair of channels: 36 matrix products again, whose sums run over the tiles. dy is transformed with
+// output channels as lanes, x with tiles as lanes.
+//
+// Where the transformed dy of some output channels fits the last cache, it is made once; each task then owns
+// some input channels and all that belongs to them: their x, panel of tiles by panel, their sums and their
+// weights. Else (many tiles, few channels) both sides are transformed for a group of panels, and each task
+// adds the products of one point and some input channels to sums that all share.
 #include <algorithm>
 
 #include "tensor/cpu/conv/winograd.h"
@@ -18,12 +21,16 @@ namespace {
 
 using isa::kWinogradPoints;
 
-constexpr std::int64_t kMostSums = 10 << 20;  // bytes of the sums of a block of channels
-constexpr std::int64_t kMostK = 512;          // output channels of a block
+constexpr std::int64_t kMostKept = 10 << 20;  // bytes of transformed dy that are kept
+constexpr std::int64_t kKeptK = 256;          // output channels of it
+constexpr std::int64_t kMostOwn = 900 << 10;  // bytes of the sums and the x of a task
+constexpr std::int64_t kMostSums = 10 << 20;  // bytes of shared sums
+constexpr std::int64_t kMostK = 512;          // output channels of shared sums
 constexpr std::int64_t kMostGroup = 3 << 20;  // bytes of a group of panels, both sides
 constexpr std::int64_t kRows = 64;            // input channels that a task multiplies
 constexpr std::int64_t kGrain = 16;           // input channels that a task transforms
-constexpr std::int64_t kPad = 16;             // floats between points: no multiple of 4 KiB
+constexpr std::int64_t kWantedTasks = 8;
+constexpr std::int64_t kPad = 16;  // floats between points: no multiple of 4 KiB
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -45,15 +52,20 @@ class WeightSum {
                 .top = s.top,
                 .left = s.left,
                 .dilation = s.dilation},
-               isa::kWinogradMaxWidth),
-        K_block_(ceil_div(s.K, ceil_div(s.K, kMostK))),
-        C_block_(std::min(s.dw.C, std::max<std::int64_t>(kRows, kMostSums / (4 * kWinogradPoints * K_block_) /
-                                                                    kRows * kRows))) {}
+               isa::kWinogradMaxWidth) {}
 
   void run() const {
-    for (std::int64_t k = 0; k < s_.K; k += K_block_)
-      for (std::int64_t c = 0; c < s_.dw.C; c += C_block_)
-        run_block({k, std::min(s_.K, k + K_block_)}, {c, std::min(s_.dw.C, c + C_block_)});
+    const std::int64_t kept = ceil_div(s_.K, ceil_div(s_.K, kKeptK));
+    if (4 * kWinogradPoints * panel_count() * dy_stride({0, kept}) <= kMostKept) {
+      for (std::int64_t k = 0; k < s_.K; k += kept) run_kept({k, std::min(s_.K, k + kept)});
+      return;
+    }
+    const std::int64_t most_k = ceil_div(s_.K, ceil_div(s_.K, kMostK));
+    const std::int64_t fit = kMostSums / (4 * kWinogradPoints * most_k) / kRows * kRows;
+    const std::int64_t most_c = std::min(s_.dw.C, std::max(kRows, fit));
+    for (std::int64_t k = 0; k < s_.K; k += most_k)
+      for (std::int64_t c = 0; c < s_.dw.C; c += most_c)
+        run_shared({k, std::min(s_.K, k + most_k)}, {c, std::min(s_.dw.C, c + most_c)});
   }
 
  private:
@@ -69,41 +81,74 @@ class WeightSum {
   gemm::PanelWidths columns(Range k) const { return {k.size(), gemm_.lanes, gemm_.max_vectors}; }
   std::int64_t padded(Range k) const { return ceil_div(k.size(), gemm_.lanes) * gemm_.lanes; }
 
-  void run_block(Range k, Range c) const {
-    const std::int64_t width = tiles_.width(), count = static_cast<std::int64_t>(tiles_.panels().size());
-    const std::int64_t x_stride = c.size() * width + kPad, dy_stride = padded(k) * width + kPad;
-    const std::int64_t panel = kWinogradPoints * (x_stride + dy_stride);
+  std::int64_t panel_count() const { return static_cast<std::int64_t>(tiles_.panels().size()); }
+  const Panel& panel_at(std::int64_t i) const { return tiles_.panels()[static_cast<std::size_t>(i)]; }
+  std::int64_t dy_stride(Range k) const { return padded(k) * tiles_.width() + kPad; }
+
+  void run_kept(Range k) const {
+    const std::int64_t stride = dy_stride(k), panel = kWinogradPoints * stride, row = padded(k);
+    const Scratch<float> dy(panel_count() * panel);
+    transform_gradients({0, panel_count()}, k, {dy.data(), stride}, panel);
+    const std::int64_t tile_rows = gemm_.max_rows;
+    const std::int64_t fit = kMostOwn / (4 * kWinogradPoints * (row + tiles_.width()));
+    const std::int64_t wanted = ceil_div(s_.dw.C, kWantedTasks);
+    const std::int64_t rows = std::max<std::int64_t>(1, std::min(fit, wanted) / tile_rows) * tile_rows;
+    parallel_for(s_.dw.C, rows, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t x_stride = rows * tiles_.width() + kPad, sum_stride = rows * row + kPad;
+      const Scratch<float> own(kWinogradPoints * (x_stride + sum_stride));
+      const Points x{own.data(), x_stride}, sums{own.data() + kWinogradPoints * x_stride, sum_stride};
+      for (std::int64_t p = 0; p < panel_count(); ++p) {
+        transform_input(panel_at(p), {begin, end}, x);
+        for (std::int64_t point = 0; point < kWinogradPoints; ++point)
+          add_panel(panel_at(p), columns(k), {0, end - begin}, x.data + point * x_stride,
+                    dy.data() + p * panel + point * stride, sums.data + point * sum_stride, p > 0);
+      }
+      write(k, {begin, end}, sums);
+    });
+  }
+
+  void run_shared(Range k, Range c) const {
+    const std::int64_t count = panel_count(), x_stride = c.size() * tiles_.width() + kPad;
+    const std::int64_t panel = kWinogradPoints * (x_stride + dy_stride(k));
     const std::int64_t group = std::clamp<std::int64_t>(kMostGroup / (4 * panel), 1, count);
     const std::int64_t sum_stride = c.size() * padded(k) + kPad;
     const Scratch<float> both(group * panel), sums(kWinogradPoints * sum_stride);
     for (std::int64_t first = 0; first < count; first += group) {
       const Range panels{first, std::min(count, first + group)};
-      const Points x{both.data(), x_stride}, dy{both.data() + kWinogradPoints * x_stride, dy_stride};
-      transform(panels, k, c, x, dy, panel);
+      const Points x{both.data(), x_stride};
+      const Points dy{both.data() + kWinogradPoints * x_stride, dy_stride(k)};
+      transform_inputs(panels, c, x, panel);
+      transform_gradients(panels, k, dy, panel);
       add_products(panels, k, c, {x, dy, panel}, {sums.data(), sum_stride});
     }
-    write(k, c, {sums.data(), sum_stride});
+    parallel_for(c.size(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      write(k, {c.begin + begin, c.begin + end}, {sums.data() + begin * padded(k), sum_stride});
+    });
   }
 
-  // Both sides of the panels, `panel` floats apart.
-  void transform(Range panels, Range k, Range c, const Points& x, const Points& dy,
-                 std::int64_t panel) const {
-    const gemm::PanelWidths widths = columns(k);
-    const std::int64_t x_parts = ceil_div(c.size(), kGrain), parts = x_parts + widths.panels;
+  // Input channels c of some panels, `panel` floats apart.
+  void transform_inputs(Range panels, Range c, const Points& to, std::int64_t panel) const {
+    const std::int64_t parts = ceil_div(c.size(), kGrain);
     parallel_for(panels.size() * parts, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const Panel& tiles = tiles_.panels()[static_cast<std::size_t>(panels.begin + i / parts)];
-        const std::int64_t at = i / parts * panel, part = i % parts;
-        if (part < x_parts) {
-          const std::int64_t from = part * kGrain;
-          transform_input(tiles, {c.begin + from, std::min(c.end, c.begin + from + kGrain)},
-                          {x.data + at + from * tiles.width, x.stride});
-        } else {
-          const std::int64_t from = widths.first_column(part - x_parts);
-          const std::int64_t width = widths.first_column(part - x_parts + 1) - from;
-          transform_gradient(tiles, {k.begin + from, std::min(k.end, k.begin + from + width)}, width,
-                             {dy.data + at + from * tiles.width, dy.stride});
-        }
+        const Panel& tiles = panel_at(panels.begin + i / parts);
+        const std::int64_t from = i % parts * kGrain;
+        transform_input(tiles, {c.begin + from, std::min(c.end, c.begin + from + kGrain)},
+                        {to.data + i / parts * panel + from * tiles.width, to.stride});
+      }
+    });
+  }
+
+  // Output channels k of some panels, `panel` floats apart.
+  void transform_gradients(Range panels, Range k, const Points& to, std::int64_t panel) const {
+    const gemm::PanelWidths widths = columns(k);
+    parallel_for(panels.size() * widths.panels, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Panel& tiles = panel_at(panels.begin + i / widths.panels);
+        const std::int64_t from = widths.first_column(i % widths.panels);
+        const std::int64_t width = widths.first_column(i % widths.panels + 1) - from;
+        transform_gradient(tiles, {k.begin + from, std::min(k.end, k.begin + from + width)}, width,
+                           {to.data + i / widths.panels * panel + from * tiles.width, to.stride});
       }
     });
   }
@@ -157,9 +202,9 @@ class WeightSum {
         const std::int64_t point = i / tasks, row = i % tasks * kRows;
         for (std::int64_t p = panels.begin; p < panels.end; ++p) {
           const std::int64_t at = (p - panels.begin) * sides.panel;
-          add_panel(tiles_.panels()[static_cast<std::size_t>(p)], columns(k),
-                    {row, std::min(c.size(), row + kRows)}, sides.x.data + at + point * sides.x.stride,
-                    sides.dy.data + at + point * sides.dy.stride, sums.data + point * sums.stride, p > 0);
+          add_panel(panel_at(p), columns(k), {row, std::min(c.size(), row + kRows)},
+                    sides.x.data + at + point * sides.x.stride, sides.dy.data + at + point * sides.dy.stride,
+                    sums.data + point * sums.stride, p > 0);
         }
       }
     });
@@ -187,22 +232,18 @@ class WeightSum {
   }
 
   void write(Range k, Range c, const Points& sums) const {
-    const std::int64_t row = padded(k);
-    parallel_for(c.size(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      isa_table().winograd_gradient->weights({.sums = sums.data + begin * row,
-                                              .point_stride = sums.stride,
-                                              .width = row,
-                                              .channels = end - begin,
-                                              .K = k.size(),
-                                              .dw = s_.dw.plane(s_.first_k + k.begin, c.begin + begin),
-                                              .k_stride = s_.dw.C * 9});
-    });
+    isa_table().winograd_gradient->weights({.sums = sums.data,
+                                            .point_stride = sums.stride,
+                                            .width = padded(k),
+                                            .channels = c.size(),
+                                            .K = k.size(),
+                                            .dw = s_.dw.plane(s_.first_k + k.begin, c.begin),
+                                            .k_stride = s_.dw.C * 9});
   }
 
   const WinogradWeightSum& s_;
   const isa::GemmKernels& gemm_;
   WinogradTiles tiles_;
-  std::int64_t K_block_, C_block_;
 };
 
 }  // namespace
