@@ -1,5 +1,7 @@
 #include "models/onnx_net.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace clearcut::onnx {
@@ -51,6 +53,8 @@ Net::Net(Scope at, const Model& model, const std::string& output)
         !slots_.contains(node.name))
       at_.root->alias((at_ / node.name).path, (at_ / node.outputs[0]).path);
   find_last_reads();
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    if (steps_[i].part.kind == Part::Kind::kConv) find_parts_behind(i);
 }
 
 void Net::add_step(const Node& node, const Model& model) {
@@ -70,6 +74,7 @@ void Net::add_step(const Node& node, const Model& model) {
   step.title = "node " + node.title();
   step.path = (at_ / node.outputs[0]).path;
   step.run = build(reader);
+  step.part = reader.part;
   reader.finish();
   bool reads_value = false;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -106,23 +111,94 @@ void Net::find_last_reads() {
   }
 }
 
+// The one step that reads a value, once, or -1.
+std::int64_t Net::only_reader(std::size_t slot) const {
+  std::int64_t reader = slot == slots_.at(output_) ? -2 : -1;
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    for (const Source& source : steps_[i].inputs)
+      if (source.slot == static_cast<std::int64_t>(slot))
+        reader = reader == -1 ? static_cast<std::int64_t>(i) : -2;
+  return std::max<std::int64_t>(reader, -1);
+}
+
+Net::Source Net::other_operand(const Step& add, std::size_t slot) const {
+  return add.inputs[add.inputs[0].slot == static_cast<std::int64_t>(slot) ? 1 : 0];
+}
+
+// Kinds of parts must come in their order, and what an addition adds must be there when the convolution runs.
+void Net::find_parts_behind(std::size_t conv) {
+  Part::Kind last = Part::Kind::kConv;
+  std::size_t slot = steps_[conv].output;
+  for (std::int64_t i = only_reader(slot); i >= 0; i = only_reader(slot)) {
+    const Step& step = steps_[static_cast<std::size_t>(i)];
+    const bool first = step.inputs[0].slot == static_cast<std::int64_t>(slot);
+    if (step.part.kind <= last) return;
+    if (step.part.kind == Part::Kind::kNorm && !(first && step.inputs[1].param && step.inputs[2].param))
+      return;
+    if (step.part.kind == Part::Kind::kAdd) {
+      const std::int64_t other = other_operand(step, slot).slot;
+      if (other < 0 || other > static_cast<std::int64_t>(conv)) return;  // slot k + 1 is made by step k
+    }
+    steps_[conv].behind.push_back(static_cast<std::size_t>(i));
+    last = step.part.kind;
+    slot = step.output;
+  }
+}
+
+std::vector<Var> Net::inputs_of(const Step& step, const std::vector<Var>& values) const {
+  std::vector<Var> in;
+  for (const Source& source : step.inputs) {
+    if (source.param != nullptr)
+      in.push_back(*source.param);
+    else
+      in.push_back(source.slot >= 0 ? values[static_cast<std::size_t>(source.slot)] : Var());
+  }
+  return in;
+}
+
+// The value of the last step behind a convolution, or an undefined one if they must run one by one.
+Var Net::run_together(const Step& conv, const std::vector<Var>& values) const {
+  if (conv.behind.empty() || !at_.root->mode.fuse || at_.root->watches(conv.path)) return {};
+  std::optional<NormBehind> norm;
+  After after;
+  std::size_t slot = conv.output;
+  for (const std::size_t i : conv.behind) {
+    const Step& step = steps_[i];
+    if (i != conv.behind.back() && at_.root->watches(step.path)) return {};
+    const Part& part = step.part;
+    if (part.kind == Part::Kind::kNorm)
+      norm = {*step.inputs[1].param,
+              *step.inputs[2].param,
+              {part.mean->value(), part.variance->value()},
+              part.eps};
+    else if (part.kind == Part::Kind::kAdd)
+      after.residual = values[static_cast<std::size_t>(other_operand(step, slot).slot)];
+    else
+      after.low = part.low, after.high = part.high;
+    slot = step.output;
+  }
+  return conv.part.conv(inputs_of(conv, values), norm ? &*norm : nullptr, after);
+}
+
 Var Net::operator()(const Var& x) const {
   if (input_.known)
     check(static_cast<std::size_t>(x.shape().rank()) == input_.sizes.size(), "onnx", "the input '",
           input_.name, "' has ", input_.sizes.size(), " dimensions, got ", x.shape());
   std::vector<Var> values(slots_.size());
+  std::vector<bool> done(steps_.size(), false);
   values[0] = at_.root->observe((at_ / input_.name).path, x);
-  for (const Step& step : steps_) {
-    std::vector<Var> in;
-    for (const Source& source : step.inputs) {
-      if (source.param != nullptr)
-        in.push_back(*source.param);
-      else
-        in.push_back(source.slot >= 0 ? values[static_cast<std::size_t>(source.slot)] : Var());
-    }
-    for (const std::size_t slot : step.last_read) values[slot] = Var();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
     const ErrorScope scope(step.title);
-    values[step.output] = at_.root->observe(step.path, step.run(in));
+    if (const Var y = done[i] ? Var() : run_together(step, values); y.defined()) {
+      const Step& last = steps_[step.behind.back()];
+      values[last.output] = at_.root->observe(last.path, y);
+      for (const std::size_t k : step.behind) done[k] = true;
+      done[i] = true;
+    }
+    std::vector<Var> in = done[i] ? std::vector<Var>() : inputs_of(step, values);
+    for (const std::size_t slot : step.last_read) values[slot] = Var();
+    if (!done[i]) values[step.output] = at_.root->observe(step.path, step.run(in));
   }
   return values[slots_.at(output_)];
 }

@@ -14,7 +14,8 @@ namespace clearcut::onnx {
 /// unfreezes them); running means and variances become buffers. Tap paths are the names of values (node
 /// outputs and the input); a node's name is another name for its output.
 /// A value is dropped as soon as its last reader ran, so a forward pass under NoGrad holds only what is still
-/// needed.
+/// needed. A convolution does the batch norm, addition and Relu or Clip behind it in the same sweep, unless a
+/// tap watches what lies between or mode.fuse is false.
 ///
 /// Operators: supported_operators(), in inference mode. Nodes that do not lead to the output are not looked
 /// at. The constructor throws Error that names the node and its operator for anything else: an operator, an
@@ -43,6 +44,8 @@ class Net {
   struct Step {
     std::string title, path;
     Run run;
+    Part part;
+    std::vector<std::size_t> behind;  // of a convolution: later steps that it can do along the way
     std::vector<Source> inputs;
     std::size_t output = 0;
     std::vector<std::size_t> last_read;  // slots that nobody reads after this step
@@ -51,6 +54,11 @@ class Net {
   void add_step(const Node& node, const Model& model);
   Source source_of(const std::string& name, const Node& node);
   void find_last_reads();
+  void find_parts_behind(std::size_t conv);
+  std::int64_t only_reader(std::size_t slot) const;
+  Source other_operand(const Step& add, std::size_t slot) const;
+  std::vector<Var> inputs_of(const Step& step, const std::vector<Var>& values) const;
+  Var run_together(const Step& conv, const std::vector<Var>& values) const;
 
   Scope at_;
   Weights weights_;

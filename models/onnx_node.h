@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "autograd/after.h"
+#include "autograd/batch_norm.h"
 #include "models/onnx_proto.h"
 #include "nn/module.h"
 
@@ -17,6 +19,25 @@ namespace clearcut::onnx {
 /// Runs one node. `in` has one value per input of the node; inputs that are not given, and those that the
 /// builder took as constants or buffers, are undefined. A run may move them away, to reuse their storage.
 using Run = std::function<Var(std::vector<Var>& in)>;
+
+/// The batch norm behind a convolution.
+struct NormBehind {
+  Var weight, bias;
+  RunningStatistics running;
+  double eps;
+};
+
+/// How a node can become part of a convolution before it: Conv, BatchNormalization, Add and Relu or Clip, in
+/// this order, are one sweep. Builders fill in what applies to them.
+struct Part {
+  enum class Kind { kNone, kConv, kNorm, kAdd, kClamp };
+  Kind kind = Kind::kNone;
+  /// kConv: all in one, or an undefined Var if that cannot be done now; norm may be null.
+  std::function<Var(const std::vector<Var>& in, const NormBehind* norm, const After& after)> conv = nullptr;
+  const Buffer *mean = nullptr, *variance = nullptr;  // kNorm; its inputs 1 and 2 are weight and bias
+  double eps = 0;
+  double low = 0, high = 0;  // kClamp
+};
 
 /// The values of a graph that are known before any input: initializers and Constant nodes. The weights
 /// among them become parameters or buffers when a node first asks for them.
@@ -50,6 +71,7 @@ class NodeReader {
   const std::int64_t opset;
   /// The number of pictures that the model was exported for, -1 if open.
   const std::int64_t batch;
+  Part part;
 
   std::int64_t integer(const char* name, std::int64_t fallback);
   float real(const char* name, float fallback);

@@ -52,7 +52,18 @@ Run build_clip(NodeReader& node) {
     if (node.given(2)) high = node.constant_scalar(2, "upper bound");
   }
   if (!(low <= high)) node.refuse("its lower bound ", low, " is above its upper bound ", high);
+  node.part = {.kind = Part::Kind::kClamp, .low = low, .high = high};
   return [low, high](Values& in) { return clamp(std::move(in[0]), low, high); };
+}
+
+Run build_relu(NodeReader& node) {
+  node.part = {.kind = Part::Kind::kClamp, .low = 0, .high = After{}.high};
+  return build_unary<relu>(node);
+}
+
+Run build_add(NodeReader& node) {
+  node.part.kind = Part::Kind::kAdd;
+  return build_binary<add>(node);
 }
 
 Run build_leaky_relu(NodeReader& node) {
@@ -259,6 +270,7 @@ Run build_batch_normalization(NodeReader& node) {
   if (node.integer("spatial", 1) != 1) node.refuse("spatial = 0 is not supported");
   const Buffer* mean = node.buffer(3, "mean");
   const Buffer* variance = node.buffer(4, "variance");
+  node.part = {.kind = Part::Kind::kNorm, .mean = mean, .variance = variance, .eps = epsilon};
   return [=](const Values& in) {
     const Shape channels = in[1].shape();
     check(in[0].shape().rank() == 4 && channels == Shape{in[0].dim(1)} && in[2].shape() == channels &&
@@ -299,7 +311,7 @@ struct Row {
   Builder build;
 };
 
-constexpr Row kBuilders[] = {{"Add", build_binary<add>},
+constexpr Row kBuilders[] = {{"Add", build_add},
                              {"AveragePool", build_average_pool},
                              {"BatchNormalization", build_batch_normalization},
                              {"Clip", build_clip},
@@ -320,7 +332,7 @@ constexpr Row kBuilders[] = {{"Add", build_binary<add>},
                              {"Mul", build_binary<mul>},
                              {"Pad", build_pad},
                              {"ReduceMean", build_reduce_mean},
-                             {"Relu", build_unary<relu>},
+                             {"Relu", build_relu},
                              {"Reshape", build_reshape},
                              {"Sigmoid", build_unary<sigmoid>},
                              {"Softmax", build_softmax},

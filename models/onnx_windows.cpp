@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "autograd/conv2d.h"
+#include "autograd/folded_conv.h"
 #include "autograd/pool.h"
 #include "models/onnx_node.h"
 
@@ -88,25 +89,43 @@ void check_map(const char* op, const Var& x) {
 
 }  // namespace
 
-Run build_conv(NodeReader& node) {
-  node.inputs(2, 3);
-  const Window window = read_window(node);
-  const std::int64_t groups = node.integer("group", 1);
-  if (groups < 1) node.refuse("group must be at least 1, got ", groups);
-  return [window, groups, kept = std::make_shared<PreparedWeights>()](const Values& in) {
-    const Var &x = in[0], &w = in[1];
+namespace {
+
+struct Conv {
+  Window window;
+  std::int64_t groups;
+  std::shared_ptr<PreparedWeights> kept = std::make_shared<PreparedWeights>();
+  std::shared_ptr<FoldedConv> folded = std::make_shared<FoldedConv>();
+
+  Var operator()(const Values& in, const NormBehind* norm, const After& after) const {
+    const Var &x = in[0], &w = in[1], bias = in.size() > 2 ? in[2] : Var();
     check_map("conv", x);
     check(w.shape().rank() == 4, "conv", "weights must be [K, C / group, R, S], got ", w.shape());
     const Size2 size(w.dim(2), w.dim(3));
     check(!window.kernel || *window.kernel == size, "conv", "kernel_shape is ", window.kernel.value_or(size),
           " but the weights are ", w.shape());
-    return conv2d(x, w, in.size() > 2 ? in[2] : Var(),
-                  {.stride = window.stride,
-                   .padding = window.padding_of(x.shape(), size),
-                   .dilation = window.dilation,
-                   .groups = groups},
-                  kept);
-  };
+    const ConvOptions options{.stride = window.stride,
+                              .padding = window.padding_of(x.shape(), size),
+                              .dilation = window.dilation,
+                              .groups = groups};
+    const Var& added = after.residual;  // an addition that repeats one side stays an operator of its own
+    if (added.defined() && added.shape() != ops::conv2d_shape(x.shape(), w.shape(), options)) return {};
+    if (norm == nullptr) return conv2d(x, w, bias, options, kept, after);
+    const ConvAndNorm layers{w, bias, options, norm->weight, norm->bias, norm->running, norm->eps};
+    return FoldedConv::possible(x, layers) ? (*folded)(x, layers, after) : Var();
+  }
+};
+
+}  // namespace
+
+Run build_conv(NodeReader& node) {
+  node.inputs(2, 3);
+  const Window window = read_window(node);
+  const std::int64_t groups = node.integer("group", 1);
+  if (groups < 1) node.refuse("group must be at least 1, got ", groups);
+  const Conv conv{.window = window, .groups = groups};
+  node.part = {.kind = Part::Kind::kConv, .conv = conv};
+  return [conv](const Values& in) { return conv(in, nullptr, {}); };
 }
 
 Run build_max_pool(NodeReader& node) {
