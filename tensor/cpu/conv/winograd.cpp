@@ -148,18 +148,22 @@ class Product {
     for (std::int64_t point = 0; point < kWinogradPoints; ++point)
       for (std::int64_t i = rows.begin; i < rows.end; ++i) {
         const std::int64_t from = (i - rows.begin) * rows_.height;
-        gemm_.tile({.rows = std::min(rows_.height, p_.w.M - i * rows_.height),
-                    .vectors = panel.width / gemm_.lanes,
-                    .k = o.k,
-                    .a = o.u.data + point * o.u.stride + from * o.k,
-                    .a_row = 1,
-                    .a_k = rows_.height,
-                    .b = o.v.data + point * o.v.stride,
-                    .b_k = panel.width,
-                    .c = o.m.data + point * o.m.stride + from * panel.width,
-                    .c_row = panel.width,
-                    .init = nullptr,
-                    .add = o.add});
+        const isa::GemmTile tile{.rows = std::min(rows_.height, p_.w.M - i * rows_.height),
+                                 .vectors = panel.width / gemm_.lanes,
+                                 .k = o.k,
+                                 .a = o.u.data + point * o.u.stride + from * o.k,
+                                 .a_row = 1,
+                                 .a_k = rows_.height,
+                                 .b = o.v.data + point * o.v.stride,
+                                 .b_k = panel.width,
+                                 .c = o.m.data + point * o.m.stride + from * panel.width,
+                                 .c_row = panel.width,
+                                 .init = nullptr,
+                                 .add = o.add};
+        if (gemm_.thin_tile && panel.tiles <= gemm_.thin_columns && tile.rows == gemm_.max_rows)
+          gemm_.thin_tile(tile, panel.tiles);
+        else
+          gemm_.tile(tile);
       }
   }
 
