@@ -4,7 +4,8 @@
 // Many tiles and small weights: each task owns some panels of tiles; the weights are transformed once. Else
 // the panels are worked on in groups; the tasks first share the channels of the input, then own chunks of
 // output channels, whose weights they transform. The sum over input channels is cut into blocks that depend
-// on their number alone, so both ways give the same bits.
+// on their number alone, so all ways give the same bits; a group keeps either its whole input or its sums
+// from block to block, whichever is smaller.
 #include "tensor/cpu/conv/winograd.h"
 
 #include <algorithm>
@@ -105,10 +106,12 @@ class Product {
       if (p_.transformed) return run_by_panels(*p_.transformed);
       return run_by_panels(TransformedWeights(p_.w));
     }
-    const std::int64_t floats = kWinogradPoints * tiles_.width() * (block_ + (blocks_ > 1 ? p_.w.M : 0));
-    const std::int64_t group = std::clamp<std::int64_t>(kMostGroup / (4 * floats), 1, panels);
+    const bool keep_input = p_.w.K <= block_ + p_.w.M;
+    const std::int64_t channels = keep_input ? p_.w.K : block_ + p_.w.M;
+    const std::int64_t fit = kMostGroup / (4 * kWinogradPoints * tiles_.width() * channels);
+    const std::int64_t group = std::clamp<std::int64_t>(fit, 1, panels);
     for (std::int64_t first = 0; first < panels; first += group)
-      run_group({first, std::min(panels, first + group)});
+      run_group({first, std::min(panels, first + group)}, keep_input ? blocks_ : 1);
   }
 
  private:
@@ -217,47 +220,77 @@ class Product {
     }
   }
 
-  // Input channels k of a group of panels; v_panel floats from one panel to the next.
-  void transform_inputs(Range panels, Range k, const Points& v, std::int64_t v_panel) const {
-    const std::int64_t parts = ceil_div(k.size(), kGrain);
-    parallel_for(panels.size() * parts, 1, [&](std::int64_t begin, std::int64_t end) {
+  // A group of panels, and what it takes: v for each panel and block of input channels, m for each chunk of
+  // output channels and panel. Strides in floats.
+  struct Group {
+    Range panels;
+    std::int64_t chunk, chunks;
+    std::int64_t v_stride, v_panel, m_stride, m_panel;
+    const Scratch<float>* v;
+    const Scratch<float>* sums;  // of all chunks from block to block, or null: a task has its own
+    const float* v_of(std::int64_t block, std::int64_t panel) const {
+      return v->data() + (block * panels.size() + panel) * v_panel;
+    }
+  };
+
+  // Blocks of input channels.
+  void transform_inputs(const Group& g, Range blocks) const {
+    const std::int64_t parts = ceil_div(block_, kGrain), panels = g.panels.size();
+    parallel_for(blocks.size() * panels * parts, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const Panel& panel = panel_at(panels.begin + i / parts);
-        const std::int64_t from = i % parts * kGrain;
+        const std::int64_t block = i / parts / panels, j = i / parts % panels, from = i % parts * kGrain;
+        const Range k = cut_.channels(blocks.begin + block, p_.w.K);
+        if (k.begin + from >= k.end) continue;
+        const Panel& panel = panel_at(g.panels.begin + j);
         transform_input(panel, {k.begin + from, std::min(k.end, k.begin + from + kGrain)},
-                        {v.data + i / parts * v_panel + from * panel.width, v.stride});
+                        {g.v->data() + (block * panels + j) * g.v_panel + from * panel.width, g.v_stride});
       }
     });
   }
 
-  void run_group(Range panels) const {
-    const std::int64_t count = panels.size(), v_stride = tile_stride(block_, tiles_.width());
-    const std::int64_t v_panel = kWinogradPoints * v_stride;
+  // One chunk of output channels: adds the products of some blocks of input channels; after the last one the
+  // sums are transformed back.
+  void run_chunk(const Group& g, std::int64_t i, Range blocks) const {
+    const Range rows{i * g.chunk, std::min(rows_.count, (i + 1) * g.chunk)};
+    const std::int64_t u_stride = weight_stride(g.chunk, rows_.height, block_), panels = g.panels.size();
+    const Scratch<float> own_u(p_.transformed ? 0 : kWinogradPoints * u_stride);
+    const Scratch<float> own_m(g.sums ? 0 : (blocks_ > 1 ? panels : 1) * g.m_panel);
+    for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
+      const Range k = cut_.channels(b, p_.w.K);
+      if (!p_.transformed) transform_weights(p_.w, rows_, rows, k, {own_u.data(), u_stride});
+      const ConstPoints u =
+          p_.transformed ? points_of(*p_.transformed, b, rows.begin) : ConstPoints{own_u.data(), u_stride};
+      for (std::int64_t j = 0; j < panels; ++j) {
+        float* to = g.sums ? g.sums->data() + (i * panels + j) * g.m_panel
+                           : own_m.data() + (blocks_ > 1 ? j * g.m_panel : 0);
+        const Points m{to, g.m_stride};
+        multiply(panel_at(g.panels.begin + j), rows,
+                 {u, {g.v_of(b - blocks.begin, j), g.v_stride}, m, k.size(), b > 0});
+        if (b + 1 == blocks_) transform_output(panel_at(g.panels.begin + j), rows, m);
+      }
+    }
+  }
+
+  // `kept` blocks of the input at a time: one, or all.
+  void run_group(Range panels, std::int64_t kept) const {
+    Group g{};
+    g.panels = panels;
     const std::int64_t fit = kMostWeights / (4 * kWinogradPoints * rows_.height * block_);
-    const std::int64_t chunk = std::clamp<std::int64_t>(std::min(fit, rows_.count / kLeastTasks), 1, chunk_);
-    const std::int64_t chunks = ceil_div(rows_.count, chunk);
-    const std::int64_t m_stride = tile_stride(chunk * rows_.height, tiles_.width());
-    const std::int64_t m_panel = kWinogradPoints * m_stride;
-    const Scratch<float> v(count * v_panel), sums(blocks_ > 1 ? chunks * count * m_panel : 0);
-    for (std::int64_t b = 0; b < blocks_; ++b) {
-      const Range k{b * block_, std::min(p_.w.K, (b + 1) * block_)};
-      transform_inputs(panels, k, {v.data(), v_stride}, v_panel);
-      parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const Range rows{i * chunk, std::min(rows_.count, (i + 1) * chunk)};
-          const std::int64_t u_stride = weight_stride(chunk, rows_.height, k.size());
-          const Scratch<float> own(p_.transformed ? 0 : kWinogradPoints * u_stride);
-          const Scratch<float> one(blocks_ > 1 ? 0 : m_panel);
-          if (!p_.transformed) transform_weights(p_.w, rows_, rows, k, {own.data(), u_stride});
-          const ConstPoints u =
-              p_.transformed ? points_of(*p_.transformed, b, rows.begin) : ConstPoints{own.data(), u_stride};
-          for (std::int64_t j = 0; j < count; ++j) {
-            const Points m{blocks_ > 1 ? sums.data() + (i * count + j) * m_panel : one.data(), m_stride};
-            const ConstPoints v_of_panel{v.data() + j * v_panel, v_stride};
-            multiply(panel_at(panels.begin + j), rows, {u, v_of_panel, m, k.size(), b > 0});
-            if (b + 1 == blocks_) transform_output(panel_at(panels.begin + j), rows, m);
-          }
-        }
+    g.chunk = std::clamp<std::int64_t>(std::min(fit, rows_.count / kLeastTasks), 1, chunk_);
+    g.chunks = ceil_div(rows_.count, g.chunk);
+    g.v_stride = tile_stride(block_, tiles_.width());
+    g.v_panel = kWinogradPoints * g.v_stride;
+    g.m_stride = tile_stride(g.chunk * rows_.height, tiles_.width());
+    g.m_panel = kWinogradPoints * g.m_stride;
+    const Scratch<float> v(kept * panels.size() * g.v_panel);
+    const Scratch<float> sums(kept < blocks_ ? g.chunks * panels.size() * g.m_panel : 0);
+    g.v = &v;
+    g.sums = kept < blocks_ ? &sums : nullptr;
+    for (std::int64_t b = 0; b < blocks_; b += kept) {
+      const Range blocks{b, std::min(blocks_, b + kept)};
+      transform_inputs(g, blocks);
+      parallel_for(g.chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) run_chunk(g, i, blocks);
       });
     }
   }

@@ -7,7 +7,8 @@
 // is dilation.h * dilation.w convolutions of interleaved maps.
 //
 // Points of interpolation: 0, +-1/sqrt 2, +-sqrt 2, infinity. max|y - y64| / max|y64| of normal inputs, the
-// same after a ReLU and normal weights, over 64 to 2048 channels and maps of 14 to 56 pixels:
+// same after a ReLU and normal weights, the largest over 64 to 2048 channels and maps of 14 to 56 pixels (a
+// model of this code in float32, to compare points):
 //
 //   points                          forward     weight gradient
 //   0, +-1/sqrt 2, +-sqrt 2         2.6e-6      1.6e-6
@@ -15,6 +16,9 @@
 //   0, +-1, 1/2, -2                 4.0e-6      2.1e-6
 //   0, +-1/2, +-2                   6.3e-6      3.1e-6
 //   0, +-1, +-2 (the usual ones)    1.4e-5      5.4e-6
+//
+// This code, over 18 to 4096 channels, maps of 7 to 64 pixels, batches of 1 and 8 and dilations of 1, 2 and
+// 4: at most 2.9e-6 forward, 3.0e-6 input gradient, 1.8e-6 weight gradient.
 //
 // Sources: Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for
 // convolutional neural networks", arXiv:1509.09308; choice of points after Barabasz et al., "Error analysis

@@ -203,13 +203,18 @@ inline void transform_kernels(const TileVec* g, float* u, int64_t stride) {
   }
 }
 
+// Distance in k at which the weights are fetched: turned ones lie far apart.
+constexpr int64_t kAhead = 8;
+
 template <bool turned>
 void weights_of(const WinogradWeights& t) {
   alignas(64) float last[kWinogradPoints * kTiles];
   for (int64_t k = 0; k < t.k; ++k) {
     const float* w[kTiles];  // rows that do not exist repeat the last one
-    for (int64_t row = 0; row < kTiles; ++row)
+    for (int64_t row = 0; row < kTiles; ++row) {
       w[row] = t.w + (row < t.rows ? row : t.rows - 1) * t.row_stride + k * t.k_stride;
+      __builtin_prefetch(w[row] + kAhead * t.k_stride);
+    }
     TileVec g[9];
     gather_weights(w, turned, g);
     float* u = t.u + k * t.height;
