@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <vector>
 
 #include "tensor/cpu/isa.h"
 #include "tensor/parallel.h"
@@ -21,22 +22,25 @@ double total(const double (&part)[isa::kNormWays]) {
   return std::accumulate(part, part + isa::kNormWays, 0.0);
 }
 
-// Channel c as rows: it starts at x + c * S.
-template <class T>
-isa::ChannelRows rows(const Channels<T>& x) {
-  return {.count = x.N, .n = x.S, .stride = x.C * x.S};
-}
-
-// Calls sums(c) for each channel of a group and then values(c, offset) for each row of the group, while they
-// are still in the cache. Rows that are neighbours in memory are written one after the other: 64 KiB at a
-// time run at the speed of memory, single rows at half of it. A picture of few channels is cut into eight.
-template <class Sums, class Values>
-void in_groups(const Channels<const float>& x, const Sums& sums, const Values& values) {
-  const std::int64_t run = grain(x.S), group = std::max<std::int64_t>(1, std::min(run, x.C / 8));
+// For a group of channels at a time: sums(c, offset, partial) for each row, finish(c, partial) for each
+// channel, and values(c, offset) for each row, which is still in the cache then. The rows of a group that are
+// neighbours in memory follow each other: 64 KiB at a time run at the speed of memory, single rows at half of
+// it. A picture of few channels is cut into eight.
+template <class Sums, class Finish, class Values>
+void in_groups(const Channels<const float>& x, const Sums& sums, const Finish& finish, const Values& values) {
+  const std::int64_t group = std::max<std::int64_t>(1, std::min(grain(x.S), x.C / 8));
   parallel_for(x.C, group, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t c = begin; c < end; ++c) sums(c);
-    for (std::int64_t n = 0; n < x.N; ++n)
-      for (std::int64_t c = begin; c < end; ++c) values(c, (n * x.C + c) * x.S);
+    const auto each_row = [&](const auto& body) {
+      for (std::int64_t n = 0; n < x.N; ++n)
+        for (std::int64_t c = begin; c < end; ++c) body(c, (n * x.C + c) * x.S);
+    };
+    std::vector<isa::TwoSums> partial(static_cast<std::size_t>(end - begin));
+    const auto of = [&](std::int64_t c) -> isa::TwoSums& {
+      return partial[static_cast<std::size_t>(c - begin)];
+    };
+    each_row([&](std::int64_t c, std::int64_t at) { sums(c, at, of(c)); });
+    for (std::int64_t c = begin; c < end; ++c) finish(c, of(c));
+    each_row(values);
   });
 }
 
@@ -60,22 +64,25 @@ isa::NormMask channel_mask(const MaskedView<float>& g, const BatchNormView<float
 
 // Sums of x - s and (x - s)^2 over a channel as mean and variance; true if the shift s was near the mean, so
 // that the subtraction lost no more than four bits of the variance.
-bool moments_about(Channels<const float> x, std::int64_t c, float shift, double& mean, double& variance) {
-  const double values = static_cast<double>(x.N * x.S);
-  isa::TwoSums sums;
-  isa_table().norm->moments(x.row(0, c), rows(x), shift, sums);
+bool moments_about(float shift, const isa::TwoSums& sums, double values, double& mean, double& variance) {
   const double d = total(sums.first) / values, squares = total(sums.second) / values;
   mean = shift + d;
   variance = std::max(0.0, squares - d * d);
   return !(d * d > 16 * variance);
 }
 
-// One pass with the channel's first value as shift, which is as near to the mean as any; a second one with
-// the mean where that value was an outlier.
-void channel_moments(Channels<const float> x, std::int64_t c, double eps, MomentsView<float> m) {
+// The sums are about the channel's first value, which is as near to the mean as any. Where that was an
+// outlier, they are taken once more about the mean.
+void channel_moments(Channels<const float> x, std::int64_t c, const isa::TwoSums& sums, double eps,
+                     MomentsView<float> m) {
+  const double values = static_cast<double>(x.N * x.S);
   double mean = 0, variance = 0;
-  if (!moments_about(x, c, *x.row(0, c), mean, variance))
-    moments_about(x, c, static_cast<float>(mean), mean, variance);
+  if (!moments_about(*x.row(0, c), sums, values, mean, variance)) {
+    const float shift = static_cast<float>(mean);
+    isa::TwoSums again;
+    for (std::int64_t n = 0; n < x.N; ++n) isa_table().norm->moments(x.row(n, c), x.S, shift, again);
+    moments_about(shift, again, values, mean, variance);
+  }
   m.mean[c] = static_cast<float>(mean);
   m.variance[c] = static_cast<float>(variance);
   m.inverse_deviation[c] = static_cast<float>(1.0 / std::sqrt(static_cast<double>(m.variance[c]) + eps));
@@ -107,11 +114,15 @@ void batch_norm(Cpu, Channels<const float> x, BatchNormView<float> p, TailView<f
 void batch_norm_training(Cpu, Channels<const float> x, double eps, MomentsView<float> m,
                          BatchNormView<float> p, TailView<float> tail, float* y) {
   enter_fast_body();
-  const auto loop = isa_table().norm->normalise;
+  const isa::NormKernels& loops = *isa_table().norm;
   in_groups(
-      x, [&](std::int64_t c) { channel_moments(x, c, eps, m); },
+      x,
+      [&](std::int64_t c, std::int64_t at, isa::TwoSums& sums) {
+        loops.moments(x.data + at, x.S, *x.row(0, c), sums);
+      },
+      [&](std::int64_t c, const isa::TwoSums& sums) { channel_moments(x, c, sums, eps, m); },
       [&](std::int64_t c, std::int64_t at) {
-        loop(x.data + at, moved(tail.residual, at), y + at, x.S, line(p, c, tail.low, tail.high));
+        loops.normalise(x.data + at, moved(tail.residual, at), y + at, x.S, line(p, c, tail.low, tail.high));
       });
 }
 
@@ -122,10 +133,10 @@ void batch_norm_backward(Cpu, MaskedView<float> g, Channels<const float> x, Batc
   const double values = static_cast<double>(x.N * x.S);
   in_groups(
       x,
-      [&](std::int64_t c) {
-        const std::int64_t at = c * x.S;
-        isa::TwoSums sums;
-        loops.products(channel_mask(g, p, c, at), x.data + at, moved(g.masked, at), rows(x), sums);
+      [&](std::int64_t c, std::int64_t at, isa::TwoSums& sums) {
+        loops.products(channel_mask(g, p, c, at), x.data + at, moved(g.masked, at), x.S, sums);
+      },
+      [&](std::int64_t c, const isa::TwoSums& sums) {
         dbias[c] = static_cast<float>(total(sums.first));
         dweight[c] = static_cast<float>(total(sums.second) * p.inverse_deviation[c]);
       },

@@ -54,42 +54,32 @@ inline void add_lanes(Vec v, double* to) {
   for (int64_t k = 0; k < kLanes; ++k) to[k] += static_cast<double>(lane[k]);
 }
 
-// Sums of term(V, offset) over all rows: kBlock times four vectors in float, their sums in double.
+// Sums of term(V, offset): kBlock times four vectors in float, their sums in double.
 constexpr int64_t kBlock = 8;
 
 template <class Term>
-inline void add_two(ChannelRows rows, TwoSums& sums, const Term& term) {
-  Vec a0{}, a1{}, a2{}, a3{}, b0{}, b1{}, b2{}, b3{};
-  double a_end = 0, b_end = 0;  // values behind the last vector of a row
-  int64_t used = 0;
-  for (int64_t r = 0; r < rows.count; ++r) {
-    const int64_t end = r * rows.stride + rows.n;
-    int64_t i = r * rows.stride;
-    while (i + kLanes <= end) {
-      for (; used < kBlock && i + 4 * kLanes <= end; ++used, i += 4 * kLanes) {
-        const Two<Vec> t0 = term(Vec{}, i), t1 = term(Vec{}, i + kLanes), t2 = term(Vec{}, i + 2 * kLanes),
-                       t3 = term(Vec{}, i + 3 * kLanes);
-        a0 += t0.first, a1 += t1.first, a2 += t2.first, a3 += t3.first;
-        b0 += t0.second, b1 += t1.second, b2 += t2.second, b3 += t3.second;
-      }
-      for (; used < kBlock && i + kLanes <= end && i + 4 * kLanes > end; ++used, i += kLanes) {
-        const Two<Vec> t = term(Vec{}, i);
-        a0 += t.first, b0 += t.second;
-      }
-      if (used < kBlock) continue;
-      add_lanes((a0 + a1) + (a2 + a3), sums.first);
-      add_lanes((b0 + b1) + (b2 + b3), sums.second);
-      a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = Vec{};
-      used = 0;
+inline void add_two(int64_t n, TwoSums& sums, const Term& term) {
+  int64_t i = 0;
+  while (i + kLanes <= n) {
+    Vec a0{}, a1{}, a2{}, a3{}, b0{}, b1{}, b2{}, b3{};
+    int64_t used = 0;
+    for (; used < kBlock && i + 4 * kLanes <= n; ++used, i += 4 * kLanes) {
+      const Two<Vec> t0 = term(Vec{}, i), t1 = term(Vec{}, i + kLanes), t2 = term(Vec{}, i + 2 * kLanes),
+                     t3 = term(Vec{}, i + 3 * kLanes);
+      a0 += t0.first, a1 += t1.first, a2 += t2.first, a3 += t3.first;
+      b0 += t0.second, b1 += t1.second, b2 += t2.second, b3 += t3.second;
     }
-    for (; i < end; ++i) {
-      const Two<float> t = term(float{}, i);
-      a_end += static_cast<double>(t.first), b_end += static_cast<double>(t.second);
+    for (; used < kBlock && i + kLanes <= n && i + 4 * kLanes > n; i += kLanes) {
+      const Two<Vec> t = term(Vec{}, i);
+      a0 += t.first, b0 += t.second;
     }
+    add_lanes((a0 + a1) + (a2 + a3), sums.first);
+    add_lanes((b0 + b1) + (b2 + b3), sums.second);
   }
-  add_lanes((a0 + a1) + (a2 + a3), sums.first);
-  add_lanes((b0 + b1) + (b2 + b3), sums.second);
-  sums.first[0] += a_end, sums.second[0] += b_end;
+  for (; i < n; ++i) {
+    const Two<float> t = term(float{}, i);
+    sums.first[0] += static_cast<double>(t.first), sums.second[0] += static_cast<double>(t.second);
+  }
 }
 
 // Calls body(g) with the function (V, offset) -> g that fits the mask, so that the loops in it have no
@@ -106,8 +96,8 @@ inline void with_mask(const NormMask& m, const float* x, const Body& body) {
     body([=]<class V>(V, int64_t i) { return masked_by(line(get<V>(x + i), l), get<V>(dy + i), l); });
 }
 
-void moments(const float* x, ChannelRows rows, float shift, TwoSums& sums) {
-  add_two(rows, sums, [=]<class V>(V, int64_t i) {
+void moments(const float* x, int64_t n, float shift, TwoSums& sums) {
+  add_two(n, sums, [=]<class V>(V, int64_t i) {
     const V d = get<V>(x + i) - shift;
     return Two<V>{d, d * d};
   });
@@ -121,16 +111,16 @@ void normalise(const float* x, const float* residual, float* y, int64_t n, NormL
          [=]<class V>(V, int64_t i) { put(y + i, clamp(line(get<V>(x + i), l) + get<V>(residual + i), l)); });
 }
 
-void products(const NormMask& mask, const float* x, float* masked, ChannelRows rows, TwoSums& sums) {
+void products(const NormMask& mask, const float* x, float* masked, int64_t n, TwoSums& sums) {
   const float mean = mask.line.mean;
   with_mask(mask, x, [&](const auto& g) {
     if (masked == nullptr)
-      add_two(rows, sums, [=]<class V>(V, int64_t i) {
+      add_two(n, sums, [=]<class V>(V, int64_t i) {
         const V v = g(V{}, i);
         return Two<V>{v, v * (get<V>(x + i) - mean)};
       });
     else
-      add_two(rows, sums, [=]<class V>(V, int64_t i) {
+      add_two(n, sums, [=]<class V>(V, int64_t i) {
         const V v = g(V{}, i);
         put(masked + i, v);
         return Two<V>{v, v * (get<V>(x + i) - mean)};

@@ -1,5 +1,5 @@
 // Loops of batch norm, one table per instruction set. Sums run in float over a few dozen values and in double
-// beyond, in an order that depends on the lengths of the rows only.
+// beyond, in an order that depends on n only.
 #pragma once
 
 #include <stdint.h>
@@ -10,11 +10,6 @@ namespace clearcut::isa {
 constexpr int64_t kNormWays = 16;
 struct TwoSums {
   double first[kNormWays] = {}, second[kNormWays] = {};
-};
-
-/// `count` rows of n contiguous values, `stride` values apart: one channel of a batch.
-struct ChannelRows {
-  int64_t count, n, stride;
 };
 
 /// v = (x - mean) scale + bias, y = min(max(v + residual, low), high).
@@ -34,14 +29,14 @@ struct NormSlope {
   float a, b, c;
 };
 
-/// Sums go over the rows of a channel, all else over n neighbours.
+/// All loops go over n neighbours of one channel.
 struct NormKernels {
   /// first += x - shift, second += (x - shift)^2.
-  void (*moments)(const float* x, ChannelRows rows, float shift, TwoSums& sums);
+  void (*moments)(const float* x, int64_t n, float shift, TwoSums& sums);
   /// residual is null for none.
   void (*normalise)(const float* x, const float* residual, float* y, int64_t n, NormLine line);
   /// first += g, second += g (x - mean); g goes to `masked` too unless that is null.
-  void (*products)(const NormMask& g, const float* x, float* masked, ChannelRows rows, TwoSums& sums);
+  void (*products)(const NormMask& g, const float* x, float* masked, int64_t n, TwoSums& sums);
   void (*gradient)(const NormMask& g, const float* x, float* dx, int64_t n, NormSlope slope);
   /// g goes to `masked`, then scale g to dx; either may be null.
   void (*scaled)(const NormMask& g, float* masked, float* dx, int64_t n, float scale);
