@@ -21,7 +21,7 @@ Matrices<float> transposed(const Matrices<float>& x) {
 
 // A linear layer: rows of a and columns of b both stand side by side in k. Nothing is packed, and the weights
 // are read once however few rows there are: a batch of one runs at the speed of memory.
-constexpr std::int64_t kLeastDotLength = 128;  // below, adding up the lanes costs too much
+constexpr std::int64_t kLeastDotLength = 512;  // below, adding up the lanes costs too much
 
 void by_dots(const View& a, const View& b, const Matrices<float>& c) {
   const std::int64_t work = std::max<std::int64_t>(1, c.rows * a.cols);
@@ -63,13 +63,20 @@ void by_panels(const View& a, const View& b, const Matrices<float>& c) {
   }
 }
 
+// Register tiles that a rows x columns result takes: columns fill whole vectors, rows are free.
+std::int64_t padded(std::int64_t rows, std::int64_t columns) {
+  const std::int64_t lanes = isa_table().gemm->lanes;
+  return rows * ((columns + lanes - 1) / lanes * lanes);
+}
+
 void product(const View& a, const View& b, const Matrices<float>& c) {
   const bool rows_of_k = a.col_stride == 1 && b.row_stride == 1;
   // Never chosen by the number of rows: a row's bits must not depend on how many others a batch has.
   if (rows_of_k && c.batch == 1 && a.cols >= kLeastDotLength) return by_dots(a, b, c);
-  // The right side is packed for each block of rows, the left one may be read in place: few rows of a change
-  // sides with b, as in a linear layer of a small batch.
-  if (c.rows < c.cols && c.rows <= 48 && b.row_stride == 1)
+  // The sides change places where that leaves fewer lanes idle, as for the 49 pixels of a 7 x 7 map, or where
+  // few rows would meet columns that are turned on the way. Each element's sum is the same either way.
+  const bool few_rows = c.rows < c.cols && c.rows <= 48 && b.row_stride == 1;
+  if (few_rows || 9 * padded(c.rows, c.cols) > 10 * padded(c.cols, c.rows))
     return by_panels(transposed(b), transposed(a), transposed(c));
   by_panels(a, b, c);
 }
