@@ -93,7 +93,7 @@ class Product {
                 .top = p.top,
                 .left = p.left,
                 .dilation = p.dilation},
-               gemm_.lanes * gemm_.max_vectors),
+               gemm_.lanes * gemm_.max_vectors, kernels_.max_narrow),
         cut_(p.w),
         rows_(cut_.rows),
         chunk_(std::max<std::int64_t>(1, kChunk / rows_.height)),
@@ -148,26 +148,41 @@ class Product {
   };
   // m = u v for row panels [rows.begin, rows.end); all three begin with the first of them.
   void multiply(const Panel& panel, Range rows, const Operands& o) const {
-    for (std::int64_t point = 0; point < kWinogradPoints; ++point)
-      for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-        const std::int64_t from = (i - rows.begin) * rows_.height;
-        const isa::GemmTile tile{.rows = std::min(rows_.height, p_.w.M - i * rows_.height),
-                                 .vectors = panel.width / gemm_.lanes,
-                                 .k = o.k,
-                                 .a = o.u.data + point * o.u.stride + from * o.k,
-                                 .a_row = 1,
-                                 .a_k = rows_.height,
-                                 .b = o.v.data + point * o.v.stride,
-                                 .b_k = panel.width,
-                                 .c = o.m.data + point * o.m.stride + from * panel.width,
-                                 .c_row = panel.width,
-                                 .init = nullptr,
-                                 .add = o.add};
-        if (gemm_.thin_tile && panel.tiles <= gemm_.thin_columns && tile.rows == gemm_.max_rows)
-          gemm_.thin_tile(tile, panel.tiles);
-        else
-          gemm_.tile(tile);
-      }
+    for (std::int64_t point = 0; point < kWinogradPoints; ++point) {
+      const float *u = o.u.data + point * o.u.stride, *v = o.v.data + point * o.v.stride;
+      float* m = o.m.data + point * o.m.stride;
+      if (panel.tiles > panel.narrow) multiply_vectors(panel, rows, o, u, v, m);
+      if (panel.narrow == 0) continue;
+      const std::int64_t first = panel.tiles - panel.narrow;
+      kernels_.narrow({.u = u,
+                       .rows = std::min(p_.w.M, rows.end * rows_.height) - rows.begin * rows_.height,
+                       .height = rows_.height,
+                       .k = o.k,
+                       .v = v + first,
+                       .m = m + first,
+                       .tiles = panel.narrow,
+                       .width = panel.width,
+                       .add = o.add});
+    }
+  }
+
+  void multiply_vectors(const Panel& panel, Range rows, const Operands& o, const float* u, const float* v,
+                        float* m) const {
+    for (std::int64_t i = rows.begin; i < rows.end; ++i) {
+      const std::int64_t from = (i - rows.begin) * rows_.height;
+      gemm_.tile({.rows = std::min(rows_.height, p_.w.M - i * rows_.height),
+                  .vectors = ceil_div(panel.tiles - panel.narrow, gemm_.lanes),
+                  .k = o.k,
+                  .a = u + from * o.k,
+                  .a_row = 1,
+                  .a_k = rows_.height,
+                  .b = v,
+                  .b_k = panel.width,
+                  .c = m + from * panel.width,
+                  .c_row = panel.width,
+                  .init = nullptr,
+                  .add = o.add});
+    }
   }
 
   void transform_output(const Panel& panel, Range rows, const Points& m) const {

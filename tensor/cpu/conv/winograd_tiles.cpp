@@ -30,14 +30,18 @@ void for_each_row(const TiledMaps& maps, const Body& body) {
 
 }  // namespace
 
-WinogradTiles::WinogradTiles(const TiledMaps& maps, std::int64_t lanes) {
+WinogradTiles::WinogradTiles(const TiledMaps& maps, std::int64_t lanes, std::int64_t max_narrow) {
   for_each_row(maps, [&](const isa::WinogradRun& row) { tiles_ += row.tiles; });
-  const std::int64_t vector = isa_table().gemm->lanes;
-  const gemm::PanelWidths widths(tiles_, vector, lanes / vector);
+  const std::int64_t vector = isa_table().gemm->lanes, rest = tiles_ % vector;
+  const std::int64_t narrow = rest <= max_narrow ? rest : 0;
+  const gemm::PanelWidths widths(std::max(tiles_ - narrow, std::int64_t{1}), vector, lanes / vector);
   for (std::int64_t i = 0; i < widths.panels; ++i) {
-    const std::int64_t first = widths.first_column(i), width = widths.first_column(i + 1) - first;
+    const bool last = i + 1 == widths.panels;
+    const std::int64_t first = widths.first_column(i);
+    const std::int64_t end = last ? tiles_ : widths.first_column(i + 1);
+    const std::int64_t width = ceil_div(end - first, vector) * vector;
     width_ = std::max(width_, width);
-    panels_.push_back({std::min(width, tiles_ - first), width, first, {}, {}});
+    panels_.push_back({end - first, width, last ? narrow : 0, first, {}, {}});
   }
   for_each_row(maps, [&](const isa::WinogradRun& row) { add_row(maps, row); });
 }

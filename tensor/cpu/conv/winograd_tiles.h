@@ -25,12 +25,13 @@ class WinogradTiles {
  public:
   struct Panel {
     std::int64_t tiles, width;             // width: in whole vectors
+    std::int64_t narrow;                   // the last tiles, which would fill little of a vector
     std::int64_t offset;                   // sum of the widths before it
     std::vector<isa::WinogradRun> source;  // in the other map, cut to the length of an input run
     std::vector<isa::WinogradRun> tiled;   // in the tiled map
   };
-  /// Panels of at most `lanes` tiles.
-  WinogradTiles(const TiledMaps& maps, std::int64_t lanes);
+  /// Panels of at most `lanes` tiles; up to max_narrow more where these are the last of all.
+  WinogradTiles(const TiledMaps& maps, std::int64_t lanes, std::int64_t max_narrow);
   std::int64_t tiles() const { return tiles_; }
   const std::vector<Panel>& panels() const { return panels_; }
   std::int64_t width() const { return width_; }  // of the widest panel

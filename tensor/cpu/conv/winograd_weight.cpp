@@ -52,7 +52,7 @@ class WeightSum {
                 .top = s.top,
                 .left = s.left,
                 .dilation = s.dilation},
-               isa::kWinogradMaxWidth) {}
+               isa::kWinogradMaxWidth, 0) {}
 
   void run() const {
     const std::int64_t kept = ceil_div(s_.K, ceil_div(s_.K, kKeptK));

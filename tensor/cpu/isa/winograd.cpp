@@ -77,7 +77,7 @@ Reach reach_of(const WinogradInput& t, const WinogradRun& run) {
 
 // What transform_rows() leaves for transform_columns(): value j of row i of B^T d, lane = tile, at
 // (6 i + j) * kBetween. A run may write a vector behind the last lane.
-constexpr int64_t kBetween = kWinogradMaxWidth + 16;
+constexpr int64_t kBetween = kWinogradMaxWidth + 32;
 
 // Points from[i] at row i of the run: in the map, at a copy where whole vectors may not be read or a dilation
 // sets the pixels apart, or at zeros.
@@ -231,6 +231,57 @@ void weights_of(const WinogradWeights& t) {
 
 void weights(const WinogradWeights& t) { t.turned ? weights_of<true>(t) : weights_of<false>(t); }
 
+#if defined(__AVX512F__)
+constexpr int64_t kMaxNarrow = kTiles;
+#else
+constexpr int64_t kMaxNarrow = 0;  // the register tile has such vectors itself
+#endif
+
+// R tiles, P panels of weights: R * P sums of kTiles rows.
+template <int R, int P>
+void narrow_tile(const WinogradNarrow& t, int64_t row) {
+  const int64_t panel = t.height * t.k;
+  const float* u = t.u + row * t.k;
+  const float* v = t.v;
+  TileVec sum[P][kTiles] = {};
+  for (int64_t k = 0; k < t.k; ++k, u += t.height, v += t.width) {
+    TileVec weights[P];
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) weights[p] = load_tiles(u + p * panel);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const TileVec tile = v[r] - TileVec{};
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p) sum[p][r] += weights[p] * tile;
+    }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < P; ++p, row += t.height) {
+    transpose<TileVec, TileIndex, kTiles>(sum[p]);
+    const int64_t rows = t.rows - row < t.height ? t.rows - row : t.height;
+    float* m = t.m + row * t.width;
+#pragma GCC unroll 8
+    for (int r = 0; r < kTiles; ++r)
+      if (r < rows) store_tiles(m + r * t.width, t.add ? load_tiles(m + r * t.width) + sum[p][r] : sum[p][r]);
+  }
+}
+
+template <int R>
+void narrow_rows(const WinogradNarrow& t) {
+  const int64_t panels = (t.rows + t.height - 1) / t.height;
+  int64_t p = 0;
+  for (; p + 3 <= panels; p += 3) narrow_tile<R, 3>(t, p * t.height);
+  if (panels - p == 2) narrow_tile<R, 2>(t, p * t.height);
+  if (panels - p == 1) narrow_tile<R, 1>(t, p * t.height);
+}
+
+void narrow(const WinogradNarrow& t) {
+  constexpr void (*kRows[])(const WinogradNarrow&) = {narrow_rows<1>, narrow_rows<2>, narrow_rows<3>,
+                                                      narrow_rows<4>, narrow_rows<5>, narrow_rows<6>,
+                                                      narrow_rows<7>, narrow_rows<8>};
+  if constexpr (kMaxNarrow > 0) kRows[t.tiles - 1](t);
+}
+
 // Four vectors of tiles, one per column of pixels, to pixels in their order.
 inline void put_together(const Vec* e, Vec* pixels) {
   Index low, high;
@@ -323,6 +374,6 @@ void output(const WinogradOutput& t) {
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const WinogradKernels winograd_kernels = {kTiles - 1, input, weights, output};
+extern const WinogradKernels winograd_kernels = {kTiles - 1, kMaxNarrow, input, weights, narrow, output};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

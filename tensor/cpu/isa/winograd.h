@@ -48,6 +48,19 @@ struct WinogradWeights {
   int64_t point_stride, height;
 };
 
+/// m[row * width + tile] (+)= sum over k of u(row, k) * v[k * width + tile] for few tiles, row by row of the
+/// panels that `weights` wrote: u(row, k) = u[row / height * height * k_count + k * height + row % height]. A
+/// lane is a row here; each sum is the chain of multiply-adds of GemmKernels::tile. Up to a vector behind u
+/// is read, a vector of m is written from each row on.
+struct WinogradNarrow {
+  const float* u;
+  int64_t rows, height, k;
+  const float* v;
+  float* m;
+  int64_t tiles, width;  // tiles: 1 .. max_narrow
+  bool add;
+};
+
 /// The 4 x 4 pixels A^T m A of each tile, m[point * point_stride + row * width + lane], go to the map of row
 /// `row`, y[run.image + row * row_stride ...], `dilation` apart, as min(max(value + bias[row] + plus, low),
 /// high); pixels outside of the map are dropped.
@@ -92,9 +105,11 @@ struct WinogradWeightGradient {
 };
 
 struct WinogradKernels {
-  int64_t max_run;  // tiles of an input run
+  int64_t max_run;     // tiles of an input run
+  int64_t max_narrow;  // most tiles for `narrow`; 0: the register tile is as fast
   void (*input)(const WinogradInput&);
   void (*weights)(const WinogradWeights&);
+  void (*narrow)(const WinogradNarrow&);
   void (*output)(const WinogradOutput&);
 };
 
