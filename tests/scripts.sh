@@ -36,6 +36,19 @@ expect 2 - "E: Could not resolve host). Run as root: apt-get update && $command"
 [ -z "$(env PATH="$work/complete:$PATH" tools/deps.sh build full stb test all)" ] ||
   { echo "tools/deps.sh says something where all packages are there"; failed=1; }
 
+# Tools in Python say what they lack; the tables come from what bench writes.
+if command -v python3 >/dev/null; then
+  mkdir "$work/no_torch"
+  echo 'raise ImportError("No module named torch")' > "$work/no_torch/torch.py"
+  expect 0 - "skipped: PyTorch: No module named torch: apt-get install python3-torch" \
+    env PYTHONPATH="$work/no_torch" python3 tools/bench_peers.py --output "$work/peers.json"
+  [ "$(cat "$work/peers.json")" = "[]" ] || { echo "bench_peers.py without torch: $(cat "$work/peers.json")"; failed=1; }
+  if [ -x "$build/full/clearcut" ]; then
+    "$build/full/clearcut" bench kernels --layer 8:10:8:3 --reps 1 --json > "$work/kernels.json"
+    expect 0 - "| 3x3, stride 1 |" python3 tools/bench_tables.py "$work/kernels.json"
+  fi
+fi
+
 # Without DATA the page about data is printed: every data set with its check command.
 expect 2 - "bin/clearcut data check" env -u MAKEFLAGS -u MAKELEVEL make -s demo-real DATA=
 

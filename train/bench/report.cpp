@@ -44,7 +44,12 @@ BenchResult measure(const Workload& work, const SampleOptions& options) {
     const PinnedThreads pinned;
     reset_memory_peak();
     reset_resident_peak();
-    result.timing = timing_of(take_samples(options, work.run));
+    std::int64_t before = 0;
+    result.timing = timing_of(take_samples(options, [&] {
+      before = memory_stats().system_allocations;
+      work.run();
+    }));
+    result.system_allocations = memory_stats().system_allocations - before;
     result.peak_bytes = memory_stats().peak;
     result.resident_bytes = resident_peak();
   }
@@ -100,6 +105,7 @@ JsonObject to_json(const BenchResult& r) {
       .set("share_of_peak", r.share_of_peak())
       .set("peak_bytes", static_cast<std::int64_t>(r.peak_bytes))
       .set("resident_bytes", static_cast<std::int64_t>(r.resident_bytes))
+      .set("system_allocations", r.system_allocations)
       .set("machine", to_json(r.machine))
       .set("version", program_version())
       .set("commit", program_commit());
@@ -120,9 +126,12 @@ std::string to_text(const BenchResult& r) {
               t.clean_only ? "" : ": too few, so all count; the machine is busy, trust the minimum", "\n");
   text += print("  %.1f GFLOP a run: %.1f GFLOP/s, %.0f %% of the machine's multiply-add peak\n",
                 1e-9 * w.operations, 1e-9 * r.flops(), 100 * r.share_of_peak());
-  text +=
-      print("  %.2f million parameters, tensors %.1f MiB at most, process %.1f MiB\n",
-            1e-6 * static_cast<double>(w.parameters), mebibytes(r.peak_bytes), mebibytes(r.resident_bytes));
+  text += print(
+      "  %.2f million parameters, tensors %.1f MiB at most, process %.1f MiB; the last run asked the system "
+      "for "
+      "%lld blocks\n",
+      1e-6 * static_cast<double>(w.parameters), mebibytes(r.peak_bytes), mebibytes(r.resident_bytes),
+      static_cast<long long>(r.system_allocations));
   return text + to_text(r.machine);
 }
 

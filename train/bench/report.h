@@ -13,9 +13,10 @@ namespace clearcut {
 struct BenchResult {
   Workload work;
   Timing timing;
-  MachineLimits machine;           // measured in the same run
-  std::size_t peak_bytes = 0;      // of tensors, parameters included, in the allocator's blocks
-  std::size_t resident_bytes = 0;  // of the process; 0 if the system does not say
+  MachineLimits machine;                // measured in the same run
+  std::size_t peak_bytes = 0;           // of tensors, parameters included, in the allocator's blocks
+  std::size_t resident_bytes = 0;       // of the process; 0 if the system does not say
+  std::int64_t system_allocations = 0;  // blocks asked of the system by the last run
 
   double items_per_second() const { return static_cast<double>(work.items) / timing.median; }
   double flops() const { return work.operations / timing.median; }
