@@ -89,10 +89,11 @@ class WeightSum {
     const std::int64_t stride = dy_stride(k), panel = kWinogradPoints * stride, row = padded(k);
     const Scratch<float> dy(panel_count() * panel);
     transform_gradients({0, panel_count()}, k, {dy.data(), stride}, panel);
-    const std::int64_t tile_rows = gemm_.max_rows;
     const std::int64_t fit = kMostOwn / (4 * kWinogradPoints * (row + tiles_.width()));
-    const std::int64_t wanted = ceil_div(s_.dw.C, kWantedTasks);
-    const std::int64_t rows = std::max<std::int64_t>(1, std::min(fit, wanted) / tile_rows) * tile_rows;
+    const std::int64_t wanted = std::max(gemm_.max_rows, ceil_div(s_.dw.C, kWantedTasks));
+    const std::int64_t most =
+        std::max(gemm_.max_rows, std::min(fit, wanted) / gemm_.max_rows * gemm_.max_rows);
+    const std::int64_t rows = ceil_div(s_.dw.C, ceil_div(s_.dw.C, most));
     parallel_for(s_.dw.C, rows, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t x_stride = rows * tiles_.width() + kPad, sum_stride = rows * row + kPad;
       const Scratch<float> own(kWinogradPoints * (x_stride + sum_stride));
@@ -213,10 +214,11 @@ class WeightSum {
   void add_panel(const Panel& tiles, const gemm::PanelWidths& widths, Range rows, const float* x,
                  const float* dy, float* sums, bool add) const {
     const std::int64_t row = widths.vectors * widths.lanes;
+    const std::int64_t height = ceil_div(rows.size(), ceil_div(rows.size(), gemm_.max_rows));
     for (std::int64_t j = 0; j < widths.panels; ++j) {
       const std::int64_t column = widths.first_column(j), width = widths.first_column(j + 1) - column;
-      for (std::int64_t i = rows.begin; i < rows.end; i += gemm_.max_rows)
-        gemm_.tile({.rows = std::min(gemm_.max_rows, rows.end - i),
+      for (std::int64_t i = rows.begin; i < rows.end; i += height)
+        gemm_.tile({.rows = std::min(height, rows.end - i),
                     .vectors = width / gemm_.lanes,
                     .k = tiles.tiles,
                     .a = x + i * tiles.width,
