@@ -58,15 +58,16 @@ def planned(task):
 def print_layers(tasks, peak):
     work, time, names = {}, {}, {}
     for task in tasks:
-        kind = kind_of(task["name"])
-        if kind is None or task["direction"] not in DIRECTIONS:
-            continue
-        cell = kind, task["direction"]
-        work[cell] = work.get(cell, 0) + task["count"] * task["operations"]
-        time[cell] = time.get(cell, 0) + task["count"] * planned(task)["median"]
-        names.setdefault(cell, set()).add(planned(task)["kernel"])
+        whole = "all of " + task["suite"] if task["suite"] == "resnet50" else None
+        for kind in (kind_of(task["name"]), whole):
+            if kind is None or task["direction"] not in DIRECTIONS:
+                continue
+            cell = kind, task["direction"]
+            work[cell] = work.get(cell, 0) + task["count"] * task["operations"]
+            time[cell] = time.get(cell, 0) + task["count"] * planned(task)["median"]
+            names.setdefault(cell, set()).add(planned(task)["kernel"])
     print_head("kind of layer", "forward", "input gradient", "weight gradient")
-    for kind in [k for k, _ in KINDS][::-1]:
+    for kind in [k for k, _ in KINDS][::-1] + ["all of resnet50"]:
         cells = [(kind, d) for d in DIRECTIONS]
         if all(c in work for c in cells):
             print_row(kind, *(f"{percent(work[c] / time[c] / peak)} ({', '.join(sorted(names[c]))})" for c in cells))

@@ -6,7 +6,7 @@
 #include "tensor/cpu/conv/kernel.h"
 #include "tensor/work.h"
 #include "tests/errors.h"
-#include "train/bench/kernels.h"
+#include "train/bench/plan_review.h"
 
 namespace clearcut {
 namespace {
@@ -91,6 +91,33 @@ TEST(BenchKernels, AllSuitesHaveShapes) {
   for (const LayerShape& layer : bench_layers()) suites.insert(layer.suite);
   const std::vector<std::string> named = kernel_suites();
   EXPECT_EQ(suites, std::set<std::string>(named.begin(), named.end()));
+}
+
+KernelCandidate timed(const std::string& name, bool planned, double estimate, double seconds) {
+  return {.kernel = name, .planned = planned, .estimate = estimate, .run = {}, .timing = {.min = seconds}};
+}
+
+// With a peak of 2 operations a second an estimate of n multiply-adds is n seconds.
+TEST(PlanReview, CountsByHand) {
+  MachineLimits machine;
+  machine.flops = 2;
+  KernelTask good{.name = "a", .direction = "forward", .count = 2, .candidates = {}};
+  good.candidates = {timed("x", true, 9.5, 10), timed("y", false, 20, 9.8), timed("x+kept", false, 0, 1)};
+  KernelTask bad{.name = "b", .direction = "input", .candidates = {}};
+  bad.candidates = {timed("x", true, 2, 6), timed("y", false, 3, 4)};
+  KernelTask product{.name = "c", .direction = "product", .candidates = {timed("gemm", true, 0, 1)}};
+  PlanReview review;
+  for (const KernelTask& task : {good, bad, product}) review.add(task, machine);
+  EXPECT_EQ(review.tasks, 2);
+  EXPECT_EQ(review.fastest, 1);
+  EXPECT_EQ(review.estimated, 1);
+  EXPECT_DOUBLE_EQ(review.planned, 2 * 10 + 6);
+  EXPECT_DOUBLE_EQ(review.possible, 2 * 9.8 + 4);
+  EXPECT_EQ(review.worst, 1.5);
+  EXPECT_EQ(review.worst_task, "b input");
+  EXPECT_NE(review.text().find("in 1 of 2 cases; all together 10.2 % more"), std::string::npos)
+      << review.text();
+  EXPECT_EQ(PlanReview().text(), "");
 }
 
 TEST(BenchKernels, TheReportHasEveryCandidateWithItsShare) {

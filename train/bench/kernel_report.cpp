@@ -7,6 +7,7 @@
 #include "tensor/parallel.h"
 #include "tensor/process.h"
 #include "train/bench/kernels.h"
+#include "train/bench/plan_review.h"
 #include "train/program.h"
 
 namespace clearcut {
@@ -120,17 +121,21 @@ JsonObject bench_kernels(const KernelBenchOptions& options,
   const MachineLimits machine = measure_machine(threads());
   text(to_text(machine) + kHeader + column_names());
   std::vector<JsonObject> tasks;
+  PlanReview review;
   {
     const PinnedThreads pinned;
     for_each_task(options, [&](KernelTask& task) {
       time_candidates(task, options.samples);
       for (const KernelCandidate& c : task.candidates) text(row_of(c, task, machine));
       tasks.push_back(json_of(task, machine));
+      review.add(task, machine);
     });
   }
+  text(review.text());
   return JsonObject()
       .set("machine", to_json(machine))
       .set("tasks", tasks)
+      .set("plan", review.json())
       .set("version", program_version())
       .set("commit", program_commit());
 }

@@ -33,11 +33,12 @@ struct KernelCandidate {
 
 /// A convolution in one direction, a product, or a pass over memory.
 struct KernelTask {
-  std::string suite, name, direction;  // direction: also "product"; of the memory suite the operator's
-  int count = 1;                       // times in its network
-  double operations = 0;               // 2 per multiply-add of the plain formula
-  double bytes = 0;                    // that must be read and written at least once
-  std::vector<KernelCandidate> candidates;
+  std::string suite = {}, name = {},
+              direction = {};  // direction: also "product"; of the memory suite the operator's
+  int count = 1;               // times in its network
+  double operations = 0;       // 2 per multiply-add of the plain formula
+  double bytes = 0;            // that must be read and written at least once
+  std::vector<KernelCandidate> candidates = {};
 };
 
 /// Calls use(task) for each task that was asked for, its inputs filled with normal numbers that follow from
@@ -53,7 +54,7 @@ void for_each_memory_pass(const KernelBenchOptions& options, const std::function
 void time_candidates(KernelTask& task, const SampleOptions& options);
 
 /// Runs all tasks with pinned threads; text(line) gets the table row by row while it is made. Returns the
-/// object of --json: "machine" and "tasks".
+/// object of --json: "machine", "tasks" and "plan".
 JsonObject bench_kernels(const KernelBenchOptions& options,
                          const std::function<void(const std::string&)>& text);
 
