@@ -2,11 +2,13 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <list>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "tensor/error.h"
 
@@ -14,39 +16,124 @@ namespace clearcut {
 
 namespace {
 
-constexpr std::size_t kSmallStep = 512;
+constexpr std::size_t kStep = 512;  // sizes of blocks are multiples of it
 constexpr std::size_t kSmallLimit = std::size_t{1} << 20;
-constexpr std::size_t kLargeStep = std::size_t{64} << 10;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kLeastChunk = std::size_t{8} << 20, kMostChunk = std::size_t{64} << 20;
 constexpr std::size_t kGuardBytes = 64;
 constexpr unsigned char kGuardByte = 0xA5;
 constexpr const char* kNoBlock = "the system has no block of ";
 
-std::size_t size_class(std::size_t bytes) {
-  const std::size_t step = bytes <= kSmallLimit ? kSmallStep : kLargeStep;
-  return bytes == 0 ? kSmallStep : (bytes + step - 1) / step * step;
-}
+std::size_t round_up(std::size_t bytes, std::size_t step) { return (bytes + step - 1) / step * step; }
 
 bool debug_from_environment() {
   const char* value = std::getenv("CLEARCUT_DEBUG_MEMORY");
   return value != nullptr && std::strcmp(value, "1") == 0;
 }
 
-// Idle blocks by size, and the order in which they were freed.
+// Large blocks lie side by side in chunks; freed neighbours grow together, so that memory of many small
+// activations serves one large one later. The smallest idle range that is large enough is taken, and cut.
+class Heap {
+ public:
+  void* take(std::size_t bytes) {
+    const auto found = by_size_.lower_bound({bytes, nullptr});
+    if (found == by_size_.end()) return nullptr;
+    const auto [size, at] = *found;
+    remove(at, size);
+    if (size > bytes) insert(at + bytes, size - bytes);
+    return at;
+  }
+  void give(void* data, std::size_t bytes) {
+    char* at = static_cast<char*>(data);
+    const auto chunk = std::prev(chunks_.upper_bound(at));
+    const auto next = free_.find(at + bytes);
+    if (next != free_.end() && next->first < chunk->first + chunk->second) {
+      bytes += next->second;
+      remove(next->first, next->second);
+    }
+    const auto after = free_.lower_bound(at);
+    if (after != free_.begin() && at != chunk->first) {
+      const auto [before, size] = *std::prev(after);
+      if (before + size == at) {
+        remove(before, size);
+        at = before;
+        bytes += size;
+      }
+    }
+    insert(at, bytes);
+  }
+
+  /// The size of a chunk in which a block of `bytes` should stand: the more there is, the larger.
+  std::size_t chunk_for(std::size_t bytes) const {
+    const std::size_t usual = std::clamp(total_ / 4, kLeastChunk, kMostChunk);
+    return round_up(std::max(bytes, usual), kHugePage);
+  }
+  void add_chunk(void* data, std::size_t bytes) {
+    chunks_.emplace(static_cast<char*>(data), bytes);
+    total_ += bytes;
+    insert(static_cast<char*>(data), bytes);
+  }
+  /// Gives chunks without a block back until at most `limit` bytes are idle, or none is left.
+  void shrink(std::size_t limit) {
+    for (auto chunk = chunks_.begin(); idle_ > limit && chunk != chunks_.end();) {
+      const auto [at, size] = *chunk;
+      const auto range = free_.find(at);
+      if (range == free_.end() || range->second != size) {
+        ++chunk;
+        continue;
+      }
+      remove(at, size);
+      total_ -= size;
+      std::free(at);
+      chunk = chunks_.erase(chunk);
+    }
+  }
+  std::size_t idle() const { return idle_; }
+
+ private:
+  void insert(char* at, std::size_t bytes) {
+    free_.emplace(at, bytes);
+    by_size_.emplace(bytes, at);
+    idle_ += bytes;
+  }
+  void remove(char* at, std::size_t bytes) {
+    free_.erase(at);
+    by_size_.erase({bytes, at});
+    idle_ -= bytes;
+  }
+
+  std::map<char*, std::size_t> chunks_, free_;
+  std::set<std::pair<std::size_t, char*>> by_size_;
+  std::size_t idle_ = 0, total_ = 0;
+};
+
+// Idle memory: small blocks by size and in the order in which they were freed, and the heap of large ones.
 class Cache {
  public:
+  /// Null if there is none. `got` is the size of the block.
   void* take(std::size_t capacity, std::size_t& got) {
     const std::lock_guard lock(mutex_);
-    const auto found = by_size_.lower_bound(capacity);
-    void* data = nullptr;
     got = capacity;
-    if (found != by_size_.end() && found->first / 2 <= capacity) {
+    void* data = nullptr;
+    const auto found = by_size_.lower_bound(capacity);
+    if (capacity > kSmallLimit) {
+      data = heap_.take(capacity);
+    } else if (found != by_size_.end() && found->first / 2 <= capacity) {
       got = found->first;
       data = *found->second;
       forget(found);
-      ++stats_.reuses;
     }
+    stats_.reuses += data != nullptr;
     return data;
+  }
+  std::size_t chunk_for(std::size_t capacity) {
+    const std::lock_guard lock(mutex_);
+    return heap_.chunk_for(capacity);
+  }
+  void* take_from_chunk(void* chunk, std::size_t bytes, std::size_t capacity) {
+    const std::lock_guard lock(mutex_);
+    heap_.add_chunk(chunk, bytes);
+    return heap_.take(capacity);
   }
 
   void count_live(std::size_t capacity, bool from_system) {
@@ -60,10 +147,14 @@ class Cache {
   void give(void* data, std::size_t capacity) {
     const std::lock_guard lock(mutex_);
     stats_.live -= capacity;
-    by_age_.push_back(data);
-    by_size_.emplace(capacity, std::prev(by_age_.end()));
-    capacity_of_.emplace(data, capacity);
-    stats_.idle += capacity;
+    if (capacity > kSmallLimit) {
+      heap_.give(data, capacity);
+    } else {
+      by_age_.push_back(data);
+      by_size_.emplace(capacity, std::prev(by_age_.end()));
+      capacity_of_.emplace(data, capacity);
+      small_idle_ += capacity;
+    }
     shrink(cap_);
   }
 
@@ -78,7 +169,9 @@ class Cache {
   }
   MemoryStats stats() {
     const std::lock_guard lock(mutex_);
-    return stats_;
+    MemoryStats stats = stats_;
+    stats.idle = small_idle_ + heap_.idle();
+    return stats;
   }
   void reset_peak() {
     const std::lock_guard lock(mutex_);
@@ -112,13 +205,15 @@ class Cache {
   using BySize = std::multimap<std::size_t, ByAge::iterator>;
 
   void forget(BySize::iterator entry) {
-    stats_.idle -= entry->first;
+    small_idle_ -= entry->first;
     capacity_of_.erase(*entry->second);
     by_age_.erase(entry->second);
     by_size_.erase(entry);
   }
   void shrink(std::size_t limit) {
-    while (stats_.idle > limit) {
+    heap_.shrink(limit > small_idle_ ? limit - small_idle_ : 0);
+    const std::size_t small_limit = limit > heap_.idle() ? limit - heap_.idle() : 0;
+    while (small_idle_ > small_limit) {
       void* oldest = by_age_.front();
       auto [entry, last] = by_size_.equal_range(capacity_of_.at(oldest));
       while (*entry->second != oldest) ++entry;
@@ -131,6 +226,8 @@ class Cache {
   ByAge by_age_;
   BySize by_size_;
   std::map<void*, std::size_t> capacity_of_;
+  std::size_t small_idle_ = 0;
+  Heap heap_;
   std::size_t cap_ = std::size_t{4} << 30;
   MemoryStats stats_;
   std::list<std::size_t> meters_;  // one peak for each living PeakMeter
@@ -145,15 +242,18 @@ Cache& cache() {
 
 void* from_system(std::size_t capacity) {
   const bool large = capacity > kSmallLimit;
-  void* data = std::aligned_alloc(large ? kHugePage : 64, capacity);
+  std::size_t bytes = large ? cache().chunk_for(capacity) : capacity;
+  void* data = std::aligned_alloc(large ? kHugePage : 64, bytes);
   if (data == nullptr) {
     release_idle_memory();
-    data = std::aligned_alloc(large ? kHugePage : 64, capacity);
+    bytes = large ? round_up(capacity, kHugePage) : capacity;
+    data = std::aligned_alloc(large ? kHugePage : 64, bytes);
   }
   check(data != nullptr, "memory", kNoBlock, capacity,
         " bytes; make the batch, the crop or --mem-budget smaller");
-  if (large) madvise(data, capacity, MADV_HUGEPAGE);
-  return data;
+  if (!large) return data;
+  madvise(data, bytes, MADV_HUGEPAGE);
+  return cache().take_from_chunk(data, bytes, capacity);
 }
 
 }  // namespace
@@ -177,7 +277,7 @@ bool is_out_of_memory(const Error& error) {
 }
 
 MemoryBlock::MemoryBlock(std::size_t bytes) : bytes_(bytes), guarded_(cache().debug) {
-  const std::size_t wanted = size_class(bytes + (guarded_ ? kGuardBytes : 0));
+  const std::size_t wanted = std::max(kStep, round_up(bytes + (guarded_ ? kGuardBytes : 0), kStep));
   data_ = cache().take(wanted, capacity_);
   const bool fresh = data_ == nullptr;
   if (fresh) data_ = from_system(capacity_);

@@ -19,7 +19,8 @@ struct MemoryStats {
 
 MemoryStats memory_stats();
 void reset_memory_peak();
-/// Hard cap on idle bytes (default 4 GiB); idle blocks beyond it go back to the system, oldest first.
+/// Cap on idle bytes (default 4 GiB): beyond it, chunks without a living block and small blocks, oldest
+/// first, go back to the system.
 void set_idle_memory_cap(std::size_t bytes);
 void release_idle_memory();
 
@@ -46,9 +47,10 @@ bool is_out_of_memory(const Error& error);
 void set_memory_debug(bool on);
 std::string memory_damage();  // "" or a description of the first damaged block
 
-/// A block of host memory, aligned to 64 bytes. Size classes: multiples of 512 B up to 1 MiB, then of
-/// 64 KiB (aligned to 2 MiB, huge pages asked for). An idle block serves a request that needs at least
-/// half of it. Cost of a reuse: one lock and one tree look-up.
+/// A block of host memory, aligned to 64 bytes; sizes are multiples of 512 B. Up to 1 MiB each is asked of
+/// the system, and an idle one serves a request that needs at least half of it. Larger ones share chunks
+/// (huge pages asked for), in which idle neighbours grow together. Cost of a reuse: one lock and a few tree
+/// look-ups.
 class MemoryBlock {
  public:
   explicit MemoryBlock(std::size_t bytes);

@@ -28,6 +28,23 @@ TEST(Memory, FreedBlocksServeAgain) {
   EXPECT_EQ(memory_stats().live, before.live);
 }
 
+// Three blocks of a chunk, freed in any order, are one range again: a block of all their bytes fits.
+TEST(Memory, IdleNeighboursGrowTogether) {
+  release_idle_memory();
+  {
+    std::optional<MemoryBlock> a(std::in_place, 2 * kMiB), b(std::in_place, 2 * kMiB),
+        c(std::in_place, 2 * kMiB);
+    a.reset();
+    c.reset();
+  }
+  const MemoryStats before = memory_stats();
+  { MemoryBlock all(6 * kMiB); }
+  EXPECT_EQ(memory_stats().system_allocations, before.system_allocations);
+  EXPECT_EQ(memory_stats().idle, before.idle);
+  release_idle_memory();
+  EXPECT_EQ(memory_stats().idle, 0u);
+}
+
 TEST(Memory, CountersOfLiveAndPeak) {
   const std::size_t live = memory_stats().live;
   {
