@@ -19,10 +19,13 @@ void add_config_options(CLI::App& verb, CommonOptions& c) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-void add_compute_options(CLI::App& verb, CommonOptions& c) {
+void add_device_option(CLI::App& verb, CommonOptions& c) {
   verb.add_option("--device", c.device, "reference: plain loops; cpu: fast code; auto: the fastest here")
       ->check(CLI::IsMember({"reference", "cpu", "auto"}))
       ->capture_default_str();
+}
+
+void add_thread_options(CLI::App& verb, CommonOptions& c) {
   verb.add_option("--threads", c.threads, "number of threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
@@ -54,7 +57,8 @@ void add_common(CLI::App& verb, Session& session, unsigned groups) {
   if (groups & kConfig) add_config_options(verb, c);
   if (groups & kWorkDir)
     verb.add_option("-o,--work-dir", c.work_dir, "folder for everything that is written");
-  if (groups & kCompute) add_compute_options(verb, c);
+  if (groups & kCompute) add_device_option(verb, c);
+  if (groups & (kCompute | kThreads)) add_thread_options(verb, c);
   if (groups & kMemory)
     verb.add_option("--mem-budget", c.memory_budget, "bytes for tensors, as 6GiB; sets the inner batch");
   if (groups & kSeed) add_seed_option(verb, c);

@@ -52,7 +52,7 @@ void add_bench_kernels(CLI::App& bench, Session& session) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   verb->add_flag("--json", o->json, "one JSON object instead of the table");
-  add_common(*verb, session, kCompute | kSeed);
+  add_common(*verb, session, kThreads | kSeed);
   on_run(*verb, session, [&session, o] { return run(session.common, *o); });
 }
 

@@ -63,6 +63,7 @@ enum CommonGroup : unsigned {
   kWorkDir = 32,
   kResume = 64,
   kMemory = 128,
+  kThreads = 256,  // kCompute without the device
 };
 
 /// What main() hands to every verb: the common options and a place for the work to do.

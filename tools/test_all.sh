@@ -28,7 +28,7 @@ report_in_browser() {
 }
 
 # Tensors, operators, their gradients and fast loops compiled for 64-bit Arm and run by an emulator.
-arm() { $make core-tests CXX=aarch64-linux-gnu-g++ EMULATOR="qemu-aarch64 -L /usr/aarch64-linux-gnu"; }
+arm() { $make -j"$(nproc)" core-tests CXX=aarch64-linux-gnu-g++ EMULATOR="qemu-aarch64 -L /usr/aarch64-linux-gnu"; }
 
 check "make test" $make test
 check "address and undefined behaviour sanitizers" env CLEARCUT_FUZZ=2000 $make unit SAN=address,undefined
