@@ -103,30 +103,6 @@ void any_tile(const GemmTile& t) {
   tile_of_rows<1>(t.rows)(t);
 }
 
-#if !defined(__AVX2__) || defined(__AVX512F__)
-typedef float RowVec __attribute__((vector_size(kMaxRows * 4)));
-typedef float LooseRowVec __attribute__((vector_size(kMaxRows * 4), aligned(4), may_alias));
-
-template <int C>
-void thin(const GemmTile& t) {
-  RowVec sum[C] = {};
-  for (int64_t k = 0; k < t.k; ++k) {
-    const RowVec a = *reinterpret_cast<const LooseRowVec*>(t.a + k * kMaxRows);
-    __builtin_prefetch(t.a + k * kMaxRows + kLeftAhead);
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) sum[c] += a * t.b[k * t.b_k + c];
-  }
-  for (int r = 0; r < kMaxRows; ++r)
-    for (int c = 0; c < C; ++c) {
-      float* to = t.c + r * t.c_row + c;
-      *to = t.add ? *to + sum[c][r] : sum[c][r];
-    }
-}
-void thin_tile(const GemmTile& t, int64_t columns) { columns <= 4 ? thin<4>(t) : thin<8>(t); }
-#else
-constexpr void (*thin_tile)(const GemmTile&, int64_t) = nullptr;
-#endif
-
 // Rows ahead that are fetched while one is copied: a row is a few lines far from the next one's, which the
 // processor does not foresee.
 constexpr int64_t kRowsAhead = 6;
@@ -273,8 +249,7 @@ void dots(const DotBlock& d) {
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const GemmKernels gemm_kernels = {kLanes,      kMaxRows,        kMaxVectors,
-                                         any_tile,    thin_tile,       kLanes < 8 ? kLanes : 8,
+extern const GemmKernels gemm_kernels = {kLanes,      kMaxRows,        kMaxVectors, any_tile,
                                          copy_panels, transpose_panel, dots};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -69,11 +69,6 @@ struct DotBlock {
 struct GemmKernels {
   int64_t lanes, max_rows, max_vectors;
   void (*tile)(const GemmTile&);
-  /// The same bits for the first `columns` of c alone, at most thin_columns; what the others hold afterwards
-  /// is arbitrary. Lanes run along the rows, so that few columns do not leave most of a vector idle: rows,
-  /// a_k = max_rows, a_row = 1, no init, no finish. Null where max_rows is no vector.
-  void (*thin_tile)(const GemmTile&, int64_t columns);
-  int64_t thin_columns;
   void (*copy_panels)(const PanelCopy&);
   void (*transpose_panel)(const PanelTranspose&);
   void (*dots)(const DotBlock&);
