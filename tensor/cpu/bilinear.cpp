@@ -10,13 +10,20 @@ FloatTaps::FloatTaps(const Taps& taps) {
     high_.push_back(static_cast<std::int32_t>(taps.high[i]));
     weight_.push_back(static_cast<float>(taps.weight[i]));
   }
+  for (std::size_t k = 0; k < taps.first.size(); ++k) {
+    readers_.push_back({taps.first[k], taps.last[k]});
+    for (std::int64_t j = taps.first[k]; j < taps.last[k]; ++j)
+      shares_.push_back(static_cast<float>(taps.share(j, static_cast<std::int64_t>(k))));
+  }
 }
 
-void FloatTaps::reduce_row(const float* dy, std::int64_t inputs, float* dx) const {
-  std::fill(dx, dx + inputs, 0.0f);
-  for (std::size_t j = 0; j < low_.size(); ++j) {
-    dx[low_[j]] += (1 - weight_[j]) * dy[j];
-    dx[high_[j]] += weight_[j] * dy[j];
+// Each input gathers: adding every output to its two inputs would wait for the sum before, one by one.
+void FloatTaps::reduce_row(const float* dy, float* dx) const {
+  const float* share = shares_.data();
+  for (const Readers& r : readers_) {
+    float sum = 0;
+    for (std::int64_t j = r.first; j < r.last; ++j) sum += *share++ * dy[j];
+    *dx++ = sum;
   }
 }
 

@@ -17,13 +17,17 @@ class FloatTaps {
   isa::ColumnTaps view() const {
     return {low_.data(), high_.data(), weight_.data(), static_cast<std::int64_t>(low_.size())};
   }
-  /// dx[k] = sum over outputs j of (share of input k in j) * dy[j], for `inputs` inputs: expand_row
-  /// transposed.
-  void reduce_row(const float* dy, std::int64_t inputs, float* dx) const;
+  /// dx[k] = sum over outputs j of (share of input k in j) * dy[j], for all inputs: expand_row transposed.
+  void reduce_row(const float* dy, float* dx) const;
 
  private:
+  struct Readers {
+    std::int64_t first, last;  // outputs that read one input
+  };
   std::vector<std::int32_t> low_, high_;
   std::vector<float> weight_;
+  std::vector<Readers> readers_;
+  std::vector<float> shares_;  // of each input in its readers, one input after the other
 };
 
 /// The rows of one plane [H, W], each interpolated to the output columns when it is first asked for. The last

@@ -176,7 +176,7 @@ void upsampled_cross_entropy_backward(Cpu, Nchw<const float> z, const Taps& rows
              sums.data() + (high == low ? z.H : high) * W);
       }
       for (std::int64_t h = 0; h < z.H; ++h)
-        columns.reduce_row(sums.data() + h * W, z.W, dz.data + (map * z.H + h) * z.W);
+        columns.reduce_row(sums.data() + h * W, dz.data + (map * z.H + h) * z.W);
     }
   });
 }

@@ -52,7 +52,7 @@ void resize_backward(Cpu, Nchw<const float> dy, const Taps& rows, const Taps& co
         if (weight != 0) add(row, weight, sums.data() + rows.high[at(i)] * dy.W, dy.W);
       }
       for (std::int64_t h = 0; h < dx.H; ++h)
-        columns.reduce_row(sums.data() + h * dy.W, dx.W, dx.data + (p * dx.H + h) * dx.W);
+        columns.reduce_row(sums.data() + h * dy.W, dx.data + (p * dx.H + h) * dx.W);
     }
   });
 }
