@@ -168,6 +168,9 @@ def main():
     with open(options.output, "w") as file:
         json.dump(rows, file, indent=2)
     print(f"{len(rows)} rows: {os.path.relpath(options.output)}")
+    disturbed = [r["work"] for r in rows if 2 * r["clean_samples"] < r["samples"]]
+    if disturbed:
+        print(f"other programs took the processors during {len(disturbed)} of them: those say little, run them again")
 
 
 if __name__ == "__main__":
