@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "autograd/cross_entropy.h"
 #include "explain/explainer.h"
@@ -93,14 +94,17 @@ void forward(const Network& net, const Var& x, bool main_only) {
     net.segmenter->logits(x);
 }
 
-/// What all kinds of work share. The arithmetic is counted on one picture, in evaluation mode without a tape.
+/// What all kinds of work share. The arithmetic is counted on one picture, in evaluation mode; for training
+/// with a tape, so that no folded or prepared weights are made, whose memory a training step never takes.
 Workload workload(const char* work, const BenchOptions& o, const Network& net, std::int64_t batch) {
   Workload w{.work = work, .model = net.name()};
   w.batch = w.items = o.batch > 0 ? o.batch : batch;
   w.height = o.height > 0 ? o.height : net.side;
   w.width = o.width > 0 ? o.width : w.height;
   w.parameters = net.registry().parameter_count();
-  const NoGrad no_tape;
+  std::optional<NoGrad> no_tape;
+  if (w.work != "train") no_tape.emplace();
+  net.registry().require_grad(w.work == "train");
   net.registry().mode.training = false;
   const WorkMeter meter;
   forward(net, Var(random_input(o, {1, 3, w.height, w.width})), w.work != "train");
