@@ -30,13 +30,15 @@ void FloatTaps::reduce_row(const float* dy, float* dx) const {
 void ExpandedRows::set_plane(const float* plane, std::int64_t W) {
   plane_ = plane;
   width_ = W;
+  padded_.resize(static_cast<std::size_t>(W + isa::kRowSlack));
   held_[0] = held_[1] = -1;
 }
 
 const float* ExpandedRows::row(std::int64_t h) {
   float* place = rows_.data() + h % 2 * cols_.n;
   if (held_[h % 2] != h) {
-    isa_table().maps->expand_row(plane_ + h * width_, cols_, place);
+    std::copy_n(plane_ + h * width_, width_, padded_.data());
+    isa_table().maps->expand_row(padded_.data(), cols_, place);
     held_[h % 2] = h;
   }
   return place;

@@ -42,7 +42,7 @@ class ExpandedRows {
 
  private:
   isa::ColumnTaps cols_;
-  std::vector<float> rows_;
+  std::vector<float> rows_, padded_;  // padded_: one row of x and what may be read behind it
   const float* plane_ = nullptr;
   std::int64_t width_ = 0;
   std::int64_t held_[2] = {-1, -1};

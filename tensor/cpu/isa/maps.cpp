@@ -66,11 +66,34 @@ void max_windows(const MaxWindowRun& r) {
   for (int64_t j = 0; j < r.n; ++j) max_single(r, j);
 }
 
-void expand_row(const float* x, const ColumnTaps& taps, float* __restrict y) {
-  for (int64_t j = 0; j < taps.n; ++j) {
-    const float a = x[taps.low[j]], b = x[taps.high[j]];
-    y[j] = a + taps.weight[j] * (b - a);
+inline float expanded(const float* x, const ColumnTaps& taps, int64_t j) {
+  const float a = x[taps.low[j]], b = x[taps.high[j]];
+  return a + taps.weight[j] * (b - a);
+}
+
+// Outputs [j, j + kLanes). Neighbours of an enlarged row read neighbours: two vectors of x hold all that they
+// need, and shuffles of those are several times as fast as gathers.
+inline void expand_vector(const float* x, const ColumnTaps& taps, int64_t j, float* y) {
+  const int32_t from = taps.low[j];
+  if (taps.high[j + kLanes - 1] - from >= 2 * kLanes) {
+    for (int64_t i = j; i < j + kLanes; ++i) y[i] = expanded(x, taps, i);
+    return;
   }
+  const Vec near = load(x + from), far = load(x + from + kLanes);
+  const Index low = *reinterpret_cast<const LooseIndex*>(taps.low + j) - from;
+  const Index high = *reinterpret_cast<const LooseIndex*>(taps.high + j) - from;
+  const Vec a = __builtin_shuffle(near, far, low), b = __builtin_shuffle(near, far, high);
+  store(y + j, a + load(taps.weight + j) * (b - a));
+}
+
+// SSE2 has no such shuffle. The last vector overlaps the one before it.
+void expand_row(const float* x, const ColumnTaps& taps, float* __restrict y) {
+  if (kLanes == 4 || taps.n < kLanes) {
+    for (int64_t j = 0; j < taps.n; ++j) y[j] = expanded(x, taps, j);
+    return;
+  }
+  for (int64_t j = 0; j + kLanes < taps.n; j += kLanes) expand_vector(x, taps, j, y);
+  expand_vector(x, taps, taps.n - kLanes, y);
 }
 
 void blend_rows(const float* a, const float* b, float weight, float* y, int64_t n) {

@@ -24,6 +24,9 @@ struct ColumnTaps {
   int64_t n;
 };
 
+/// Floats behind a row that expand_row may read, whatever they are.
+constexpr int64_t kRowSlack = 32;
+
 /// Logits of `classes` classes for n pixels; class k of pixel i stands at z[k * stride + i].
 struct ClassTile {
   const float* z;
