@@ -42,6 +42,7 @@ BenchResult measure(const Workload& work, const SampleOptions& options) {
   BenchResult result{.work = work, .timing = {}, .machine = measure_machine(threads())};
   {
     const PinnedThreads pinned;
+    release_idle_memory();  // what counting the arithmetic left
     reset_memory_peak();
     reset_resident_peak();
     std::int64_t before = 0;
