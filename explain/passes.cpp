@@ -10,7 +10,7 @@ namespace clearcut {
 namespace {
 
 // More rows bring no speed on a CPU, only cache misses.
-constexpr std::int64_t kMostRows = 16;
+constexpr std::int64_t kMostRows = 8;
 
 Tensor filled_batch(const InputRows& rows, std::int64_t first, std::int64_t count, Device device) {
   const Tensor x({count, rows.shape[0], rows.shape[1], rows.shape[2]}, DType::kFloat32, device);

@@ -37,7 +37,11 @@ struct Training {
 
 class Memories : public testing::Test {
  protected:
-  void SetUp() override { set_threads(1); }  // with more, scratch blocks come in the order of the threads
+  void SetUp() override {
+    set_threads(1);         // with more, scratch blocks come in the order of the threads
+    release_idle_memory();  // what other tests left would serve small requests with blocks of up to twice the
+                            // size
+  }
   void TearDown() override { set_threads(before_); }
 
  private:
