@@ -101,21 +101,27 @@ void add_rows(const RowCopy& c) {
   }
 }
 
-// V: four, eight or all lanes.
+// V: four, eight or all lanes. Vectors go by reference: those of eight have no registers on every set.
 template <class V>
-inline V any_load(const float* p) {
-  V v;
+inline void any_load(const float* p, V& v) {
   __builtin_memcpy(&v, p, sizeof v);
-  return v;
 }
 template <class V>
-inline V finished(const RowFinish& f, const float* from, const float* to, const float* plus, int64_t j) {
-  V value = any_load<V>(from + j);
-  if (f.accumulate) value = any_load<V>(to + j) + value;
-  if (plus) value += any_load<V>(plus + j);
+inline void finished(const RowFinish& f, const float* from, const float* to, const float* plus, int64_t j,
+                     V& value) {
+  V term;
+  any_load(from + j, value);
+  if (f.accumulate) {
+    any_load(to + j, term);
+    value = term + value;
+  }
+  if (plus) {
+    any_load(plus + j, term);
+    value += term;
+  }
   const V low = f.low - V{}, high = f.high - V{};
   value = value < low ? low : value;
-  return value > high ? high : value;
+  value = value > high ? high : value;
 }
 
 // A row of at least one vector. The last one overlaps the one before it: it is computed first, from values
@@ -124,9 +130,10 @@ template <class V>
 inline void finish_row(const RowFinish& f, const float* from, float* to, const float* plus) {
   constexpr int64_t kStep = sizeof(V) / sizeof(float);
   const int64_t last = f.cols - kStep;
-  const V tail = finished<V>(f, from, to, plus, last);
+  V tail, value;
+  finished(f, from, to, plus, last, tail);
   for (int64_t j = 0; j < last; j += kStep) {
-    const V value = finished<V>(f, from, to, plus, j);
+    finished(f, from, to, plus, j, value);
     __builtin_memcpy(to + j, &value, sizeof value);
   }
   __builtin_memcpy(to + last, &tail, sizeof tail);
