@@ -19,8 +19,6 @@ constexpr std::int64_t kLeastRows = 64;
 constexpr std::int64_t kWantedTasks = 16;
 constexpr std::int64_t kMostLanes = 16, kMostVectors = 3, kMostRows = 8;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // How c is cut into tasks; depends on the sizes only. Few columns: tasks are cut by rows alone.
 struct Cut {
   Cut(std::int64_t M, const PanelWidths& widths, std::int64_t tile_rows) {

@@ -20,6 +20,10 @@
 #include "tensor/cpu/isa.h"
 #include "tensor/memory.h"
 
+namespace clearcut {
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }  // of counts
+}  // namespace clearcut
+
 namespace clearcut::gemm {
 
 /// Columns of c as pixels: column j is (image, row, col) of a grid, col fastest. A plain matrix is {1, 1, N}.

@@ -7,12 +7,6 @@
 
 namespace clearcut::gemm {
 
-namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-}  // namespace
-
 // Sums of columns that do not exist are never used, but must not trap on old bits.
 std::vector<Panel> panels_of(const PanelWidths& widths, std::int64_t begin, std::int64_t end, std::int64_t j0,
                              std::int64_t N, std::int64_t K, float* block) {

@@ -28,8 +28,6 @@ constexpr std::int64_t kMostRows = 288;     // of a task: 216 KiB of sums
 constexpr std::int64_t kWantedTasks = 16;
 constexpr std::int64_t kMostSlabFloats = 1 << 20;  // 4 MiB of sums that wait to be added
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // [0, n) in `parts` stretches, as equal as whole units of `unit` allow.
 struct Stretches {
   Stretches(std::int64_t n_, std::int64_t parts, std::int64_t unit) : n(n_) {

@@ -28,13 +28,6 @@ constexpr std::int64_t kMostGroup = 24 << 20;     // bytes of a group of panels,
 constexpr std::int64_t kLeastTasks = 8;
 constexpr std::int64_t kGrain = 16;  // channels that a task transforms
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-struct Range {
-  std::int64_t begin, end;
-  std::int64_t size() const { return end - begin; }
-};
-
 // Rows of the left matrix in panels of equal height, at most a register tile's.
 struct RowPanels {
   RowPanels(std::int64_t M, std::int64_t most) : count(ceil_div(M, most)), height(ceil_div(M, count)) {}
@@ -49,15 +42,6 @@ struct WeightCut {
   RowPanels rows;
   std::int64_t blocks, block;
 };
-
-// A matrix for each of the 36 points, `stride` floats apart.
-template <class T>
-struct PointsOf {
-  T* data;
-  std::int64_t stride;
-};
-using Points = PointsOf<float>;
-using ConstPoints = PointsOf<const float>;
 
 std::int64_t weight_stride(std::int64_t panels, std::int64_t height, std::int64_t k) {
   return panels * height * k + kPad;
@@ -123,21 +107,7 @@ class Product {
 
   // Input channels k of a panel: [k][width].
   void transform_input(const Panel& panel, Range k, const Points& to) const {
-    const std::int64_t plane = p_.in.H * p_.in.W;
-    kernels_.input({.x = p_.in.plane(0, p_.first_in + k.begin),
-                    .begin = p_.in.data,
-                    .end = p_.in.plane(p_.in.N, 0),
-                    .channels = k.size(),
-                    .channel_stride = plane,
-                    .H = p_.in.H,
-                    .W = p_.in.W,
-                    .dilation_h = p_.dilation.h,
-                    .dilation_w = p_.dilation.w,
-                    .runs = panel.source.data(),
-                    .run_count = static_cast<std::int64_t>(panel.source.size()),
-                    .v = to.data,
-                    .point_stride = to.stride,
-                    .width = panel.width});
+    transform_tiles(p_.in, {p_.first_in + k.begin, p_.first_in + k.end}, p_.dilation, panel, to);
   }
 
   struct Operands {

@@ -6,8 +6,6 @@ namespace clearcut::conv {
 
 namespace {
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // Tiles along one axis of `size` pixels: pixels `phase`, phase + dilation, ...
 std::int64_t tiles_of_axis(std::int64_t size, std::int64_t dilation, std::int64_t phase) {
   return ceil_div(ceil_div(size - phase, dilation), 4);
@@ -65,6 +63,24 @@ void WinogradTiles::add_row(const TiledMaps& maps, const isa::WinogradRun& row) 
     done += tiles;
     next_ += tiles;
   }
+}
+
+void transform_tiles(Nchw<const float> maps, Range channels, Size2 dilation,
+                     const WinogradTiles::Panel& panel, const Points& to) {
+  isa_table().winograd->input({.x = maps.plane(0, channels.begin),
+                               .begin = maps.data,
+                               .end = maps.plane(maps.N, 0),
+                               .channels = channels.size(),
+                               .channel_stride = maps.H * maps.W,
+                               .H = maps.H,
+                               .W = maps.W,
+                               .dilation_h = dilation.h,
+                               .dilation_w = dilation.w,
+                               .runs = panel.source.data(),
+                               .run_count = static_cast<std::int64_t>(panel.source.size()),
+                               .v = to.data,
+                               .point_stride = to.stride,
+                               .width = panel.width});
 }
 
 }  // namespace clearcut::conv

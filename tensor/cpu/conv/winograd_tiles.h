@@ -10,6 +10,21 @@
 
 namespace clearcut::conv {
 
+/// [begin, end).
+struct Range {
+  std::int64_t begin, end;
+  std::int64_t size() const { return end - begin; }
+};
+
+/// A matrix for each of the 36 points, `stride` floats apart.
+template <class T>
+struct PointsOf {
+  T* data;
+  std::int64_t stride;
+};
+using Points = PointsOf<float>;
+using ConstPoints = PointsOf<const float>;
+
 /// What `pixel` (p, q) of the tiled map reads in the other map: pixels p - top + r dilation.h, r < 6; columns
 /// alike.
 struct TiledMaps {
@@ -41,5 +56,9 @@ class WinogradTiles {
   std::int64_t tiles_ = 0, next_ = 0, width_ = 0;
   std::vector<Panel> panels_;
 };
+
+/// B^T d B of a panel's tiles in some channels of `maps`: [channel][width] at each point.
+void transform_tiles(Nchw<const float> maps, Range channels, Size2 dilation,
+                     const WinogradTiles::Panel& panel, const Points& to);
 
 }  // namespace clearcut::conv

@@ -32,13 +32,6 @@ constexpr std::int64_t kGrain = 16;           // input channels that a task tran
 constexpr std::int64_t kWantedTasks = 8;
 constexpr std::int64_t kPad = 16;  // floats between points: no multiple of 4 KiB
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-struct Range {
-  std::int64_t begin, end;
-  std::int64_t size() const { return end - begin; }
-};
-
 class WeightSum {
  public:
   explicit WeightSum(const WinogradWeightSum& s)
@@ -70,12 +63,6 @@ class WeightSum {
 
  private:
   using Panel = WinogradTiles::Panel;
-
-  // A matrix for each of the 36 points, `stride` floats apart.
-  struct Points {
-    float* data;
-    std::int64_t stride;
-  };
 
   // The output channels of a block in panels of vectors: [panel][tile][width].
   gemm::PanelWidths columns(Range k) const { return {k.size(), gemm_.lanes, gemm_.max_vectors}; }
@@ -155,21 +142,7 @@ class WeightSum {
   }
 
   void transform_input(const Panel& tiles, Range c, const Points& to) const {
-    const std::int64_t plane = s_.x.H * s_.x.W;
-    isa_table().winograd->input({.x = s_.x.plane(0, s_.first_c + c.begin),
-                                 .begin = s_.x.data,
-                                 .end = s_.x.plane(s_.x.N, 0),
-                                 .channels = c.size(),
-                                 .channel_stride = plane,
-                                 .H = s_.x.H,
-                                 .W = s_.x.W,
-                                 .dilation_h = s_.dilation.h,
-                                 .dilation_w = s_.dilation.w,
-                                 .runs = tiles.source.data(),
-                                 .run_count = static_cast<std::int64_t>(tiles.source.size()),
-                                 .v = to.data,
-                                 .point_stride = to.stride,
-                                 .width = tiles.width});
+    transform_tiles(s_.x, {s_.first_c + c.begin, s_.first_c + c.end}, s_.dilation, tiles, to);
   }
 
   void transform_gradient(const Panel& tiles, Range k, std::int64_t width, const Points& to) const {

@@ -23,8 +23,6 @@ constexpr std::int64_t kMostPixels = 240;  // of a block: its panels of 256 chan
 constexpr std::int64_t kRows = 24;         // rows of g at a time: 23 KiB; whole tiles of 8, 6 or 4 rows
 constexpr std::int64_t kWantedTasks = 16;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 class InputGradient {
  public:
   InputGradient(const Taps& taps, Nchw<const float> dy, Nchw<const float> w, Group group, Nchw<float> dx)
