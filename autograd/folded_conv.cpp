@@ -21,7 +21,7 @@ std::array<FoldedConv::Source, 6> FoldedConv::sources_of(const ConvAndNorm& l) {
 Var FoldedConv::operator()(const Var& x, const ConvAndNorm& l, const After& after) {
   const auto now = sources_of(l);
   const auto same = [](const Source& a, const Source& b) {
-    return a.value.shares_storage(b.value) && a.version == b.version;
+    return a.value.same_view(b.value) && a.version == b.version;
   };
   std::shared_ptr<const Made> made;
   {

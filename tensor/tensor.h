@@ -75,6 +75,12 @@ class Tensor {
   void copy_from(const Tensor& source, const char* writer = "copy_from") const;
 
   bool shares_storage(const Tensor& other) const { return storage_ == other.storage_; }
+  /// True if both are the same elements of one storage, read alike: as long as version() stays, the same
+  /// numbers.
+  bool same_view(const Tensor& other) const {
+    return storage_ == other.storage_ && offset_ == other.offset_ && shape_ == other.shape_ &&
+           dtype_ == other.dtype_;
+  }
   /// True if no other handle shares the storage: its numbers may be taken over for a result.
   bool unique() const { return storage_.use_count() == 1; }
   std::uint64_t version() const { return storage_->version.load(std::memory_order_relaxed); }

@@ -4,9 +4,7 @@ namespace clearcut {
 
 void PreparedWeights::bind(const Tensor& w) {
   const std::lock_guard lock(mutex_);
-  if (weights_.defined() && weights_.shares_storage(w) && weights_.shape() == w.shape() &&
-      version_ == w.version())
-    return;
+  if (weights_.defined() && weights_.same_view(w) && version_ == w.version()) return;
   entries_.clear();
   weights_ = w;
   version_ = w.version();
