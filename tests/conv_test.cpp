@@ -23,6 +23,9 @@ const std::vector<ConvCase> kConvCases = {
     {{2, 70, 9, 11}, {50, 70, 1, 1}, {}},
     {{2, 50, 15, 14}, {33, 50, 1, 1}, {.stride = 2}},
     {{5, 20, 3, 3}, {30, 20, 3, 3}, {.padding = 1}},
+    {{1, 40, 7, 7}, {25, 40, 1, 1}, {}},  // 49 pixels: whole vectors and a lone column
+    {{1, 11, 14, 13}, {14, 11, 3, 3}, {.stride = 2, .padding = 1}},  // the same
+    {{3, 50, 16, 16}, {35, 50, 1, 1}, {}},                           // read in place
     {{1, 12, 19, 18}, {10, 12, 3, 3}, {.padding = 4, .dilation = 4}},
     {{2, 24, 20, 21}, {36, 8, 3, 3}, {.stride = {2, 1}, .padding = {0, 1, 1, 2}, .groups = 3}},
     {{2, 17, 9, 11}, {20, 17, 3, 3}, {.padding = 8, .dilation = 8}},  // most taps on padding

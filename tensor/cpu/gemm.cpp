@@ -17,7 +17,10 @@ constexpr std::int64_t kPanelsPerTask = 5;
 // A task packs its own columns; below this many rows that would cost more than a twentieth of the product.
 constexpr std::int64_t kLeastRows = 64;
 constexpr std::int64_t kWantedTasks = 16;
-constexpr std::int64_t kMostLanes = 16, kMostVectors = 3, kMostRows = 8;
+constexpr std::int64_t kMostRows = 8, kMostColumns = 3 * 16 + 1;  // of a register tile
+// Columns that meet no more rows than this are read where they are. Packing them costs as much as a few rows
+// of tiles; read in place they share places of the first cache, which each row of tiles pays for.
+constexpr std::int64_t kMostRowsInPlace = 128;
 
 // How c is cut into tasks; depends on the sizes only. Few columns: tasks are cut by rows alone.
 struct Cut {
@@ -64,10 +67,10 @@ class PanelOutput {
       kernels.tile(tile);
       return;
     }
-    alignas(64) std::array<float, kMostRows * kMostVectors * kMostLanes> buffer;
+    alignas(64) std::array<float, kMostRows * kMostColumns> buffer;
     isa::GemmTile part = tile;
     part.c = buffer.data();
-    part.c_row = tile.b_k;
+    part.c_row = kMostColumns;
     part.add = part.finish = false;
     kernels.tile(part);
     for (const Run& run : runs_) {
@@ -132,7 +135,7 @@ class Product {
         finish_(finish),
         c_(c),
         N_(c.grid.count()),
-        widths_(N_, kernels_.lanes, kernels_.max_vectors),
+        widths_(N_, kernels_.lanes, kernels_.max_vectors, true),
         cut_(a.M(), widths_, kernels_.max_rows),
         blocks_(std::max<std::int64_t>(1, ceil_div(a.K(), kMostK))),
         k_block_(ceil_div(a.K(), blocks_)) {}
@@ -177,42 +180,64 @@ class Product {
     });
   }
 
+  // The columns of a task for one block of k.
+  struct Block {
+    std::int64_t index, k0, k1;
+    std::vector<PanelRows> rows;  // of each panel, from k0 on
+  };
+
   // `shared`: panels of all columns for each block of k, or empty where a task packs its own.
   void run_task(const Task& t, const std::vector<std::vector<Panel>>& shared) const {
     const Scratch<float> own(shared.empty() ? panel_floats(t.panel0, t.panel1) : 0);
     const Scratch<float> piece(kernels_.max_rows * k_block_ + kSlack);
-    std::vector<Panel> panels = shared.empty() ? panels_at(t.panel0, t.panel1, own.data()) : shared[0];
+    const std::vector<Panel> panels = shared.empty() ? panels_at(t.panel0, t.panel1, own.data()) : shared[0];
     std::vector<PanelOutput> outputs;
     for (const Panel& panel : panels) outputs.emplace_back(c_, finish_, panel);
-    for (std::int64_t block = 0; block < blocks_; ++block) {
-      const std::int64_t k0 = block * k_block_, k1 = std::max(k0, std::min(a_.K(), k0 + k_block_));
+    for (std::int64_t i = 0; i < blocks_; ++i) {
+      Block block{i, i * k_block_, std::max(i * k_block_, std::min(a_.K(), (i + 1) * k_block_)), {}};
       if (shared.empty())
-        b_.pack(k0, k1, panels);
+        block.rows = own_rows(panels, block);
       else
-        panels = shared[static_cast<std::size_t>(block)];
+        for (const Panel& panel : shared[static_cast<std::size_t>(i)])
+          block.rows.push_back({panel.data, panel.width});
       for (std::int64_t m = t.m0; m < t.m1; m += kernels_.max_rows)
-        run_row(m, std::min(t.m1, m + kernels_.max_rows), {block, k0, k1}, panels, outputs, piece.data());
+        run_row(m, std::min(t.m1, m + kernels_.max_rows), block, panels, outputs, piece.data());
     }
   }
 
-  struct KBlock {
-    std::int64_t index, k0, k1;
-  };
-  void run_row(std::int64_t m, std::int64_t m1, const KBlock& k, const std::vector<Panel>& panels,
+  // Packs the panels, but for those that can be read in place and meet few rows.
+  std::vector<PanelRows> own_rows(const std::vector<Panel>& panels, const Block& block) const {
+    std::vector<PanelRows> rows;
+    std::vector<Panel> packed;
+    for (const Panel& panel : panels) {
+      rows.push_back(a_.M() <= kMostRowsInPlace ? b_.in_place(panel) : PanelRows{});
+      if (rows.back().data != nullptr) {
+        rows.back().data += block.k0 * rows.back().stride;
+      } else {
+        rows.back() = {panel.data, panel.width};
+        packed.push_back(panel);
+      }
+    }
+    if (!packed.empty()) b_.pack(block.k0, block.k1, packed);
+    return rows;
+  }
+
+  void run_row(std::int64_t m, std::int64_t m1, const Block& block, const std::vector<Panel>& panels,
                const std::vector<PanelOutput>& outputs, float* piece) const {
     isa::GemmTile tile{};
     tile.rows = m1 - m;
-    tile.k = k.k1 - k.k0;
-    tile.add = k.index > 0 || finish_.accumulate;
-    tile.init = finish_.init != nullptr && k.index == 0 ? finish_.init + m : nullptr;
-    tile.finish = k.index == blocks_ - 1 && !finish_.only_init();
+    tile.k = block.k1 - block.k0;
+    tile.add = block.index > 0 || finish_.accumulate;
+    tile.init = finish_.init != nullptr && block.index == 0 ? finish_.init + m : nullptr;
+    tile.finish = block.index == blocks_ - 1 && !finish_.only_init();
     tile.low = finish_.low;
     tile.high = finish_.high;
-    a_.aim(tile, m, k.k0, piece);
+    a_.aim(tile, m, block.k0, piece);
     for (std::size_t p = 0; p < panels.size(); ++p) {
-      tile.b = panels[p].data;
-      tile.b_k = panels[p].width;
+      tile.b = block.rows[p].data;
+      tile.b_k = block.rows[p].stride;
       tile.vectors = panels[p].width / kernels_.lanes;
+      tile.lone = panels[p].width % kernels_.lanes != 0;
       outputs[p].write(kernels_, tile, m);
     }
   }

@@ -39,6 +39,12 @@ struct Panel {
   std::int64_t width;
 };
 
+/// Row k of a panel begins at data + k * stride.
+struct PanelRows {
+  const float* data = nullptr;
+  std::int64_t stride = 0;
+};
+
 /// Where the elements of b stand.
 class Columns {
  public:
@@ -46,17 +52,21 @@ class Columns {
   /// Fills panels with the elements k0 <= k < k1 of their columns, which ascend. Columns behind j1 - j0 are
   /// left as they are. A panel has kSlack floats more than (k1 - k0) * width, which may be overwritten.
   virtual void pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const = 0;
+  /// The columns of a panel where they are, if they stand side by side already.
+  virtual PanelRows in_place(const Panel&) const { return {}; }
 };
 constexpr std::int64_t kSlack = 64;
 
-/// b[k, (image, row, col)] = source[offset[k] + image * image_stride + row * row_stride + col].
+/// b[k, (image, row, col)] = source[offset[k] + image * image_stride + row * row_stride + col]. With k_stride
+/// > 0 offset[k] is k * k_stride, and panels within one row of the grid are found in place.
 struct PatchColumns : Columns {
   const float* source = nullptr;
   const float* source_end = nullptr;  // nothing is read from here on
   const std::int64_t* offset = nullptr;
   Grid grid;
-  std::int64_t image_stride = 0, row_stride = 0;
+  std::int64_t image_stride = 0, row_stride = 0, k_stride = 0;
   void pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const override;
+  PanelRows in_place(const Panel& panel) const override;
 };
 
 /// b[k, j] = source[j * stride + k]: the transpose of a row-major matrix.
@@ -118,11 +128,15 @@ struct Finish {
 /// by side (col_stride 1).
 void multiply(const PackedLeft& a, const Columns& b, const Finish& finish, const Output& c);
 
-/// Widths in vectors of the panels of `columns` columns, as equal as can be and at most `most`.
+/// Widths of the panels of `columns` columns: whole vectors, as equal as can be and at most `most`. With
+/// `lone_column` the last panel takes one column more where that saves a vector (49 pixels of a 7 x 7 map).
 struct PanelWidths {
-  PanelWidths(std::int64_t columns, std::int64_t lanes, std::int64_t most);
-  std::int64_t panels, vectors, lanes;
-  std::int64_t first_column(std::int64_t panel) const { return panel * vectors / panels * lanes; }
+  PanelWidths(std::int64_t columns, std::int64_t lanes, std::int64_t most, bool lone_column = false);
+  std::int64_t panels, vectors, lanes, lone;
+  std::int64_t first_column(std::int64_t panel) const {
+    return panel * vectors / panels * lanes + (panel == panels ? lone : 0);
+  }
+  std::int64_t width() const { return first_column(panels); }
 };
 
 /// Up to so many panels count as few columns: all of them fit a second cache of 1 MiB for one block of k, 5 *
@@ -140,7 +154,7 @@ std::int64_t floats_of(std::int64_t panels, std::int64_t columns, std::int64_t K
 class ColumnPanels {
  public:
   ColumnPanels(const Columns& b, std::int64_t K, std::int64_t j0, std::int64_t j1);
-  std::int64_t width() const { return widths_.vectors * widths_.lanes; }  // j1 - j0, in whole vectors
+  std::int64_t width() const { return widths_.width(); }  // j1 - j0, or more: whole vectors
   /// c[(m - m0) * width() + j - j0] = sum over k of a[m, k] b[k, j] for m0 <= m < m1; m0 is a multiple of the
   /// rows of a tile. What stands in columns behind j1 is arbitrary.
   void multiply(const PackedLeft& a, std::int64_t m0, std::int64_t m1, float* c) const;

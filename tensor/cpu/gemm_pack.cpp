@@ -24,10 +24,14 @@ std::int64_t floats_of(std::int64_t panels, std::int64_t columns, std::int64_t K
   return K * columns + panels * kSlack;
 }
 
-PanelWidths::PanelWidths(std::int64_t columns, std::int64_t lane_count, std::int64_t most)
-    : panels(ceil_div(ceil_div(columns, lane_count), most)),
+PanelWidths::PanelWidths(std::int64_t columns, std::int64_t lane_count, std::int64_t most, bool lone_column)
+    : panels(0),
       vectors(ceil_div(columns, lane_count)),
-      lanes(lane_count) {}
+      lanes(lane_count),
+      lone(lone_column && columns > lane_count && columns % lane_count == 1 ? 1 : 0) {
+  vectors -= lone;
+  panels = ceil_div(vectors, most);
+}
 
 void PatchColumns::pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const {
   std::vector<isa::ColumnRun> runs;
@@ -46,6 +50,17 @@ void PatchColumns::pack(std::int64_t k0, std::int64_t k1, const std::vector<Pane
                                  .run_count = static_cast<std::int64_t>(runs.size())});
 }
 
+PanelRows PatchColumns::in_place(const Panel& panel) const {
+  if (k_stride == 0 || panel.j1 - panel.j0 != panel.width) return {};
+  PanelRows rows;
+  for_each_run(
+      grid, panel.j0, panel.j1,
+      [&](std::int64_t, std::int64_t image, std::int64_t row, std::int64_t col, std::int64_t length) {
+        if (length == panel.width) rows = {source + image * image_stride + row * row_stride + col, k_stride};
+      });
+  return rows;
+}
+
 void TransposedColumns::pack(std::int64_t k0, std::int64_t k1, const std::vector<Panel>& panels) const {
   for (const Panel& panel : panels)
     isa_table().gemm->transpose_panel({.from = source + panel.j0 * stride + k0,
@@ -62,7 +77,7 @@ PackedLeft::PackedLeft(const Left& a, std::int64_t columns)
       mode_(columns <= kernels_->lanes || a.M == 1                            ? Mode::kInPlace
             : columns <= kFewPanels * kernels_->max_vectors * kernels_->lanes ? Mode::kInPieces
                                                                               : Mode::kAtOnce),
-      panels_(mode_ == Mode::kAtOnce ? a.M * a.K : 0) {
+      panels_(mode_ == Mode::kAtOnce ? a.M * a.K + kSlack : 0) {
   if (mode_ != Mode::kAtOnce) return;
   const std::int64_t panels = ceil_div(a.M, kernels_->max_rows);
   const std::int64_t grain =
@@ -116,7 +131,7 @@ void PackedLeft::aim(isa::GemmTile& tile, std::int64_t m, std::int64_t k0, float
 }
 
 ColumnPanels::ColumnPanels(const Columns& b, std::int64_t K, std::int64_t j0, std::int64_t j1)
-    : widths_(j1 - j0, isa_table().gemm->lanes, isa_table().gemm->max_vectors),
+    : widths_(j1 - j0, isa_table().gemm->lanes, isa_table().gemm->max_vectors, true),
       K_(K),
       block_(floats_of(widths_.panels, width(), K)),
       panels_(panels_of(widths_, 0, widths_.panels, j0, j1 - j0, K, block_.data())) {
@@ -137,6 +152,7 @@ void ColumnPanels::multiply(const PackedLeft& a, std::int64_t m0, std::int64_t m
       tile.b = panel.data;
       tile.b_k = panel.width;
       tile.vectors = panel.width / kernels.lanes;
+      tile.lone = panel.width % kernels.lanes != 0;
       kernels.tile(tile);
       tile.c += panel.width;
     }

@@ -132,7 +132,8 @@ class Product {
                        .m = m + first,
                        .tiles = panel.narrow,
                        .width = panel.width,
-                       .add = o.add});
+                       .add = o.add,
+                       .ahead = o.u.stride});
     }
   }
 
@@ -151,7 +152,8 @@ class Product {
                   .c = m + from * panel.width,
                   .c_row = panel.width,
                   .init = nullptr,
-                  .add = o.add});
+                  .add = o.add,
+                  .ahead = o.u.stride});
     }
   }
 

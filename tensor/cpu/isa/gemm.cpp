@@ -18,18 +18,51 @@ constexpr int kMaxRows = 4, kMaxVectors = 2;
 #endif
 
 // Distance in k at which the panel is fetched into the first cache: it streams from the second.
-constexpr int64_t kAhead = 8;
+constexpr int64_t kAhead = 16;
+constexpr int kSecondCache = 2;  // where __builtin_prefetch puts a line
 
 inline Vec finished(const GemmTile& t, Vec value, int64_t at) {
   if (t.plus) value += load(t.plus + at);
   return clamp(value, splat(t.low), splat(t.high));
 }
 
-// Floats of the left side that are fetched ahead: where c has few columns it streams from memory.
-constexpr int64_t kLeftAhead = 512;
+// The rows of the left side at one k, a lane each: they meet a lone column.
+#if defined(__AVX512F__)
+typedef float Side __attribute__((vector_size(kMaxRows * 4)));
+#else
+typedef Vec Side;
+#endif
+
+inline void store_lone(const GemmTile& t, const Side& sum, int64_t column) {
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const int64_t at = r * t.c_row + column;
+    float value = t.add ? t.c[at] + sum[r] : sum[r];
+    if (t.finish) {
+      if (t.plus) value += t.plus[at];
+      value = value < t.low ? t.low : value;
+      value = value > t.high ? t.high : value;
+    }
+    t.c[at] = value;
+  }
+}
 
 template <int R, int C>
+inline void store_sums(const GemmTile& t, const Vec (&sum)[R][C]) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) {
+      const int64_t at = r * t.c_row + c * kLanes;
+      const Vec value = t.add ? load(t.c + at) + sum[r][c] : sum[r][c];
+      store(t.c + at, t.finish ? finished(t, value, at) : value);
+    }
+}
+
+template <int R, int C, bool lone>
 void tile(const GemmTile& t) {
+  Side side = {};
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) side[r] = t.init ? t.init[r] : 0.0f;
   Vec sum[R][C];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -41,7 +74,7 @@ void tile(const GemmTile& t) {
   const float* b = t.b;
   for (int64_t k = 0; k < t.k; ++k) {
     Vec bv[C];
-    __builtin_prefetch(a + kLeftAhead);
+    __builtin_prefetch(a + t.ahead, 0, kSecondCache);
 #pragma GCC unroll 4
     for (int c = 0; c < C; ++c) {
       bv[c] = load(b + c * kLanes);
@@ -53,55 +86,58 @@ void tile(const GemmTile& t) {
 #pragma GCC unroll 4
       for (int c = 0; c < C; ++c) sum[r][c] += av * bv[c];
     }
+    if constexpr (lone && R == 1) side[0] += a[0] * b[C * kLanes];
+    if constexpr (lone && R > 1) {
+      Side rows;
+      __builtin_memcpy(&rows, a, sizeof rows);
+      side += rows * (b[C * kLanes] - Side{});
+    }
     a += t.a_k;
     b += t.b_k;
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int c = 0; c < C; ++c) {
-      const int64_t at = r * t.c_row + c * kLanes;
-      const Vec value = t.add ? load(t.c + at) + sum[r][c] : sum[r][c];
-      store(t.c + at, t.finish ? finished(t, value, at) : value);
-    }
+  if constexpr (lone) store_lone(t, side, C * kLanes);
+  store_sums<R, C>(t, sum);
 }
 
 using Tile = void (*)(const GemmTile&);
-template <int C>
+template <int C, bool lone>
 constexpr Tile tile_of_rows(int64_t rows) {
   switch (rows) {
     case 1:
-      return tile<1, C>;
+      return tile<1, C, lone>;
     case 2:
-      return tile<2, C>;
+      return tile<2, C, lone>;
     case 3:
-      return tile<3, C>;
+      return tile<3, C, lone>;
     case 4:
-      return tile<4, C>;
+      return tile<4, C, lone>;
 #if defined(__AVX2__)
     case 5:
-      return tile<5, C>;
+      return tile<5, C, lone>;
     case 6:
-      return tile<6, C>;
+      return tile<6, C, lone>;
 #endif
 #if defined(__AVX512F__)
     case 7:
-      return tile<7, C>;
+      return tile<7, C, lone>;
     case 8:
-      return tile<8, C>;
+      return tile<8, C, lone>;
 #endif
     default:
       __builtin_unreachable();
   }
 }
 
-void any_tile(const GemmTile& t) {
+template <bool lone>
+void tile_of(const GemmTile& t) {
 #if defined(__AVX512F__)
-  if (t.vectors == 3) return tile_of_rows<3>(t.rows)(t);
+  if (t.vectors == 3) return tile_of_rows<3, lone>(t.rows)(t);
 #endif
-  if (t.vectors == 2) return tile_of_rows<2>(t.rows)(t);
-  tile_of_rows<1>(t.rows)(t);
+  if (t.vectors == 2) return tile_of_rows<2, lone>(t.rows)(t);
+  tile_of_rows<1, lone>(t.rows)(t);
 }
+
+void any_tile(const GemmTile& t) { t.lone ? tile_of<true>(t) : tile_of<false>(t); }
 
 // Rows ahead that are fetched while one is copied: a row is a few lines far from the next one's, which the
 // processor does not foresee.

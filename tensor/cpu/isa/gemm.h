@@ -6,10 +6,11 @@
 namespace clearcut::isa {
 
 /// c[r][v] (+)= init[r] + sum over k of a[r * a_row + k * a_k] * b[k * b_k + v], for r < rows and v < vectors
-/// * lanes. Each element is one chain of multiply-adds in the order of k, whatever rows and vectors are. With
-/// `finish` the values are then min(max(value + plus[r][v], low), high).
+/// * lanes, and one more with `lone`. Each element is one chain of multiply-adds in the order of k, whatever
+/// rows and vectors are. With `finish` the values are then min(max(value + plus[r][v], low), high).
 struct GemmTile {
   int64_t rows, vectors;  // 1 .. max_rows, 1 .. max_vectors
+  bool lone = false;  // 49 pixels: 3 vectors and a column; wants a_row 1 or rows 1, a vector behind a is read
   int64_t k;
   const float* a;
   int64_t a_row, a_k;
@@ -22,6 +23,7 @@ struct GemmTile {
   bool finish = false;
   float low = 0, high = 0;
   const float* plus = nullptr;  // rows c_row apart, or null for 0
+  int64_t ahead = 512;  // floats from a to what is fetched meanwhile: where c has few columns a streams
 };
 
 /// Columns of a panel that stand side by side in the source from `from` on. `to` is the first one's place in

@@ -237,6 +237,8 @@ constexpr int64_t kMaxNarrow = kTiles;
 constexpr int64_t kMaxNarrow = 0;  // the register tile has such vectors itself
 #endif
 
+constexpr int kSecondCache = 2;  // where __builtin_prefetch puts a line
+
 // R tiles, P panels of weights: R * P sums of kTiles rows.
 template <int R, int P>
 void narrow_tile(const WinogradNarrow& t, int64_t row) {
@@ -247,7 +249,10 @@ void narrow_tile(const WinogradNarrow& t, int64_t row) {
   for (int64_t k = 0; k < t.k; ++k, u += t.height, v += t.width) {
     TileVec weights[P];
 #pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) weights[p] = load_tiles(u + p * panel);
+    for (int p = 0; p < P; ++p) {
+      weights[p] = load_tiles(u + p * panel);
+      __builtin_prefetch(u + p * panel + t.ahead, 0, kSecondCache);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const TileVec tile = v[r] - TileVec{};

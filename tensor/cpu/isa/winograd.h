@@ -59,6 +59,7 @@ struct WinogradNarrow {
   float* m;
   int64_t tiles, width;  // tiles: 1 .. max_narrow
   bool add;
+  int64_t ahead;  // floats from u to the weights that are wanted next; they are fetched meanwhile
 };
 
 /// The 4 x 4 pixels A^T m A of each tile, m[point * point_stride + row * width + lane], go to the map of row

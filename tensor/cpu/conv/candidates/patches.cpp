@@ -60,7 +60,8 @@ gemm::Finish finish_of(const PatchProduct& p, const gemm::Output& c) {
 
 void multiply_patches(const PatchProduct& p) {
   const Taps& taps = p.taps;
-  const std::vector<std::int64_t> offsets = row_offsets(p.channels, taps.plane(), taps.offsets());
+  const std::vector<std::int64_t> tap_offsets = taps.offsets();
+  const std::vector<std::int64_t> offsets = row_offsets(p.channels, taps.plane(), tap_offsets);
   const std::int64_t step = taps.in_place() ? p.in.N : TapSource::images_at_a_time(taps, p.in.N, p.channels);
   for (std::int64_t n = 0; n < p.in.N; n += step) {
     const std::int64_t images = std::min(step, p.in.N - n);
@@ -73,6 +74,7 @@ void multiply_patches(const PatchProduct& p) {
     columns.grid = {images, taps.h.count, taps.w.count};
     columns.image_stride = source.image_stride();
     columns.row_stride = taps.row_stride();
+    columns.k_stride = tap_offsets.size() == 1 && tap_offsets[0] == 0 ? taps.plane() : 0;
     if (columns.row_stride == columns.grid.cols) columns.grid = {images, 1, taps.h.count * taps.w.count};
     const gemm::Output c = output_of(p, n, images);
     gemm::multiply(p.left, columns, finish_of(p, c), c);
