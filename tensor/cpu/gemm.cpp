@@ -18,9 +18,10 @@ constexpr std::int64_t kPanelsPerTask = 5;
 constexpr std::int64_t kLeastRows = 64;
 constexpr std::int64_t kWantedTasks = 16;
 constexpr std::int64_t kMostRows = 8, kMostColumns = 3 * 16 + 1;  // of a register tile
-// Columns that meet no more rows than this are read where they are. Packing them costs as much as a few rows
-// of tiles; read in place they share places of the first cache, which each row of tiles pays for.
+// Columns that meet no more rows than this are read where they are: packing them costs as much as a few rows
+// of tiles. Not where their rows are so far apart that all share a few places of the caches.
 constexpr std::int64_t kMostRowsInPlace = 128;
+constexpr std::int64_t kSharedPlaces = 128;  // floats: an eighth of the places of a first cache
 
 // How c is cut into tasks; depends on the sizes only. Few columns: tasks are cut by rows alone.
 struct Cut {
@@ -211,7 +212,7 @@ class Product {
     std::vector<Panel> packed;
     for (const Panel& panel : panels) {
       rows.push_back(a_.M() <= kMostRowsInPlace ? b_.in_place(panel) : PanelRows{});
-      if (rows.back().data != nullptr) {
+      if (rows.back().data != nullptr && rows.back().stride % kSharedPlaces != 0) {
         rows.back().data += block.k0 * rows.back().stride;
       } else {
         rows.back() = {panel.data, panel.width};

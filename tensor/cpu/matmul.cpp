@@ -54,6 +54,7 @@ void by_panels(const View& a, const View& b, const Matrices<float>& c) {
     columns.source_end = b.data + (b.rows - 1) * b.row_stride + b.cols;
     columns.offset = offset.data();
     columns.grid = out.grid;
+    columns.k_stride = b.row_stride;
     gemm::multiply(left, columns, {}, out);
   } else {
     gemm::TransposedColumns columns;
@@ -63,18 +64,17 @@ void by_panels(const View& a, const View& b, const Matrices<float>& c) {
   }
 }
 
-// Register tiles that a rows x columns result takes: columns fill whole vectors, rows are free.
+// Lanes that a rows x columns result takes.
 std::int64_t padded(std::int64_t rows, std::int64_t columns) {
-  const std::int64_t lanes = isa_table().gemm->lanes;
-  return rows * ((columns + lanes - 1) / lanes * lanes);
+  return rows * gemm::PanelWidths(columns, isa_table().gemm->lanes, 1, true).width();
 }
 
 void product(const View& a, const View& b, const Matrices<float>& c) {
   const bool rows_of_k = a.col_stride == 1 && b.row_stride == 1;
   // Never chosen by the number of rows: a row's bits must not depend on how many others a batch has.
   if (rows_of_k && c.batch == 1 && a.cols >= kLeastDotLength) return by_dots(a, b, c);
-  // The sides change places where that leaves fewer lanes idle, as for the 49 pixels of a 7 x 7 map, or where
-  // few rows would meet columns that are turned on the way. Each element's sum is the same either way.
+  // The sides change places where that leaves fewer lanes idle, or where few rows would meet columns
+  // that are turned on the way. Each element's sum is the same either way.
   const bool few_rows = c.rows < c.cols && c.rows <= 48 && b.row_stride == 1;
   if (few_rows || 9 * padded(c.rows, c.cols) > 10 * padded(c.cols, c.rows))
     return by_panels(transposed(b), transposed(a), transposed(c));
