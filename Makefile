@@ -46,15 +46,15 @@ ISA_FLAGS_avx2 := -mavx2 -mfma
 ISA_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 ISA_CXXFLAGS := -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
 
-ROOMS := tensor autograd nn models explain data train recipes
-SOURCES := $(shell find $(wildcard $(ROOMS)) -name '*.cpp' -not -path 'tensor/cpu/isa/*' \
+ROOMS := tensor cuda autograd nn models explain data train recipes
+SOURCES := $(shell find $(wildcard $(ROOMS)) \( -name '*.cpp' -o -name '*.cu' \) -not -path 'tensor/cpu/isa/*' \
                                              -not -path 'tensor/cpu/arch/*') $(ARCH_FILE)
-HEADERS := $(shell find $(wildcard $(ROOMS) apps tests) -name '*.h')
-CODE := $(shell find $(wildcard $(ROOMS) apps tests examples) -name '*.h' -o -name '*.cpp')
+HEADERS := $(shell find $(wildcard $(ROOMS) apps tests) -name '*.h' -o -name '*.cuh')
+CODE := $(shell find $(wildcard $(ROOMS) apps tests examples) -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 ISA_OBJECTS := $(foreach isa,$(ISAS),$(patsubst tensor/cpu/isa/%.cpp,$(BUILD)/isa/$(isa)/%.o,\
                                        $(wildcard tensor/cpu/isa/*.cpp)))
 COMMON := $(foreach file,$(SOURCES),$(if $(findstring /full/,$(file))$(findstring /minimal/,$(file)),,$(file)))
-objects_of = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+objects_of = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.cpp,$(BUILD)/%.o,$(1)))
 OBJECTS_full := $(call objects_of,$(COMMON) $(foreach f,$(SOURCES),$(if $(findstring /full/,$(f)),$(f)))) $(ISA_OBJECTS)
 OBJECTS_minimal := $(call objects_of,$(COMMON) $(foreach f,$(SOURCES),$(if $(findstring /minimal/,$(f)),$(f)))) $(ISA_OBJECTS)
 CASE_OBJECTS := $(call objects_of,$(wildcard tests/cases/*.cpp))
@@ -64,7 +64,7 @@ PROGRAMS := $(if $(wildcard apps/*.cpp),$(BUILD)/full/clearcut $(BUILD)/minimal/
 TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp'))
 EXAMPLES := $(patsubst %.cpp,$(BUILD)/%,$(wildcard examples/*.cpp))
 # A header that a .cpp of the same name includes first is compiled alone there; the others are checked here.
-ALONE := $(foreach h,$(HEADERS),$(if $(wildcard $(h:.h=.cpp)),,$(BUILD)/alone/$(h).ok))
+ALONE := $(foreach h,$(HEADERS),$(if $(wildcard $(patsubst %.h,%.cpp,$(h:.cuh=.cu))),,$(BUILD)/alone/$(h).ok))
 
 MAKEFLAGS += --no-builtin-rules
 # Idle OpenMP threads sleep instead of spinning: on a busy machine spinning makes tests 50 times slower.
@@ -74,7 +74,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all bench-peers core-tests clean help FORCE
+.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -145,6 +145,23 @@ $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(call say,compile $<)$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
+# CUDA sources are C++ over cuda/emulator here: threads are fibres, device memory is watched.
+$(BUILD)/%.cu.o: %.cu
+	@mkdir -p $(@D)
+	$(call say,compile $<)$(CXX) $(CXXFLAGS) -MMD -MP -x c++ -c $< -o $@
+# The emulator tells the sanitizers about its fibres; its own work is none of theirs.
+$(BUILD)/cuda/emulator/%.o: CXXFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=%,$(CXXFLAGS)) \
+  $(if $(findstring address,$(SAN)),-DEMULATOR_ASAN) $(if $(findstring thread,$(SAN)),-DEMULATOR_TSAN)
+
+# What nvcc makes of the same sources. No GPU or driver is needed.
+NVCC := $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc))
+NVCCFLAGS := -std=c++20 -O3 --expt-relaxed-constexpr -I.
+CUDA_ARCH ?= sm_80
+cuda-check: $(patsubst %.cu,$(BUILD)/ptx/$(CUDA_ARCH)/%.ptx,$(wildcard cuda/*.cu))  ## kernels through nvcc: PTX for CUDA_ARCH
+$(BUILD)/ptx/$(CUDA_ARCH)/%.ptx: %.cu
+	@mkdir -p $(@D)
+	$(call say,nvcc $<)$(NVCC) $(NVCCFLAGS) -arch=$(CUDA_ARCH) -ptx -MMD -MP -MF $(@:.ptx=.d) -MT $@ $< -o $@
+
 # The commit stands in --version and env.json. One file is compiled anew when it changes.
 COMMIT := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 $(BUILD)/commit: FORCE
@@ -186,9 +203,9 @@ $(BUILD)/examples/%: examples/%.cpp $(STAGE)/lib/libclearcut.a
 
 # Rooms without libraries, and the tests that include nothing above them. GoogleTest comes as source.
 GTEST := /usr/src/googletest/googletest
-CORE := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
+CORE := $(filter $(BUILD)/tensor/% $(BUILD)/cuda/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
 CORE_TESTS := $(call objects_of,$(shell grep -LE '^.include "(nn|models|explain|data|train|apps|tests/fuzz_targets)[/.]' \
-                $(wildcard tests/*.cpp tests/tensor/*.cpp tests/autograd/*.cpp tests/cases/*.cpp)))
+                $(wildcard tests/*.cpp tests/tensor/*.cpp tests/cuda/*.cpp tests/autograd/*.cpp tests/cases/*.cpp)))
 $(BUILD)/gtest.o: $(GTEST)/src/gtest-all.cc
 	@mkdir -p $(@D)
 	$(call say,compile $<)$(CXX) -std=c++20 -O1 -I$(GTEST) -I$(GTEST)/include -c $< -o $@
@@ -217,3 +234,4 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 -include $(patsubst %.o,%.d,$(OBJECTS_full) $(OBJECTS_minimal) $(APP_OBJECTS) $(TEST_OBJECTS))
+-include $(wildcard $(BUILD)/ptx/$(CUDA_ARCH)/cuda/*.d)

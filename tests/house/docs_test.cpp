@@ -36,7 +36,7 @@ std::set<std::string> names_of_tests() {
 
 /// Why `reference` ("folder/file.cpp:function" or "Suite.Test") cannot be found; "" if it can.
 std::string missing(const std::string& reference, const std::set<std::string>& tests) {
-  static const std::regex code(R"(([\w./]+\.(?:h|cpp|def|yaml|py|md|sh))(?::(\w+))?)");
+  static const std::regex code(R"(([\w./]+\.(?:h|cpp|cu|cuh|def|yaml|py|md|sh))(?::(\w+))?)");
   static const std::regex test(R"([A-Z][a-z]\w*\.[A-Z]\w*)");
   std::smatch match;
   if (std::regex_match(reference, match, code)) {

@@ -15,6 +15,7 @@ namespace {
 // a <- b: b may include a, and all that a may include.
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"tensor", {}},
+    {"cuda", {"tensor"}},
     {"autograd", {"tensor"}},
     {"data", {"tensor"}},
     {"nn", {"autograd", "tensor"}},
@@ -42,8 +43,11 @@ std::vector<std::string> include_problems(const SourceFile& file) {
 }
 
 bool first_include_is_own_header(const SourceFile& file) {
-  const std::string header = file.path.substr(0, file.path.size() - 4) + ".h";
-  if (!file.path.ends_with(".cpp") || !std::filesystem::exists(header)) return true;
+  const std::filesystem::path path = file.path;
+  if (path.extension() != ".cpp" && path.extension() != ".cu") return true;
+  const std::string header =
+      std::filesystem::path(path).replace_extension(path.extension() == ".cu" ? ".cuh" : ".h").string();
+  if (!std::filesystem::exists(header)) return true;
   for (const std::string& line : file.lines)
     if (line.starts_with("#include")) return line == "#include \"" + header + "\"";
   return false;
@@ -71,14 +75,18 @@ TEST(House, FilesStayBelow400Lines) {
   for (const SourceFile& file : source_tree()) EXPECT_LE(file.lines.size(), 400u) << file.path;
 }
 
+// A kernel is one piece from loads to stores: it may have 80 lines.
 TEST(House, FunctionsStayBelow40Lines) {
   for (const SourceFile& file : source_tree())
     for (const Function& f : functions(file))
-      EXPECT_LE(f.length, 40) << file.path << ":" << f.line << " " << f.name;
+      EXPECT_LE(f.length, f.name.ends_with("_kernel") ? 80 : 40)
+          << file.path << ":" << f.line << " " << f.name;
 }
 
 TEST(House, FunctionLengthsAreMeasured) {
   const SourceFile file = parse_source("tensor/x.cpp",
+                                       "#define M(x) \\\n"
+                                       "  f(x) {\n"
                                        "namespace a {\n"
                                        "struct S { int x = 0; };\n"
                                        "int f(int x) { return x; }  // {\n"
@@ -94,7 +102,7 @@ TEST(House, FunctionLengthsAreMeasured) {
   EXPECT_EQ(found[0].name, "f");
   EXPECT_EQ(found[0].length, 1);
   EXPECT_EQ(found[1].name, "S::g");
-  EXPECT_EQ(found[1].line, 5);
+  EXPECT_EQ(found[1].line, 7);
   EXPECT_EQ(found[1].length, 5);
 }
 
@@ -108,6 +116,8 @@ const std::vector<Ban> kBans = {
     {R"(\brand\s*\(\)|std::mt19937|std::random_device|std::shuffle)", "",
      "random numbers come from RandomStream"},
     {R"(using namespace std\b)", "", "names of std are written out"},
+    {R"(__shared__|<<<|cudaLaunchKernel)", "cuda/gpu.cuh",
+     "kernels use SHARED, DYNAMIC_SHARED and launch<>()"},
 };
 
 TEST(House, BannedWordsDoNotOccur) {

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <filesystem>
 #include <regex>
+#include <set>
 #include <sstream>
 
 #include "tensor/error.h"
@@ -12,8 +13,9 @@
 namespace clearcut::test {
 namespace {
 
-const std::vector<std::string> kFolders = {"tensor", "autograd", "nn",   "models", "explain", "data",
-                                           "train",  "recipes",  "apps", "tests",  "examples"};
+const std::vector<std::string> kFolders = {"tensor", "cuda",  "autograd", "nn",   "models", "explain",
+                                           "data",   "train", "recipes",  "apps", "tests",  "examples"};
+const std::set<std::string> kExtensions = {".h", ".cpp", ".cu", ".cuh"};
 
 /// Blanks comments and what stands between quotes; newlines stay, so line numbers stay.
 class Blanker {
@@ -108,7 +110,7 @@ std::vector<SourceFile> source_tree() {
     if (!std::filesystem::exists(folder)) continue;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
       const std::string path = entry.path().string();
-      if (path.ends_with(".h") || path.ends_with(".cpp"))
+      if (kExtensions.contains(entry.path().extension()))
         files.push_back(parse_source(path, read_text(path)));
     }
   }
@@ -130,10 +132,15 @@ std::vector<Function> functions(const SourceFile& file) {
   std::vector<Brace> open;
   std::string head;
   int depth_of_function = -1;
+  bool in_directive = false;
   for (std::size_t i = 0; i < file.code.size(); ++i) {
     const std::string& line = file.code[i];
-    if (line.find_first_not_of(" \t") != std::string::npos && line[line.find_first_not_of(" \t")] == '#')
+    const std::size_t first = line.find_first_not_of(" \t");
+    in_directive = in_directive || (first != std::string::npos && line[first] == '#');
+    if (in_directive) {
+      in_directive = line.ends_with('\\');
       continue;
+    }
     for (const char c : line) {
       if (c == '{') {
         open.push_back(depth_of_function >= 0 ? Brace::kOther : kind_of(head));

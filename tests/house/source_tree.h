@@ -12,7 +12,7 @@ struct SourceFile {
   std::vector<std::string> code;   // the same lines with comments and the insides of literals blanked
 };
 
-/// All .h and .cpp files of the rooms, apps, tests and examples, sorted by path. Tests run in the root of the
+/// All .h, .cpp, .cu and .cuh files of the rooms, apps, tests and examples, sorted by path. Tests run in the root of the
 /// source tree; throws Error elsewhere.
 std::vector<SourceFile> source_tree();
 
