@@ -1,6 +1,6 @@
 #include "autograd/conv2d.h"
 
-#include "tensor/ops/elementwise.h"
+#include "tensor/ops/clamp_mask.h"
 
 namespace clearcut {
 
@@ -9,10 +9,9 @@ Var conv2d(const Var& x, const Var& w, const ConvOptions& options) { return conv
 namespace {
 
 // dy where the clamp let it through, in the storage of a dy that nobody else holds.
-Tensor unclamped(const Tensor& dy, const Tensor& y, double low, double high) {
-  const pointwise::clamp op{low, high};
-  if (!dy.unique()) return ops::pointwise_backward(op, dy, y);
-  ops::pointwise_backward_in_place(op, dy, y);
+Tensor unclamped(const Tensor& dy, const Tensor& mask) {
+  if (!dy.unique()) return ops::masked(dy, mask);
+  ops::mask_in_place(dy, mask);
   return dy;
 }
 
@@ -25,11 +24,13 @@ Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& optio
   const auto prepared = stays ? kept : nullptr;
   const Tensor y = ops::conv2d(x.value(), w.value(), bias.value(), options,
                                {after.residual.value(), after.low, after.high}, prepared.get());
+  const bool taped = !NoGrad::active() && (x.requires_grad() || w.requires_grad() || bias.requires_grad() ||
+                                           after.residual.requires_grad());
+  const Saved mask = save(taped && after.clamps() ? ops::clamp_mask(y, after.low, after.high) : Tensor());
   return record("conv2d", y, {x, w, bias, after.residual},
                 [x = save_if(w.requires_grad(), x), w = save_if(x.requires_grad(), w), x_shape = x.shape(),
-                 w_shape = w.shape(), options, prepared, y = save(after.clamps() ? y : Tensor()),
-                 low = after.low, high = after.high](const Tensor& dy, const Need& need) {
-                  const Tensor g = y.get().defined() ? unclamped(dy, y, low, high) : dy;
+                 w_shape = w.shape(), options, prepared, mask](const Tensor& dy, const Need& need) {
+                  const Tensor g = mask.get().defined() ? unclamped(dy, mask) : dy;
                   return Grads{
                       need(0) ? ops::conv2d_backward_input(g, w, x_shape, options, prepared.get()) : Tensor(),
                       need(1) ? ops::conv2d_backward_weight(g, x, w_shape, options) : Tensor(),

@@ -6,9 +6,11 @@
 #include <limits>
 
 #include "tensor/cpu/isa.h"
+#include "tensor/ops/clamp_mask.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/softmax.h"
 #include "tensor/random.h"
+#include "tests/errors.h"
 
 namespace clearcut {
 namespace {
@@ -63,6 +65,35 @@ TEST_P(PointwiseIsa, Edges) {
     expect_at(
         "log", [](const Tensor& t) { return ops::log(t); }, x, static_cast<float>(std::log(double{x})),
         close);
+}
+
+// By hand: the limits themselves are shut, NaN is open. At every place of whole vectors and of the rest.
+TEST_P(PointwiseIsa, AMaskHoldsBackWhatTheClampDid) {
+  const std::vector<float> values = {-1, 0, 1e-30f, 3, 6, 7, kNaN, kInf, -kInf, -0.0f};
+  const std::vector<float> open = {0, 0, 1, 1, 0, 0, 1, 0, 0, 0};
+  for (const auto dtype : {DType::kFloat32, DType::kFloat64})
+    for (std::size_t turn = 0; turn < values.size(); ++turn) {
+      std::vector<float> y, expected;
+      for (std::size_t i = 0; i < 53; ++i) {
+        y.push_back(values[(i + turn) % values.size()]);
+        expected.push_back(5 * open[(i + turn) % values.size()]);
+      }
+      const Tensor mask = ops::clamp_mask(Tensor::from({53}, y).to(dtype), 0, 6);
+      const Tensor dy = Tensor::full({53}, 5, dtype);
+      EXPECT_EQ(ops::masked(dy, mask).to(DType::kFloat32).values<float>(), expected);
+      ops::mask_in_place(dy, mask);
+      EXPECT_EQ(dy.to(DType::kFloat32).values<float>(), expected);
+    }
+}
+
+TEST(ClampMask, WantsAMaskOfTheSameShape) {
+  const Tensor dy = Tensor::zeros({2, 3});
+  expect_error([&] { ops::masked(dy, dy); }, "masked: the mask must be uint8, got float32");
+  expect_error(
+      [&] {
+        ops::masked(dy, Tensor::zeros({3, 2}, DType::kUInt8));
+      },
+      "dy and mask must have one shape and device; got dy [2, 3], mask [3, 2]");
 }
 
 // The bits of a value do not depend on where it stands: neighbours in a batch cannot change them.

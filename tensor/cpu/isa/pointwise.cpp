@@ -68,6 +68,17 @@ void sgd(float* w, float* v, const float* g, int64_t n, SgdRule r) {
   }
 }
 
+void clamp_mask(const float* y, unsigned char* mask, int64_t n, float low, float high) {
+  for (int64_t i = 0; i < n; ++i) mask[i] = !(y[i] <= low) & !(y[i] >= high);
+}
+
+void masked(const float* dy, const unsigned char* mask, float* dx, int64_t n) {
+  _Pragma("GCC ivdep") for (int64_t i = 0; i < n; ++i) {
+    const float value = dy[i];
+    dx[i] = mask[i] != 0 ? value : 0.0f;
+  }
+}
+
 }  // namespace
 
 namespace clearcut::isa::CLEARCUT_ISA {
@@ -77,6 +88,6 @@ namespace clearcut::isa::CLEARCUT_ISA {
 #define OP2(name, ...) {name##_forward, name##_backward},
 extern const PointwiseKernels pointwise_kernels = {
 #include "tensor/elementwise.def"
-    {add_loop, sub_loop, mul_loop, div_loop}, sgd};
+    {add_loop, sub_loop, mul_loop, div_loop}, sgd, clamp_mask, masked};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

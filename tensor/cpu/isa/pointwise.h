@@ -1,5 +1,5 @@
-// Loops over tensor/elementwise.def, the four arithmetic operators and the step of an optimiser, one table
-// per instruction set.
+// Loops over tensor/elementwise.def, the four arithmetic operators, the step of an optimiser and masks, one
+// table per instruction set.
 #pragma once
 
 #include <stdint.h>
@@ -27,6 +27,10 @@ struct SgdRule {
 };
 using SgdLoop = void (*)(float* w, float* v, const float* g, int64_t n, SgdRule rule);
 
+/// Of tensor/ops/clamp_mask.h. dx may be dy.
+using ClampMaskLoop = void (*)(const float* y, unsigned char* mask, int64_t n, float low, float high);
+using MaskedLoop = void (*)(const float* dy, const unsigned char* mask, float* dx, int64_t n);
+
 struct PointwiseKernels {
 #define OP(name, ...) PointwisePair name;
 #define OP1(name, ...) PointwisePair name;
@@ -36,6 +40,8 @@ struct PointwiseKernels {
     BinaryLoop add, sub, mul, div;
   } binary;
   SgdLoop sgd;
+  ClampMaskLoop clamp_mask;
+  MaskedLoop masked;
 };
 
 namespace baseline {
