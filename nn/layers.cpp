@@ -1,5 +1,8 @@
 #include "nn/layers.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "autograd/arithmetic.h"
 #include "autograd/conv2d.h"
 #include "autograd/dropout.h"
@@ -18,6 +21,14 @@ Shape weight_shape(const Scope& at, const Conv2dOptions& o) {
   return {o.out, o.in / o.groups, o.kernel.h, o.kernel.w};
 }
 
+// Zeros before and after one axis, so that ceil(size / stride) values come out.
+std::pair<std::int64_t, std::int64_t> same_padding(std::int64_t size, std::int64_t kernel,
+                                                   std::int64_t stride) {
+  const std::int64_t outputs = (size + stride - 1) / stride;
+  const std::int64_t zeros = std::max<std::int64_t>((outputs - 1) * stride + kernel - size, 0);
+  return {zeros / 2, zeros - zeros / 2};
+}
+
 Var optional(const std::optional<Param>& p) { return p ? p->var() : Var(); }
 
 // The operators that a batch norm and what follows it consist of.
@@ -32,12 +43,26 @@ Var one_by_one(Var y, const After& after) {
 Conv2d::Conv2d(const Scope& at, const Conv2dOptions& o)
     : Module(at),
       options{.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups},
+      same(o.same),
       weight(at / "weight", initial(o.weight_init, at / "weight", weight_shape(at, o))) {
+  const ErrorScope scope(at.path);
+  check(!o.same || (o.dilation == Size2(1) && o.padding == Padding2(0)), "Conv2d",
+        "same sets the padding itself and needs dilation 1; got dilation ", o.dilation, " and padding ",
+        o.padding);
   if (o.bias) bias.emplace(at / "bias", initial(o.bias_init, at / "bias", {o.out}, weight.value().shape()));
 }
 
+ConvOptions Conv2d::options_for(const Shape& x) const {
+  if (!same || x.rank() != 4) return options;  // conv2d refuses other ranks
+  const auto [top, bottom] = same_padding(x[2], weight.value().dim(2), options.stride.h);
+  const auto [left, right] = same_padding(x[3], weight.value().dim(3), options.stride.w);
+  ConvOptions o = options;
+  o.padding = {top, left, bottom, right};
+  return o;
+}
+
 Var Conv2d::operator()(const Var& x) const {
-  return run([&] { return conv2d(x, weight, optional(bias), options, prepared_); });
+  return run([&] { return conv2d(x, weight, optional(bias), options_for(x.shape()), prepared_); });
 }
 
 Linear::Linear(const Scope& at, const LinearOptions& o)
@@ -77,7 +102,8 @@ Var BatchNorm2d::operator()(Var x, const After& after) const {
 Var conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Var& x, const After& after) {
   const RunningStatistics running{bn.running_mean.value(), bn.running_var.value()};
   const Var conv_bias = optional(conv.bias);
-  const ConvAndNorm layers{conv.weight, conv_bias, conv.options, bn.weight, bn.bias, running, bn.options.eps};
+  const ConvOptions options = conv.options_for(x.shape());
+  const ConvAndNorm layers{conv.weight, conv_bias, options, bn.weight, bn.bias, running, bn.options.eps};
   const Registry& root = bn.root();
   const bool together = bn.mode().fuse && !bn.trains() && !root.watches(conv.path()) &&
                         !root.watches(bn.path()) && FoldedConv::possible(x, layers);
@@ -119,6 +145,13 @@ Var AvgPool2d::operator()(const Var& x) const {
 
 Var AdaptiveAvgPool2d::operator()(const Var& x) const {
   return run([&] { return adaptive_avg_pool2d(x, size); });
+}
+
+ConvNorm::ConvNorm(const Scope& at, const Conv2dOptions& o)
+    : Module(at), conv(at / 0, o), bn(at / 1, o.out) {}
+
+Var ConvNorm::operator()(const Var& x, const After& after) const {
+  return run([&] { return conv_bn(conv, bn, x, after); });
 }
 
 ConvBnRelu::ConvBnRelu(const Scope& at, const Conv2dOptions& o)

@@ -17,6 +17,11 @@ struct Conv2dOptions {
   Size2 kernel = 1;
   Size2 stride = 1;
   Padding2 padding = 0;
+  /// Instead of `padding`: zeros that bring an output side to ceil(side / stride), the odd one at the bottom
+  /// or right, as TensorFlow's and Paddle's "same". At kernel 3, stride 2 and an even side that is 0 before
+  /// and 1 after the map: weights that were trained so are a little off under padding 1. Goes with dilation 1
+  /// only (Paddle would silently undo another).
+  bool same = false;
   Size2 dilation = 1;
   std::int64_t groups = 1;
   bool bias = true;
@@ -27,11 +32,14 @@ struct Conv2dOptions {
 /// Convolution; see tensor/ops/conv2d.h. weight [out, in / groups, kH, kW], bias [out].
 struct Conv2d : Module {
   ConvOptions options;
+  bool same;
   Param weight;
   std::optional<Param> bias;
 
   Conv2d(const Scope& at, const Conv2dOptions& o);
   Var operator()(const Var& x) const;
+  /// `options` with the padding that an x of this shape gets.
+  ConvOptions options_for(const Shape& x) const;
 
  private:
   std::shared_ptr<PreparedWeights> prepared_ = std::make_shared<PreparedWeights>();
@@ -125,6 +133,15 @@ struct ConvBnRelu : Module {
 
   ConvBnRelu(const Scope& at, const Conv2dOptions& o);
   Var operator()(const Var& x) const;
+};
+
+/// Convolution "0", batch norm "1", and what follows them: nn.Sequential(conv, bn, relu) of PyTorch's models.
+struct ConvNorm : Module {
+  Conv2d conv;
+  BatchNorm2d bn;
+
+  ConvNorm(const Scope& at, const Conv2dOptions& o);
+  Var operator()(const Var& x, const After& after = {}) const;
 };
 
 /// Layers one after another, named by their index: "0", "1", ... They are made in the constructor, so that

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "autograd/arithmetic.h"
 #include "autograd/recompute.h"
 #include "autograd/reduce.h"
 #include "nn/loss.h"
+#include "tests/errors.h"
 
 namespace clearcut {
 namespace {
@@ -266,6 +268,33 @@ TEST(SegmentationLoss, AddsOutputsWithTheirCoefficients) {
   EXPECT_NEAR(loss.total.value().item(), 1.4 * std::log(4.0), 1e-6);
   EXPECT_NEAR(loss.parts[1], std::log(4.0), 1e-6);
   EXPECT_THROW(segmentation_loss(outputs, labels, {.coefficients = {1}}), Error);
+}
+
+// By hand: sums over 3x3 windows, two pixels apart. On the even map the zeros stand after it, on the odd one
+// around it.
+TEST(Conv2d, SamePutsTheOddZeroAfterTheMap) {
+  Registry root;
+  const Conv2d conv(
+      root.scope() / "conv",
+      {.in = 1, .out = 1, .kernel = 3, .stride = 2, .same = true, .bias = false, .weight_init = constant(1)});
+  const BatchNorm2d bn(root.scope() / "bn", 1, {.eps = 0});
+  std::vector<float> counted(16);
+  std::iota(counted.begin(), counted.end(), 1.0F);
+  const Var even(Tensor::from<float>({1, 1, 4, 4}, counted));
+  counted.resize(9);
+  const Var odd(Tensor::from<float>({1, 1, 3, 3}, counted));
+  const std::vector<float> of_even{54, 45, 72, 54}, of_odd{12, 16, 24, 28};
+  EXPECT_EQ(conv(even).value().values<float>(), of_even);
+  EXPECT_EQ(conv(odd).value().values<float>(), of_odd);
+  const NoGrad folded;
+  EXPECT_EQ(conv_bn(conv, bn, even).value().values<float>(), of_even);
+  EXPECT_EQ(conv_bn(conv, bn, odd).value().values<float>(), of_odd);
+  expect_error([&] { conv(Var(Tensor::zeros({4, 4}))); }, "conv: conv2d: ");
+  expect_error(
+      [&] {
+        Conv2d(root.scope() / "dilated", {.in = 1, .out = 1, .kernel = 3, .same = true, .dilation = 2});
+      },
+      "dilated: Conv2d: same sets the padding itself and needs dilation 1");
 }
 
 }  // namespace
