@@ -9,31 +9,32 @@ namespace clearcut {
 
 namespace {
 
-// torchvision's initial values: He et al. by fan_out.
-const Init kConvInit = kaiming_normal(Init::Fan::kOut);
-
-Conv2dOptions conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride, std::int64_t dilation) {
+// The convolutions of a block: without bias, and with its initial values.
+Conv2dOptions conv3x3(const BlockOptions& o, std::int64_t in, std::int64_t stride) {
   return {.in = in,
-          .out = out,
+          .out = o.width,
           .kernel = 3,
           .stride = stride,
-          .padding = dilation,
-          .dilation = dilation,
+          .padding = o.dilation,
+          .dilation = o.dilation,
           .bias = false,
-          .weight_init = kConvInit};
+          .weight_init = o.weight_init};
 }
 
-Conv2dOptions conv1x1(std::int64_t in, std::int64_t out, std::int64_t stride = 1) {
-  return {.in = in, .out = out, .stride = stride, .bias = false, .weight_init = kConvInit};
+Conv2dOptions conv1x1(const BlockOptions& o, std::int64_t in, std::int64_t out, std::int64_t stride = 1) {
+  return {.in = in, .out = out, .stride = stride, .bias = false, .weight_init = o.weight_init};
 }
 
 bool changes_shape(const BlockOptions& o, std::int64_t out) { return o.stride != 1 || o.in != out; }
 
 std::vector<int> block_counts(int depth) {
   if (depth == 18) return {2, 2, 2, 2};
-  check(depth == 34 || depth == 50, "ResNet", "depth must be 18, 34 or 50; got ", depth);
+  if (depth == 101) return {3, 4, 23, 3};
+  check(depth == 34 || depth == 50, "ResNet", "depth must be 18, 34, 50 or 101; got ", depth);
   return {3, 4, 6, 3};
 }
+
+bool has_bottlenecks(int depth) { return depth >= 50; }
 
 struct Geometry {
   std::int64_t stride, dilation;
@@ -50,20 +51,25 @@ Geometry geometry(int stage, int output_stride) {
 
 }  // namespace
 
-Downsample::Downsample(const Scope& at, std::int64_t in, std::int64_t out, std::int64_t stride)
-    : Module(at), conv(at / 0, conv1x1(in, out, stride)), bn(at / 1, out) {}
+Downsample::Downsample(const Scope& at, std::int64_t out, const BlockOptions& o)
+    : Module(at),
+      conv(at / (o.averaged ? 1 : 0), conv1x1(o, o.in, out, o.averaged ? 1 : o.stride)),
+      bn(at / (o.averaged ? 2 : 1), out) {
+  if (o.averaged && o.stride > 1)
+    pool.emplace(at / 0, AvgPoolOptions{.kernel = o.stride, .ceil_mode = true, .count_include_pad = false});
+}
 
 Var Downsample::operator()(const Var& x) const {
-  return run([&] { return conv_bn(conv, bn, x); });
+  return run([&] { return conv_bn(conv, bn, pool ? (*pool)(x) : x); });
 }
 
 BasicBlock::BasicBlock(const Scope& at, const BlockOptions& o)
     : ResidualBlock(at),
-      conv1(at / "conv1", conv3x3(o.in, o.width, o.stride, o.dilation)),
+      conv1(at / "conv1", conv3x3(o, o.in, o.stride)),
       bn1(at / "bn1", o.width),
-      conv2(at / "conv2", conv3x3(o.width, o.width, 1, o.dilation)),
+      conv2(at / "conv2", conv3x3(o, o.width, 1)),
       bn2(at / "bn2", o.width) {
-  if (changes_shape(o, o.width)) downsample.emplace(at / "downsample", o.in, o.width, o.stride);
+  if (changes_shape(o, o.width)) downsample.emplace(at / "downsample", o.width, o);
 }
 
 Var BasicBlock::operator()(const Var& x) const {
@@ -75,14 +81,13 @@ Var BasicBlock::operator()(const Var& x) const {
 
 Bottleneck::Bottleneck(const Scope& at, const BlockOptions& o)
     : ResidualBlock(at),
-      conv1(at / "conv1", conv1x1(o.in, o.width)),
+      conv1(at / "conv1", conv1x1(o, o.in, o.width)),
       bn1(at / "bn1", o.width),
-      conv2(at / "conv2", conv3x3(o.width, o.width, o.stride, o.dilation)),
+      conv2(at / "conv2", conv3x3(o, o.width, o.stride)),
       bn2(at / "bn2", o.width),
-      conv3(at / "conv3", conv1x1(o.width, kExpansion * o.width)),
+      conv3(at / "conv3", conv1x1(o, o.width, kExpansion * o.width)),
       bn3(at / "bn3", kExpansion * o.width) {
-  if (changes_shape(o, kExpansion * o.width))
-    downsample.emplace(at / "downsample", o.in, kExpansion * o.width, o.stride);
+  if (changes_shape(o, kExpansion * o.width)) downsample.emplace(at / "downsample", kExpansion * o.width, o);
 }
 
 Var Bottleneck::operator()(const Var& x) const {
@@ -93,10 +98,15 @@ Var Bottleneck::operator()(const Var& x) const {
   });
 }
 
-ResNetStage::ResNetStage(const Scope& at, bool bottleneck, int count, const BlockOptions& first)
+ResNetStage::ResNetStage(const Scope& at, bool bottleneck, int count, const BlockOptions& first,
+                         const std::vector<std::int64_t>& grid)
     : Module(at) {
+  const ErrorScope scope(at.path);
+  check(grid.empty() || static_cast<int>(grid.size()) == count, "ResNet", "grid needs ", count,
+        " entries, one per block; got ", grid.size());
   BlockOptions o = first;
   for (int i = 0; i < count; ++i) {
+    o.dilation = first.dilation * (grid.empty() ? 1 : grid[static_cast<std::size_t>(i)]);
     if (bottleneck)
       blocks.push_back(std::make_unique<Bottleneck>(at / i, o));
     else
@@ -115,46 +125,83 @@ Var ResNetStage::operator()(Var x) const {
 
 namespace {
 
-ResNetStage stage(const Scope& at, int index, const ResNetOptions& o) {
-  const bool bottleneck = o.depth == 50;
-  const std::int64_t expansion = bottleneck ? Bottleneck::kExpansion : BasicBlock::kExpansion;
-  const std::int64_t width = scaled(32 << index, o.width);
-  const std::int64_t in = index == 1 ? width : expansion * scaled(16 << index, o.width);
-  const Geometry g = geometry(index, o.output_stride);
-  return ResNetStage(at / cat("layer", index), bottleneck,
-                     block_counts(o.depth)[static_cast<std::size_t>(index - 1)],
-                     {.in = in, .width = width, .stride = g.stride, .dilation = g.dilation});
+std::int64_t stage_channels(int stage, const ResNetOptions& o) {
+  const std::int64_t expansion = has_bottlenecks(o.depth) ? Bottleneck::kExpansion : BasicBlock::kExpansion;
+  return expansion * scaled(32 << stage, o.width);
 }
+
+ResNetStage stage(const Scope& at, int index, const ResNetOptions& o, BlockOptions block) {
+  const Geometry g = geometry(index, o.output_stride);
+  block.width = scaled(32 << index, o.width);
+  block.in = index == 1 ? block.width : stage_channels(index - 1, o);
+  block.stride = g.stride;
+  block.dilation = g.dilation;
+  const auto counts = block_counts(o.depth);
+  return ResNetStage(at / cat("layer", index), has_bottlenecks(o.depth),
+                     counts[static_cast<std::size_t>(index - 1)], block,
+                     index == 4 ? o.grid : std::vector<std::int64_t>{});
+}
+
+Conv2dOptions vd_stem_conv(std::int64_t in, std::int64_t out, std::int64_t stride) {
+  BlockOptions block = ResNetVdStem::blocks();
+  block.width = out;
+  return conv3x3(block, in, stride);
+}
+
+constexpr MaxPoolOptions kStemPool{.kernel = 3, .stride = 2, .padding = 1};
 
 }  // namespace
 
-ResNet::ResNet(const Scope& at, const ResNetOptions& o)
+ResNetStem::ResNetStem(const Scope& at, double width)
     : Module(at),
-      options(o),
       conv1(at / "conv1", {.in = 3,
-                           .out = scaled(64, o.width),
+                           .out = scaled(64, width),
                            .kernel = 7,
                            .stride = 2,
                            .padding = 3,
                            .bias = false,
-                           .weight_init = kConvInit}),
-      bn1(at / "bn1", scaled(64, o.width)),
-      maxpool(at / "maxpool", {.kernel = 3, .stride = 2, .padding = 1}),
-      layer1(stage(at, 1, o)),
-      layer2(stage(at, 2, o)),
-      layer3(stage(at, 3, o)),
-      layer4(stage(at, 4, o)) {
+                           .weight_init = blocks().weight_init}),
+      bn1(at / "bn1", scaled(64, width)),
+      maxpool(at / "maxpool", kStemPool) {}
+
+Var ResNetStem::operator()(const Var& x) const { return maxpool(conv_bn_relu(conv1, bn1, x)); }
+
+ResNetVdStem::ResNetVdStem(const Scope& at, double width)
+    : Module(at),
+      conv1_0(at / "conv1" / 0, vd_stem_conv(3, scaled(32, width), 2)),
+      conv1_1(at / "conv1" / 1, scaled(32, width)),
+      conv1_3(at / "conv1" / 3, vd_stem_conv(scaled(32, width), scaled(32, width), 1)),
+      conv1_4(at / "conv1" / 4, scaled(32, width)),
+      conv1_6(at / "conv1" / 6, vd_stem_conv(scaled(32, width), scaled(64, width), 1)),
+      bn1(at / "bn1", scaled(64, width)),
+      maxpool(at / "maxpool", kStemPool) {}
+
+Var ResNetVdStem::operator()(const Var& x) const {
+  const Var y = conv_bn_relu(conv1_3, conv1_4, conv_bn_relu(conv1_0, conv1_1, x));
+  return maxpool(conv_bn_relu(conv1_6, bn1, y));
+}
+
+template <class Stem>
+ResNetOn<Stem>::ResNetOn(const Scope& at, const ResNetOptions& o)
+    : Module(at),
+      options(o),
+      stem(at, o.width),
+      layer1(stage(at, 1, o, Stem::blocks())),
+      layer2(stage(at, 2, o, Stem::blocks())),
+      layer3(stage(at, 3, o, Stem::blocks())),
+      layer4(stage(at, 4, o, Stem::blocks())) {
   if (o.classes > 0) fc.emplace(at / "fc", LinearOptions{.in = channels(4), .out = o.classes});
 }
 
-std::int64_t ResNet::channels(int stage) const {
-  const std::int64_t expansion = options.depth == 50 ? Bottleneck::kExpansion : BasicBlock::kExpansion;
-  return expansion * scaled(32 << stage, options.width);
+template <class Stem>
+std::int64_t ResNetOn<Stem>::channels(int stage) const {
+  return stage_channels(stage, options);
 }
 
-std::vector<Var> ResNet::stages(const Var& x) const {
+template <class Stem>
+std::vector<Var> ResNetOn<Stem>::stages(const Var& x) const {
   std::vector<Var> outputs;
-  Var y = maxpool(conv_bn_relu(conv1, bn1, x));
+  Var y = stem(x);
   for (const ResNetStage* layer : {&layer1, &layer2, &layer3, &layer4}) {
     y = options.recompute ? recompute([layer](const Var& in) { return (*layer)(in); }, y) : (*layer)(y);
     outputs.push_back(y);
@@ -162,9 +209,13 @@ std::vector<Var> ResNet::stages(const Var& x) const {
   return outputs;
 }
 
-Var ResNet::logits(const Var& x) const {
+template <class Stem>
+Var ResNetOn<Stem>::logits(const Var& x) const {
   check(fc.has_value(), "ResNet", "made without classes, as a trunk: it has no logits");
   return (*fc)(flatten(global_avg_pool(stages(x).back())));
 }
+
+template struct ResNetOn<ResNetStem>;
+template struct ResNetOn<ResNetVdStem>;
 
 }  // namespace clearcut
