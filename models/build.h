@@ -28,8 +28,10 @@ struct ModelSpec {
   Preprocess preprocess = {.pixels = {}, .any_size = true};
 };
 
-/// Names: resnet18, resnet34, resnet50 (parameters as in torchvision) and, for pictures of 64 to 96 pixels,
-/// small_resnet, small_vgg, small_mobilenet. All end in global average pooling and a linear layer: CAM works.
+/// Names: resnet18, resnet34, resnet50, resnet101, mobilenet_v2, squeezenet1_0, squeezenet1_1 (parameters as
+/// in torchvision), resnet50_vd and hrnet_w18 (as in timm), mobilenet_v1 and, for pictures of 64 to 96
+/// pixels, small_resnet, small_vgg, small_mobilenet. All end in global average pooling and a linear layer, or
+/// in the means of one map per class (SqueezeNet): CAM works. Only resnets take output_stride and recompute.
 /// Parameters are trainable; registry().require_grad(false) freezes them for explaining.
 /// Throws Error for an unknown name, with the known ones, and for a spec out of range.
 std::unique_ptr<Classifier> make_classifier(const ModelSpec& spec);
