@@ -3,10 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <fstream>
 #include <sstream>
 
 #include "autograd/elementwise.h"
+#include "models/hrnet.h"
+#include "tensor/random.h"
+#include "tests/errors.h"
 
 namespace clearcut {
 namespace {
@@ -26,18 +31,87 @@ std::string golden_keys(const std::string& name) {
   return text.str();
 }
 
-class ResNetNames : public testing::TestWithParam<std::pair<const char*, std::int64_t>> {};
+class Published : public testing::TestWithParam<std::pair<const char*, std::int64_t>> {};
 
-TEST_P(ResNetNames, StateAndSizeAreTorchvisions) {
+// Sizes: torchvision's pages, PaddleClas' table for the last two. Names: see tests/golden/models/keys.py.
+TEST_P(Published, StateAndSize) {
   const auto& [name, parameters] = GetParam();
   const auto net = make_classifier({.name = name, .classes = 1000});
   EXPECT_EQ(net->registry().parameter_count(), parameters);
   EXPECT_EQ(state_text(net->registry()), golden_keys(name));
 }
 
-INSTANTIATE_TEST_SUITE_P(Depth, ResNetNames,
-                         testing::Values(std::pair{"resnet18", 11'689'512}, std::pair{"resnet34", 21'797'672},
-                                         std::pair{"resnet50", 25'557'032}));
+INSTANTIATE_TEST_SUITE_P(
+    Classifiers, Published,
+    testing::Values(std::pair{"resnet18", 11'689'512}, std::pair{"resnet34", 21'797'672},
+                    std::pair{"resnet50", 25'557'032}, std::pair{"resnet101", 44'549'160},
+                    std::pair{"mobilenet_v2", 3'504'872}, std::pair{"squeezenet1_0", 1'248'424},
+                    std::pair{"squeezenet1_1", 1'235'496}, std::pair{"resnet50_vd", 25'576'264},
+                    std::pair{"hrnet_w18", 21'295'164}));
+
+// Keras' count of trainable parameters; its names are others.
+TEST(Classifiers, MobileNetV1HasThePublishedSize) {
+  const auto net = make_classifier({.name = "mobilenet_v1", .classes = 1000});
+  EXPECT_EQ(net->registry().parameter_count(), 4'231'976);
+}
+
+template <class Net, class Options>
+std::int64_t size_of(const Options& options) {
+  Registry registry;
+  const Net net(registry.scope(), options);
+  return registry.parameter_count();
+}
+
+// From the layer lists of PaddleSeg's trunks; ResNet-50: torchvision's without its fc layer.
+TEST(Trunks, HaveThePublishedSizes) {
+  EXPECT_EQ(size_of<ResNet>(ResNetOptions{.depth = 50}), 25'557'032 - 2'049'000);
+  EXPECT_EQ(size_of<ResNetVd>(ResNetOptions{.depth = 50}), 23'527'264);
+  EXPECT_EQ(size_of<HrNet>(HrNetOptions{}), 9'562'260);
+  EXPECT_EQ(size_of<HrNet>(HrNetOptions{.form = HrNetForm::kClassifier}), 9'562'260);
+}
+
+// Sides that 32 does not divide: each branch has half of the one before, rounded up, in both forms.
+TEST(Trunks, HrNetsBranchesHalveRoundingUp) {
+  for (const HrNetForm form : {HrNetForm::kPaddleSeg, HrNetForm::kClassifier}) {
+    Registry registry;
+    const HrNet net(registry.scope(), {.form = form, .width = 0.25});
+    const NoGrad no_tape;
+    const Var x(Tensor::full({1, 3, 50, 70}, 0.5));
+    const std::vector<Var> branches = net.stages(x);
+    ASSERT_EQ(branches.size(), 4u);
+    const std::int64_t sides[][2] = {{13, 18}, {7, 9}, {4, 5}, {2, 3}};
+    for (int i = 0; i < HrNet::kStages; ++i)
+      EXPECT_EQ(branches[static_cast<std::size_t>(i)].shape(),
+                (Shape{1, net.channels(i + 1), sides[i][0], sides[i][1]}));
+    EXPECT_EQ(net.joined(x).shape(), (Shape{1, net.joined_channels(), 13, 18}));
+  }
+}
+
+TEST(Trunks, PublishedChannels) {
+  Registry hrnet;
+  const HrNet net(hrnet.scope(), {});
+  EXPECT_EQ(net.channels(1), 18);
+  EXPECT_EQ(net.channels(4), 144);
+  EXPECT_EQ(net.joined_channels(), 270);
+  Registry vd;
+  const ResNetVd trunk(vd.scope(), {.depth = 50, .output_stride = 8});
+  const NoGrad no_tape;
+  const std::vector<Var> stages = trunk.stages(Var(Tensor::full({1, 3, 64, 64}, 0.5)));
+  const std::int64_t channels[] = {256, 512, 1024, 2048}, sides[] = {16, 8, 8, 8};
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(stages[i].shape(), (Shape{1, channels[i], sides[i], sides[i]}));
+}
+
+TEST(Trunks, RefuseWhatTheyCannotDo) {
+  Registry registry;
+  expect_error([&] { ResNet(registry.scope() / "a", {.depth = 20}); }, "depth must be 18, 34, 50 or 101");
+  expect_error(
+      [&] {
+        ResNet(registry.scope() / "b", {.depth = 18, .grid = {1, 2, 4}});
+      },
+      "b.layer4: ResNet: grid needs 2 entries, one per block; got 3");
+  expect_error([&] { HrNet(registry.scope() / "c", {.classes = 3}); }, "a trunk without classes");
+}
 
 // Sizes from the layer list of the published head: 42,978,281 + 2,617,321 (auxiliary) for 1001 classes on a
 // trunk with 2048 and 1024 channels, and torchvision's ResNet-50 without its fc layer of 2,049,000.
@@ -75,11 +149,42 @@ TEST(Classifiers, SpecGivesShapesTapsAndCam) {
     EXPECT_EQ(z.shape(), (Shape{2, 5})) << name;
     const auto cam = net->cam_weights();
     ASSERT_TRUE(cam.has_value());
-    EXPECT_EQ(cam->path, net->feature_path());
-    EXPECT_EQ(cam->weights.shape(), (Shape{5, tap.activation().dim(1)})) << name;
-    const std::int64_t stride = name.starts_with("small") ? 8 : 32;
-    EXPECT_EQ(tap.activation().dim(2), 64 / stride) << name;
-    EXPECT_EQ(tap.activation().dim(3), 96 / stride) << name;
+    const bool class_maps = name.starts_with("squeezenet");
+    if (!class_maps) {
+      EXPECT_EQ(cam->path, net->feature_path());
+      EXPECT_EQ(cam->weights.shape(), (Shape{5, tap.activation().dim(1)})) << name;
+    }
+    const double stride = name.starts_with("small") ? 8 : class_maps ? 16 : 32;
+    EXPECT_NEAR(static_cast<double>(tap.activation().dim(2)), 64 / stride, class_maps) << name;
+    EXPECT_NEAR(static_cast<double>(tap.activation().dim(3)), 96 / stride, class_maps) << name;
+  }
+}
+
+// The logits are what cam_weights() says: weights times the means of the maps, plus a bias per class, which
+// the difference of two pictures does not have.
+TEST(Classifiers, LogitsAreLinearInTheMeansOfCamsMaps) {
+  for (const std::string& name : classifier_names()) {
+    const auto net = make_classifier({.name = name, .classes = 5, .width = 0.25, .dtype = DType::kFloat64});
+    const auto cam = net->cam_weights();
+    const NoGrad no_tape;
+    const Tap tap(net->registry(), cam->path);
+    Tensor x({2, 3, 64, 64}, DType::kFloat64);
+    RandomStream(3, "x").fill_normal(x, 0, 1);
+    const auto z = net->logits(Var(x)).value().values<double>();
+    const Tensor maps = tap.activation();
+    const auto values = maps.values<double>();
+    const std::int64_t K = maps.dim(1), area = maps.dim(2) * maps.dim(3);
+    for (std::int64_t c = 0; c < 5; ++c) {
+      double difference = 0;
+      for (std::int64_t k = 0; k < K; ++k)
+        for (std::int64_t p = 0; p < area; ++p)
+          difference += cam->weights.data<const float>()[c * K + k] / static_cast<double>(area) *
+                        (values[static_cast<std::size_t>((K + k) * area + p)] -
+                         values[static_cast<std::size_t>(k * area + p)]);
+      const auto at = static_cast<std::size_t>(c);
+      // cam_weights() is float32: 6e-8 of the largest term
+      EXPECT_NEAR(z[5 + at] - z[at], difference, 1e-5 * std::max(1.0, std::abs(z[at]))) << name;
+    }
   }
 }
 
@@ -106,7 +211,7 @@ std::string refusal(const ModelSpec& spec, bool segmenter) {
 }
 
 TEST(Build, WrongSpecsAreRefusedWithTheRule) {
-  EXPECT_NE(refusal({.name = "resnet19", .classes = 2}, false).find("known: resnet18"), std::string::npos);
+  EXPECT_NE(refusal({.name = "resnet19", .classes = 2}, false).find("known: hrnet_w18, "), std::string::npos);
   EXPECT_NE(refusal({.name = "resnet18", .classes = 2}, true).find("known: pspnet_resnet18"),
             std::string::npos);
   EXPECT_NE(refusal({.name = "resnet18"}, false).find("at least 1 class"), std::string::npos);
