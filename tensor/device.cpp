@@ -24,7 +24,10 @@ const DTypeRow& row_of(DType dtype) { return kDTypes[static_cast<std::size_t>(dt
 
 std::size_t size_of(DType dtype) { return row_of(dtype).size; }
 std::string_view name_of(DType dtype) { return row_of(dtype).name; }
-std::string_view name_of(Device device) { return device == Device::kReference ? "reference" : "cpu"; }
+std::string_view name_of(Device device) {
+  constexpr std::array<std::string_view, 3> kNames = {"reference", "cpu", "cuda"};
+  return kNames[static_cast<std::size_t>(device)];
+}
 
 DType dtype_from_name(std::string_view name) {
   for (const DTypeRow& row : kDTypes)

@@ -11,18 +11,20 @@ namespace clearcut {
 
 /// Tags that choose an implementation by overload resolution. Reference is the specification: plain
 /// loops that read like the formula. Cpu derives from it, so an operator without a fast body runs its
-/// reference loop on the CPU device too.
+/// reference loop on the CPU device too. Cuda is the kernel of cuda/<op>.cu: real or emulated, as linked.
 struct Reference {};
 struct Cpu : Reference {};
+struct Cuda {};
 
-enum class Device : std::uint8_t { kReference, kCpu };
+enum class Device : std::uint8_t { kReference, kCpu, kCuda };
 enum class DType : std::uint8_t { kFloat32, kFloat64, kInt32, kInt64, kUInt8 };
 
 std::size_t size_of(DType dtype);  // bytes of one element
 std::string_view name_of(DType dtype);
 std::string_view name_of(Device device);
-DType dtype_from_name(std::string_view name);    // "float32", "float64", "int32", "int64", "uint8"
-Device device_from_name(std::string_view name);  // "reference", "cpu"
+DType dtype_from_name(std::string_view name);  // "float32", "float64", "int32", "int64", "uint8"
+/// "reference", "cpu". (cuda has no name before every operator has a kernel.)
+Device device_from_name(std::string_view name);
 std::ostream& operator<<(std::ostream& out, DType dtype);
 std::ostream& operator<<(std::ostream& out, Device device);
 
@@ -75,14 +77,24 @@ void on_dtype(Types<T...>, const char* op, DType dtype, Body&& body) {
 ///   on<Floats>("softmax", x.device(), x.dtype(), [&]<class T>(auto tag) { kernels::f(tag, ...); });
 template <class List, class Body>
 void on(const char* op, Device device, DType dtype, Body&& body) {
+  check(device != Device::kCuda, op, "has no CUDA kernel; x is on cuda; move it with .to(Device::kCpu)");
   if (device == Device::kReference)
     detail::on_dtype<Reference>(List{}, op, dtype, body);
   else
     detail::on_dtype<Cpu>(List{}, op, dtype, body);
 }
 
-/// Each fast Cpu body calls this once on entry. Tests use the count to prove that a fast body, not the
-/// reference loop behind it, was the one that ran.
+/// on() for an operator that has a CUDA kernel too: all three tags must fit.
+template <class List, class Body>
+void on_all(const char* op, Device device, DType dtype, Body&& body) {
+  if (device == Device::kCuda)
+    detail::on_dtype<Cuda>(List{}, op, dtype, body);
+  else
+    on<List>(op, device, dtype, body);
+}
+
+/// Each fast Cpu body, and each launch of a CUDA kernel, calls this once on entry. Tests use the count to
+/// prove that a fast body, not the reference loop behind it, was the one that ran.
 inline thread_local std::int64_t fast_bodies_entered = 0;
 inline void enter_fast_body() { ++fast_bodies_entered; }
 

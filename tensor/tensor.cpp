@@ -4,19 +4,45 @@
 
 namespace clearcut {
 
+namespace {
+
+void copy_bytes(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes) {
+  const bool to_cuda = to_device == Device::kCuda, from_cuda = from_device == Device::kCuda;
+  if (!to_cuda && !from_cuda)
+    std::memmove(to, from, bytes);
+  else
+    cuda_copy(to, from, bytes,
+              !from_cuda ? CudaCopy::kToDevice
+              : to_cuda  ? CudaCopy::kOnDevice
+                         : CudaCopy::kToHost);
+}
+
+}  // namespace
+
+Storage::Storage(std::size_t bytes, Device device) {
+  if (device == Device::kCuda)
+    cuda.emplace(bytes);
+  else
+    host.emplace(bytes);
+}
+
 Tensor::Tensor(Shape shape, DType dtype, Device device)
     : shape_(shape),
       dtype_(dtype),
       device_(device),
-      storage_(std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(dtype))) {}
+      storage_(std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(dtype), device)) {}
 
 Tensor Tensor::zeros(Shape shape, DType dtype, Device device) {
   Tensor y(shape, dtype, device);
-  std::memset(y.write_address(), 0, y.bytes());
+  if (device == Device::kCuda)
+    cuda_fill(y.write_address(), 0, y.bytes());
+  else
+    std::memset(y.write_address(), 0, y.bytes());
   return y;
 }
 
 Tensor Tensor::full(Shape shape, double value, DType dtype, Device device) {
+  if (device == Device::kCuda) return full(shape, value, dtype).to(device);
   Tensor y(shape, dtype, device);
   on<Numbers>("full", device, dtype,
               [&]<class T>(auto) { std::fill_n(y.data<T>(), y.numel(), static_cast<T>(value)); });
@@ -26,17 +52,16 @@ Tensor Tensor::full(Shape shape, double value, DType dtype, Device device) {
 void* Tensor::write_address() const {
   storage_->version.fetch_add(1, std::memory_order_relaxed);
   storage_->last_writer.store("a direct write", std::memory_order_relaxed);
-  return static_cast<char*>(storage_->block.data()) + offset_;
+  return static_cast<char*>(storage_->data()) + offset_;
 }
 
-const void* Tensor::read_address() const {
-  return static_cast<const char*>(storage_->block.data()) + offset_;
-}
+const void* Tensor::read_address() const { return static_cast<const char*>(storage_->data()) + offset_; }
 
 void Tensor::written_by(const char* op) const { storage_->last_writer.store(op, std::memory_order_relaxed); }
 
 double Tensor::item() const {
   check(defined() && numel() == 1, "item", "needs exactly one element; shape is ", shape_);
+  if (device_ == Device::kCuda) return to(Device::kCpu).item();
   double value = 0;
   on<Numbers>("item", device_, dtype_, [&]<class T>(auto) { value = static_cast<double>(*data<const T>()); });
   return value;
@@ -79,7 +104,7 @@ Tensor Tensor::operator[](std::int64_t i) const {
 
 Tensor Tensor::clone() const {
   Tensor y(shape_, dtype_, device_);
-  std::memcpy(y.write_address(), read_address(), bytes());
+  copy_bytes(y.write_address(), device_, read_address(), device_, bytes());
   return y;
 }
 
@@ -96,6 +121,11 @@ Tensor Tensor::to(DType dtype) const {
 }
 
 Tensor Tensor::to(Device device) const {
+  if ((device == Device::kCuda) != (device_ == Device::kCuda)) {
+    const Tensor copy(shape_, dtype_, device);
+    copy_bytes(copy.write_address(), device, read_address(), device_, bytes());
+    return copy;
+  }
   Tensor y = *this;
   y.device_ = device;
   return y;
@@ -104,7 +134,7 @@ Tensor Tensor::to(Device device) const {
 void Tensor::copy_from(const Tensor& source, const char* writer) const {
   check(shape_ == source.shape_ && dtype_ == source.dtype_, "copy_from", "shape and dtype must be ", shape_,
         " ", dtype_, "; got ", source.shape_, " ", source.dtype_);
-  std::memmove(write_address(), source.read_address(), bytes());
+  copy_bytes(write_address(), device_, source.read_address(), source.device_, bytes());
   written_by(writer);
 }
 

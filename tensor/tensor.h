@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "tensor/cuda_memory.h"
 #include "tensor/device.h"
 #include "tensor/memory.h"
 #include "tensor/shape.h"
@@ -16,8 +18,10 @@ namespace clearcut {
 /// The bytes that one or more tensors share. `version` counts writes: a value that was saved for the
 /// backward pass and overwritten since is found by comparing versions.
 struct Storage {
-  explicit Storage(std::size_t bytes) : block(bytes) {}
-  MemoryBlock block;
+  Storage(std::size_t bytes, Device device);
+  void* data() const { return host ? host->data() : cuda->data(); }
+  std::optional<MemoryBlock> host;  // reference and cpu
+  std::optional<CudaBlock> cuda;
   std::atomic<std::uint64_t> version{0};
   std::atomic<const char*> last_writer{"a direct write"};
 };
@@ -47,8 +51,8 @@ class Tensor {
   DType dtype() const { return dtype_; }
   Device device() const { return device_; }
 
-  /// data<const T>() reads; data<T>() writes and counts as one write (see Storage::version).
-  /// Throws Error if T is not the dtype of this tensor.
+  /// data<const T>() reads; data<T>() writes and counts as one write (see Storage::version). On cuda the
+  /// address is the device's: for kernels only. Throws Error if T is not the dtype of this tensor.
   template <class T>
   T* data() const;
   /// The only element of a one-element tensor of any dtype.
@@ -69,9 +73,10 @@ class Tensor {
   Tensor clone() const;
   /// Converted copy (static_cast per element); the tensor itself if it has that dtype already.
   Tensor to(DType dtype) const;
-  /// The same numbers on another device; reference and cpu share host memory, so this is a new handle.
+  /// The same numbers on another device: copied to or from cuda; reference and cpu share host memory, so
+  /// between those this is a new handle.
   Tensor to(Device device) const;
-  /// Overwrites all numbers with those of `source` (same shape and dtype).
+  /// Overwrites all numbers with those of `source` (same shape and dtype, any device).
   void copy_from(const Tensor& source, const char* writer = "copy_from") const;
 
   bool shares_storage(const Tensor& other) const { return storage_ == other.storage_; }
@@ -121,6 +126,7 @@ T* Tensor::data() const {
 
 template <class T>
 Tensor Tensor::from(Shape shape, const std::vector<T>& values, Device device) {
+  if (device == Device::kCuda) return from(shape, values).to(device);
   Tensor y(shape, dtype_of<T>, device);
   check(static_cast<std::int64_t>(values.size()) == y.numel(), "tensor", "shape ", shape, " needs ",
         y.numel(), " values, got ", values.size());
@@ -130,6 +136,7 @@ Tensor Tensor::from(Shape shape, const std::vector<T>& values, Device device) {
 
 template <class T>
 std::vector<T> Tensor::values() const {
+  if (device_ == Device::kCuda) return to(Device::kCpu).values<T>();
   const T* p = data<const T>();
   return std::vector<T>(p, p + numel());
 }

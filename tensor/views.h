@@ -1,4 +1,5 @@
-// Flat views that kernels work on: a pointer and sizes, nothing to own or count.
+// Flat views that kernels work on: a pointer and sizes, nothing to own or count. Their functions are
+// constexpr so that CUDA kernels may call them.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -10,7 +11,7 @@ template <class T>
 struct Flat {
   T* data;
   std::int64_t n;
-  T& operator[](std::int64_t i) const { return data[i]; }
+  constexpr T& operator[](std::int64_t i) const { return data[i]; }
 };
 
 /// A matrix [rows, cols].
@@ -18,7 +19,7 @@ template <class T>
 struct Rows {
   T* data;
   std::int64_t rows, cols;
-  T* operator[](std::int64_t row) const { return data + row * cols; }
+  constexpr T* operator[](std::int64_t row) const { return data + row * cols; }
 };
 
 /// A batch of feature maps [N, C, H, W].
@@ -26,8 +27,8 @@ template <class T>
 struct Nchw {
   T* data;
   std::int64_t N, C, H, W;
-  T* plane(std::int64_t n, std::int64_t c) const { return data + (n * C + c) * H * W; }
-  T& operator()(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) const {
+  constexpr T* plane(std::int64_t n, std::int64_t c) const { return data + (n * C + c) * H * W; }
+  constexpr T& operator()(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) const {
     return data[((n * C + c) * H + h) * W + w];
   }
 };

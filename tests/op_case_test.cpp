@@ -8,54 +8,13 @@
 
 #include "autograd/gradcheck.h"
 #include "tensor/parallel.h"
-#include "tensor/random.h"
 #include "tests/golden.h"
+#include "tests/op_run.h"
 
 namespace clearcut {
 namespace {
 
-struct OpRun {
-  Tensor y;
-  std::vector<Tensor> grads;
-  std::int64_t fast_forward = 0, fast_backward = 0;
-};
-
-Tensor random_like(const Tensor& y) {
-  Tensor dy(y.shape(), DType::kFloat64);
-  RandomStream(2, "dy").fill_normal(dy, 0, 1);
-  return dy.to(DType::kFloat32).to(y.dtype()).to(y.device());
-}
-
-OpRun run(const OpFunction& f, const std::vector<Tensor>& inputs, const Tensor& dy = {}) {
-  std::vector<Var> vars;
-  for (const Tensor& x : inputs) vars.emplace_back(x.clone(), true);
-  OpRun result;
-  const std::int64_t before = fast_bodies_entered;
-  const Var y = f(vars);
-  const std::int64_t between = fast_bodies_entered;
-  result.y = y.value();
-  y.backward(dy.defined() ? dy : random_like(result.y));
-  result.fast_forward = between - before;
-  result.fast_backward = fast_bodies_entered - between;
-  for (const Var& x : vars) result.grads.push_back(x.grad());
-  return result;
-}
-
-// Float rounding of a sum of n terms of size `scale`: eps * sqrt(n) * scale, times 8 for the
-// non-random part and the few operations around the sum.
-double tolerance(const OpCase& row, const Tensor& expected) {
-  double scale = 1e-3;
-  for (const double v : expected.values<double>()) scale = std::max(scale, std::abs(v));
-  return 8 * 1.2e-7 * std::sqrt(row.terms) * scale;
-}
-
-void expect_close(const Tensor& got, const Tensor& expected, double tol, const std::string& what) {
-  ASSERT_EQ(got.shape(), expected.shape()) << what;
-  const auto a = got.to(DType::kFloat64).values<double>(), b = expected.to(DType::kFloat64).values<double>();
-  for (std::size_t i = 0; i < a.size(); ++i)
-    ASSERT_LE(std::abs(a[i] - b[i]), tol)
-        << what << ", element " << i << ": " << a[i] << " but expected " << b[i];
-}
+using test::expect_close, test::op_tolerance, test::OpRun, test::run_op;
 
 class OpTest : public testing::TestWithParam<OpCase> {};
 
@@ -65,16 +24,16 @@ class BadOpTest : public OpTest {};
 TEST_P(FastOpTest, AgreesWithReferenceInDouble) {
   const OpCase& row = GetParam();
   for (std::size_t e = 0; e < row.shapes.size(); ++e) {
-    const OpRun fast = run(row.f, draw_inputs(row, e, DType::kFloat32, Device::kCpu));
-    const OpRun slow = run(row.f, draw_inputs(row, e, DType::kFloat64, Device::kReference));
+    const OpRun fast = run_op(row.f, draw_inputs(row, e, DType::kFloat32, Device::kCpu));
+    const OpRun slow = run_op(row.f, draw_inputs(row, e, DType::kFloat64, Device::kReference));
     EXPECT_EQ(fast.fast_forward > 0, row.fast_forward)
         << row.name << ": fast body entered in the forward pass";
     EXPECT_EQ(fast.fast_backward > 0, row.fast_backward)
         << row.name << ": fast body entered in the backward pass";
     EXPECT_EQ(slow.fast_forward + slow.fast_backward, 0) << row.name << ": Reference ran a fast body";
-    expect_close(fast.y, slow.y, tolerance(row, slow.y), cat(row.name, " forward, shapes ", e));
+    expect_close(fast.y, slow.y, op_tolerance(row, slow.y), cat(row.name, " forward, shapes ", e));
     for (std::size_t k = 0; k < slow.grads.size(); ++k)
-      expect_close(fast.grads[k], slow.grads[k], tolerance(row, slow.grads[k]),
+      expect_close(fast.grads[k], slow.grads[k], op_tolerance(row, slow.grads[k]),
                    cat(row.name, " gradient ", k, ", shapes ", e));
   }
 }
@@ -92,9 +51,9 @@ TEST_P(OpTest, SameBitsForOneAndManyThreads) {
   const auto inputs = draw_inputs(row, row.shapes.size() - 1, DType::kFloat32, Device::kCpu);
   const int before = threads();
   set_threads(1);
-  const OpRun one = run(row.f, inputs);
+  const OpRun one = run_op(row.f, inputs);
   set_threads(3);
-  const OpRun many = run(row.f, inputs);
+  const OpRun many = run_op(row.f, inputs);
   set_threads(before);
   EXPECT_EQ(one.y.values<float>(), many.y.values<float>()) << row.name;
   for (std::size_t k = 0; k < one.grads.size(); ++k)
@@ -110,13 +69,13 @@ TEST_P(OpTest, ReferenceMatchesOracle) {
   const test::OpGolden golden = test::op_golden(row.golden);
   std::vector<Tensor> inputs;
   for (const Tensor& x : golden.inputs) inputs.push_back(x.to(Device::kReference));
-  const OpRun got = run(row.f, inputs, golden.dy.to(Device::kReference));
+  const OpRun got = run_op(row.f, inputs, golden.dy.to(Device::kReference));
   // Both sides run in double: 1e-4 of the float tolerance, near 1e-10 of the largest value, leaves room for
   // another order of summation.
-  const double tol = 1e-4 * tolerance(row, golden.y);
+  const double tol = 1e-4 * op_tolerance(row, golden.y);
   expect_close(got.y, golden.y, std::max(tol, 1e-12), row.name + " forward");
   for (std::size_t k = 0; k < golden.grads.size(); ++k)
-    expect_close(got.grads[k], golden.grads[k], std::max(1e-4 * tolerance(row, golden.grads[k]), 1e-12),
+    expect_close(got.grads[k], golden.grads[k], std::max(1e-4 * op_tolerance(row, golden.grads[k]), 1e-12),
                  cat(row.name, " gradient ", k));
 }
 

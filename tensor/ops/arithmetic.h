@@ -40,28 +40,28 @@ BroadcastPlan plan_broadcast(const Shape& y, const Shape& a, const Shape& b);
 struct Add {
   static constexpr const char* kName = "add";
   template <class T>
-  static T f(T a, T b) {
+  static constexpr T f(T a, T b) {
     return a + b;
   }
 };
 struct Sub {
   static constexpr const char* kName = "sub";
   template <class T>
-  static T f(T a, T b) {
+  static constexpr T f(T a, T b) {
     return a - b;
   }
 };
 struct Mul {
   static constexpr const char* kName = "mul";
   template <class T>
-  static T f(T a, T b) {
+  static constexpr T f(T a, T b) {
     return a * b;
   }
 };
 struct Div {
   static constexpr const char* kName = "div";
   template <class T>
-  static T f(T a, T b) {
+  static constexpr T f(T a, T b) {
     return a / b;
   }
 };
@@ -70,7 +70,11 @@ template <class Op, class T>
 void binary(Reference, Op, const BroadcastPlan& plan, const T* a, const T* b, T* y);
 template <class Op>
 void binary(Cpu, Op, const BroadcastPlan& plan, const float* a, const float* b, float* y);
+template <class Op, class T>
+void binary(Cuda, Op, const BroadcastPlan& plan, const T* a, const T* b, T* y);
 template <class T>
 void broadcast_to(Reference, const BroadcastPlan& plan, const T* x, T* y);
+template <class T>
+void broadcast_to(Cuda, const BroadcastPlan& plan, const T* x, T* y);
 
 }  // namespace clearcut::kernels

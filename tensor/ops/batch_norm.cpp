@@ -27,11 +27,8 @@ void check_per_channel(const char* op, const char* name, const Tensor& t, const 
 // 1 / sqrt(variance + eps)
 Tensor inverse_deviation(const Tensor& variance, double eps) {
   Tensor result = empty_like(variance);
-  on<Floats>("batch_norm", variance.device(), variance.dtype(), [&]<class T>(auto) {
-    const T* v = variance.data<const T>();
-    T* r = result.data<T>();
-    for (std::int64_t c = 0; c < variance.numel(); ++c)
-      r[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(v[c]) + eps));
+  on_all<Floats>("batch_norm", variance.device(), variance.dtype(), [&]<class T>(auto tag) {
+    kernels::inverse_deviation(tag, flat<const T>(variance), eps, flat<T>(result));
   });
   return result;
 }
@@ -86,7 +83,7 @@ BatchNormTrained batch_norm_training(const Tensor& x, double eps, const Tensor& 
         "; use a larger batch or picture, or freeze the batch norm (running statistics)");
   const Tensor y = in_place ? x : empty_like(x);
   const ChannelStatistics s{empty_like(weight), empty_like(weight), empty_like(weight)};
-  on<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on_all<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
     const kernels::MomentsView<T> moments{s.mean.data<T>(), s.variance.data<T>(),
                                           s.inverse_deviation.data<T>()};
     kernels::batch_norm_training(tag, channels<const T>(x), eps, moments, constants<T>(s, weight, bias),
@@ -107,7 +104,7 @@ Tensor batch_norm(const Tensor& x, const ChannelStatistics& s, const Tensor& wei
   check_per_channel("batch_norm", "variance", s.variance, x);
   check_forward(x, weight, bias, tail);
   const Tensor y = in_place ? x : empty_like(x);
-  on<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on_all<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::batch_norm(tag, channels<const T>(x), constants<T>(s, weight, bias), view<T>(tail), y.data<T>());
   });
   return y;
@@ -122,7 +119,7 @@ BatchNormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Chan
         "where y was clamped can be told from y or from x and the bias; neither y nor the bias was given");
   BatchNormGrads g{.dx = {}, .dweight = empty_like(weight), .dbias = empty_like(weight), .dresidual = {}};
   make_room(dy, how, g);
-  on<Floats>("batch_norm_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on_all<Floats>("batch_norm_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::batch_norm_backward(tag, masked<T>(dy, how, g), channels<const T>(x),
                                  constants<T>(s, weight, how.bias), how.batch_statistics, flat<T>(g.dweight),
                                  flat<T>(g.dbias), how.need_dx ? g.dx.data<T>() : nullptr);
@@ -136,7 +133,7 @@ BatchNormGrads batch_norm_frozen_backward(const Tensor& dy, const ChannelStatist
         "where y was clamped is told by y: undefined");
   BatchNormGrads g;
   make_room(dy, how, g);
-  on<Floats>("batch_norm_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
+  on_all<Floats>("batch_norm_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
     kernels::batch_norm_frozen_backward(tag, masked<T>(dy, how, g), channels<const T>(dy),
                                         constants<T>(s, weight, {}), how.need_dx ? g.dx.data<T>() : nullptr);
   });
@@ -149,13 +146,9 @@ void update_running(const Tensor& running_mean, const Tensor& running_variance, 
   check_same_kind("batch_norm", running_variance, s.variance);
   const double m = static_cast<double>(values_per_channel);
   const double correction = unbiased ? m / (m - 1) : 1.0;
-  on<Floats>("batch_norm", s.mean.device(), s.mean.dtype(), [&]<class T>(auto) {
-    const T *mean = s.mean.data<const T>(), *variance = s.variance.data<const T>();
-    T *rm = running_mean.data<T>(), *rv = running_variance.data<T>();
-    for (std::int64_t c = 0; c < s.mean.numel(); ++c) {
-      rm[c] = static_cast<T>((1 - momentum) * rm[c] + momentum * mean[c]);
-      rv[c] = static_cast<T>((1 - momentum) * rv[c] + momentum * correction * variance[c]);
-    }
+  on_all<Floats>("batch_norm", s.mean.device(), s.mean.dtype(), [&]<class T>(auto tag) {
+    kernels::update_running(tag, flat<const T>(s.mean), momentum, 1, flat<T>(running_mean));
+    kernels::update_running(tag, flat<const T>(s.variance), momentum, correction, flat<T>(running_variance));
   });
   running_mean.written_by("batch_norm");
   running_variance.written_by("batch_norm");
@@ -309,13 +302,28 @@ void batch_norm_frozen_backward(Reference, MaskedView<T> dy, Channels<const T> s
   });
 }
 
+template <class T>
+void inverse_deviation(Reference, Flat<const T> variance, double eps, Flat<T> y) {
+  for (std::int64_t c = 0; c < y.n; ++c)
+    y[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[c]) + eps));
+}
+
+template <class T>
+void update_running(Reference, Flat<const T> batch, double momentum, double factor, Flat<T> running) {
+  for (std::int64_t c = 0; c < running.n; ++c)
+    running[c] = static_cast<T>((1 - momentum) * running[c] + momentum * factor * batch[c]);
+}
+
 #define INSTANTIATE(T)                                                                                      \
   template void batch_norm(Reference, Channels<const T>, BatchNormView<T>, TailView<T>, T*);                \
   template void batch_norm_training(Reference, Channels<const T>, double, MomentsView<T>, BatchNormView<T>, \
                                     TailView<T>, T*);                                                       \
   template void batch_norm_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>, bool,    \
                                     Flat<T>, Flat<T>, T*);                                                  \
-  template void batch_norm_frozen_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>, T*);
+  template void batch_norm_frozen_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>,   \
+                                           T*);                                                             \
+  template void inverse_deviation(Reference, Flat<const T>, double, Flat<T>);                               \
+  template void update_running(Reference, Flat<const T>, double, double, Flat<T>);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -102,7 +102,7 @@ template <class T>
 struct Channels {
   T* data;
   std::int64_t N, C, S;
-  T* row(std::int64_t n, std::int64_t c) const { return data + (n * C + c) * S; }
+  constexpr T* row(std::int64_t n, std::int64_t c) const { return data + (n * C + c) * S; }
 };
 
 /// Per-channel constants, each [C]; bias is null where it does not matter.
@@ -137,12 +137,17 @@ struct MomentsView {
 template <class T>
 void batch_norm(Reference, Channels<const T> x, BatchNormView<T> p, TailView<T> tail, T* y);
 void batch_norm(Cpu, Channels<const float> x, BatchNormView<float> p, TailView<float> tail, float* y);
+template <class T>
+void batch_norm(Cuda, Channels<const T> x, BatchNormView<T> p, TailView<T> tail, T* y);
 
 template <class T>
 void batch_norm_training(Reference, Channels<const T> x, double eps, MomentsView<T> m, BatchNormView<T> p,
                          TailView<T> tail, T* y);
 void batch_norm_training(Cpu, Channels<const float> x, double eps, MomentsView<float> m,
                          BatchNormView<float> p, TailView<float> tail, float* y);
+template <class T>
+void batch_norm_training(Cuda, Channels<const T> x, double eps, MomentsView<T> m, BatchNormView<T> p,
+                         TailView<T> tail, T* y);
 
 /// dx is null if it is not wanted, and may be g.dy.
 template <class T>
@@ -150,6 +155,9 @@ void batch_norm_backward(Reference, MaskedView<T> g, Channels<const T> x, BatchN
                          bool batch_statistics, Flat<T> dweight, Flat<T> dbias, T* dx);
 void batch_norm_backward(Cpu, MaskedView<float> g, Channels<const float> x, BatchNormView<float> p,
                          bool batch_statistics, Flat<float> dweight, Flat<float> dbias, float* dx);
+template <class T>
+void batch_norm_backward(Cuda, MaskedView<T> g, Channels<const T> x, BatchNormView<T> p,
+                         bool batch_statistics, Flat<T> dweight, Flat<T> dbias, T* dx);
 
 /// dx = weight * inverse_deviation * g; `shape` carries sizes only.
 template <class T>
@@ -157,5 +165,18 @@ void batch_norm_frozen_backward(Reference, MaskedView<T> g, Channels<const T> sh
                                 T* dx);
 void batch_norm_frozen_backward(Cpu, MaskedView<float> g, Channels<const float> shape, BatchNormView<float> p,
                                 float* dx);
+template <class T>
+void batch_norm_frozen_backward(Cuda, MaskedView<T> g, Channels<const T> shape, BatchNormView<T> p, T* dx);
+
+/// y = 1 / sqrt(variance + eps).
+template <class T>
+void inverse_deviation(Reference, Flat<const T> variance, double eps, Flat<T> y);
+template <class T>
+void inverse_deviation(Cuda, Flat<const T> variance, double eps, Flat<T> y);
+/// running = (1 - momentum) running + momentum factor batch.
+template <class T>
+void update_running(Reference, Flat<const T> batch, double momentum, double factor, Flat<T> running);
+template <class T>
+void update_running(Cuda, Flat<const T> batch, double momentum, double factor, Flat<T> running);
 
 }  // namespace clearcut::kernels

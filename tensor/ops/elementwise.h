@@ -5,7 +5,8 @@
 
 #include "tensor/views.h"
 
-/// One struct per line of the table: f(x), dx(dy, kept), and which value the backward pass keeps.
+/// One struct per line of the table: f(x), dx(dy, kept), and which value the backward pass keeps. They are
+/// constexpr so that CUDA kernels may call them.
 namespace clearcut::pointwise {
 
 enum class Kept { NONE, X, Y };
@@ -15,13 +16,13 @@ enum class Kept { NONE, X, Y };
   static constexpr const char* kName = #name;                             \
   static constexpr Kept kKept = Kept::kept_value;                         \
   template <class T>                                                      \
-  T f(T x) const {                                                        \
+  constexpr T f(T x) const {                                              \
     using std::abs, std::exp, std::log, std::log1p, std::sqrt, std::tanh; \
     parameters;                                                           \
     return value;                                                         \
   }                                                                       \
   template <class T>                                                      \
-  T dx(T dy, [[maybe_unused]] T kept) const {                             \
+  constexpr T dx(T dy, [[maybe_unused]] T kept) const {                   \
     using std::abs, std::exp, std::log, std::log1p, std::sqrt, std::tanh; \
     [[maybe_unused]] const T x = kept, y = kept;                          \
     parameters;                                                           \
@@ -83,6 +84,10 @@ template <class Op, class T>
 void pointwise(Reference, const Op& op, Flat<const T> x, Flat<T> y);
 template <class Op, class T>
 void pointwise_backward(Reference, const Op& op, Flat<const T> dy, Flat<const T> kept, Flat<T> dx);
+template <class Op, class T>
+void pointwise(Cuda, const Op& op, Flat<const T> x, Flat<T> y);
+template <class Op, class T>
+void pointwise_backward(Cuda, const Op& op, Flat<const T> dy, Flat<const T> kept, Flat<T> dx);
 #define OP(name, ...)                                                                           \
   void pointwise(Cpu, const clearcut::pointwise::name& op, Flat<const float> x, Flat<float> y); \
   void pointwise_backward(Cpu, const clearcut::pointwise::name& op, Flat<const float> dy,       \

@@ -21,7 +21,7 @@ namespace ops {
 /// K = 0 gives zeros. Throws Error if the inner sizes K or the batches differ.
 /// Cost: 2 B M N K operations. Transposition costs nothing: it only changes strides.
 /// Reference sums in double, in the order of k. Cpu (float32) is the packed, blocked product of
-/// tensor/cpu/gemm.h.
+/// tensor/cpu/gemm.h; Cuda sums in the dtype, in the order of k.
 Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options = {});
 
 /// y[..., n] = sum over k of x[..., k] * w[n, k] + bias[n]: a fully connected layer.
@@ -47,7 +47,7 @@ struct Matrices {
   T* data;
   std::int64_t batch, rows, cols;
   std::int64_t batch_stride, row_stride, col_stride;
-  T& operator()(std::int64_t i, std::int64_t row, std::int64_t col) const {
+  constexpr T& operator()(std::int64_t i, std::int64_t row, std::int64_t col) const {
     return data[i * batch_stride + row * row_stride + col * col_stride];
   }
 };
@@ -56,10 +56,14 @@ struct Matrices {
 template <class T>
 void matmul(Reference, Matrices<const T> a, Matrices<const T> b, Matrices<T> c);
 void matmul(Cpu, Matrices<const float> a, Matrices<const float> b, Matrices<float> c);
+template <class T>
+void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c);
 
 /// y[row, :] += bias.
 template <class T>
 void add_to_rows(Reference, Flat<const T> bias, Rows<T> y);
+template <class T>
+void add_to_rows(Cuda, Flat<const T> bias, Rows<T> y);
 
 }  // namespace kernels
 }  // namespace clearcut

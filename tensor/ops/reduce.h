@@ -44,17 +44,30 @@ namespace clearcut::kernels {
 template <class T>
 void max(Reference, Lanes<const T> x, Flat<T> values, Flat<std::int64_t> indices);
 template <class T>
+void max(Cuda, Lanes<const T> x, Flat<T> values, Flat<std::int64_t> indices);
+template <class T>
 void max_backward(Reference, Flat<const T> dy, Flat<const std::int64_t> indices, Lanes<T> dx);
+template <class T>
+void max_backward(Cuda, Flat<const T> dy, Flat<const std::int64_t> indices, Lanes<T> dx);
 template <class T>
 void log_sum_exp(Reference, Lanes<const T> x, Flat<T> y);
 template <class T>
+void log_sum_exp(Cuda, Lanes<const T> x, Flat<T> y);
+template <class T>
 void log_sum_exp_backward(Reference, Flat<const T> dy, Lanes<const T> x, Flat<const T> y, Lanes<T> dx);
+template <class T>
+void log_sum_exp_backward(Cuda, Flat<const T> dy, Lanes<const T> x, Flat<const T> y, Lanes<T> dx);
 
 using Columns = std::vector<std::vector<std::int64_t>>;
 template <class T>
 void log_sum_exp(Reference, Rows<const T> x, const Columns& columns, Flat<T> y);
 template <class T>
+void log_sum_exp(Cuda, Rows<const T> x, const Columns& columns, Flat<T> y);
+template <class T>
 void log_sum_exp_backward(Reference, Flat<const T> dy, Rows<const T> x, Flat<const T> y,
                           const Columns& columns, Rows<T> dx);
+template <class T>
+void log_sum_exp_backward(Cuda, Flat<const T> dy, Rows<const T> x, Flat<const T> y, const Columns& columns,
+                          Rows<T> dx);
 
 }  // namespace clearcut::kernels

@@ -36,13 +36,21 @@ template <class T>
 void softmax(Reference, Lanes<const T> x, Lanes<T> y);
 void softmax(Cpu, Lanes<const float> x, Lanes<float> y);
 template <class T>
+void softmax(Cuda, Lanes<const T> x, Lanes<T> y);
+template <class T>
 void softmax_backward(Reference, Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx);
 void softmax_backward(Cpu, Lanes<const float> dy, Lanes<const float> y, Lanes<float> dx);
+template <class T>
+void softmax_backward(Cuda, Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx);
 template <class T>
 void log_softmax(Reference, Lanes<const T> x, Lanes<T> y);
 void log_softmax(Cpu, Lanes<const float> x, Lanes<float> y);
 template <class T>
+void log_softmax(Cuda, Lanes<const T> x, Lanes<T> y);
+template <class T>
 void log_softmax_backward(Reference, Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx);
 void log_softmax_backward(Cpu, Lanes<const float> dy, Lanes<const float> y, Lanes<float> dx);
+template <class T>
+void log_softmax_backward(Cuda, Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx);
 
 }  // namespace clearcut::kernels

@@ -19,5 +19,7 @@ namespace clearcut::kernels {
 template <class T>
 void sum_to(Reference, const BroadcastPlan& plan, const T* x, T* y, std::int64_t y_n);
 void sum_to(Cpu, const BroadcastPlan& plan, const float* x, float* y, std::int64_t y_n);
+template <class T>
+void sum_to(Cuda, const BroadcastPlan& plan, const T* x, T* y, std::int64_t y_n);
 
 }  // namespace clearcut::kernels

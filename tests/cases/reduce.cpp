@@ -88,6 +88,7 @@ const bool added = add_cases({
      .shapes = kMaps,
      .f = [](const Inputs& in) { return log_sum_exp(in[0], 1); },
      .values = {{.deviation = 20}},
+     .terms = 8,  // dx is made from y as it was kept: values near 60 are rounded by 16 eps
      .golden = "reduce/log_sum_exp_1",
      .bad = {{[] {
                 log_sum_exp(Var(Tensor::zeros({2, 0})), 1);
