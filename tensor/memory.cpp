@@ -3,12 +3,15 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <list>
 #include <map>
 #include <mutex>
 #include <set>
+#include <vector>
 
 #include "tensor/error.h"
 
@@ -107,23 +110,28 @@ class Heap {
   std::size_t idle_ = 0, total_ = 0;
 };
 
-// Idle memory: small blocks by size and in the order in which they were freed, and the heap of large ones.
+// A size of small blocks: sixteen to each power of two from 16 KiB on, every multiple of 512 bytes below.
+struct SizeClass {
+  explicit SizeClass(std::size_t bytes) {
+    const std::size_t steps = std::max<std::size_t>(1, (bytes + kStep - 1) / kStep);
+    const int shift = std::max(0, static_cast<int>(std::bit_width(steps - 1)) - 5);
+    const std::size_t units = (steps + (std::size_t{1} << shift) - 1) >> shift;  // 17 .. 32 where shift > 0
+    size = (units << shift) * kStep;
+    index = static_cast<std::size_t>(shift) * 16 + units;
+  }
+  std::size_t size, index;
+};
+constexpr std::size_t kClasses = 129;  // up to 1 MiB
+
+// Idle memory: small blocks by size class, of which the one freed last is taken first, since caches may still
+// hold it; and the heap of large ones.
 class Cache {
  public:
   /// Null if there is none. `got` is the size of the block.
-  void* take(std::size_t capacity, std::size_t& got) {
+  void* take(std::size_t bytes, std::size_t& got) {
     const std::lock_guard lock(mutex_);
-    got = capacity;
-    void* data = nullptr;
-    const auto found = by_size_.lower_bound(capacity);
-    if (capacity > kSmallLimit) {
-      data = heap_.take(capacity);
-    } else if (found != by_size_.end() && found->first / 2 <= capacity) {
-      got = found->first;
-      data = *found->second;
-      forget(found);
-    }
-    stats_.reuses += data != nullptr;
+    void* data = bytes > kSmallLimit ? heap_.take(got = round_up(bytes, kStep)) : take_small(bytes, got);
+    if (data != nullptr) count(got, false);
     return data;
   }
   std::size_t chunk_for(std::size_t capacity) {
@@ -136,12 +144,9 @@ class Cache {
     return heap_.take(capacity);
   }
 
-  void count_live(std::size_t capacity, bool from_system) {
+  void count_from_system(std::size_t capacity) {
     const std::lock_guard lock(mutex_);
-    stats_.live += capacity;
-    stats_.peak = std::max(stats_.peak, stats_.live);
-    for (std::size_t& peak : meters_) peak = std::max(peak, stats_.live);
-    stats_.system_allocations += from_system;
+    count(capacity, true);
   }
 
   void give(void* data, std::size_t capacity) {
@@ -150,9 +155,7 @@ class Cache {
     if (capacity > kSmallLimit) {
       heap_.give(data, capacity);
     } else {
-      by_age_.push_back(data);
-      by_size_.emplace(capacity, std::prev(by_age_.end()));
-      capacity_of_.emplace(data, capacity);
+      small_[SizeClass(capacity).index].push_back(data);
       small_idle_ += capacity;
     }
     shrink(cap_);
@@ -201,31 +204,42 @@ class Cache {
   bool debug = debug_from_environment();
 
  private:
-  using ByAge = std::list<void*>;
-  using BySize = std::multimap<std::size_t, ByAge::iterator>;
-
-  void forget(BySize::iterator entry) {
-    small_idle_ -= entry->first;
-    capacity_of_.erase(*entry->second);
-    by_age_.erase(entry->second);
-    by_size_.erase(entry);
+  // A block of at most twice the size, the nearest class first.
+  void* take_small(std::size_t bytes, std::size_t& got) {
+    const SizeClass wanted(bytes);
+    got = wanted.size;
+    for (std::size_t i = wanted.index; i < kClasses && size_of_class(i) <= 2 * wanted.size; ++i) {
+      if (small_[i].empty()) continue;
+      void* data = small_[i].back();
+      small_[i].pop_back();
+      got = size_of_class(i);
+      small_idle_ -= got;
+      return data;
+    }
+    return nullptr;
+  }
+  static std::size_t size_of_class(std::size_t index) {
+    const std::size_t shift = index <= 32 ? 0 : (index - 17) / 16;
+    return (index - 16 * shift) << shift << std::countr_zero(kStep);
+  }
+  void count(std::size_t capacity, bool from_system) {
+    stats_.live += capacity;
+    stats_.peak = std::max(stats_.peak, stats_.live);
+    for (std::size_t& peak : meters_) peak = std::max(peak, stats_.live);
+    ++(from_system ? stats_.system_allocations : stats_.reuses);
   }
   void shrink(std::size_t limit) {
     heap_.shrink(limit > small_idle_ ? limit - small_idle_ : 0);
     const std::size_t small_limit = limit > heap_.idle() ? limit - heap_.idle() : 0;
-    while (small_idle_ > small_limit) {
-      void* oldest = by_age_.front();
-      auto [entry, last] = by_size_.equal_range(capacity_of_.at(oldest));
-      while (*entry->second != oldest) ++entry;
-      forget(entry);
-      std::free(oldest);
-    }
+    for (std::size_t i = kClasses; i-- > 0 && small_idle_ > small_limit;)
+      for (; !small_[i].empty() && small_idle_ > small_limit; small_[i].pop_back()) {
+        std::free(small_[i].back());
+        small_idle_ -= size_of_class(i);
+      }
   }
 
   std::mutex mutex_;
-  ByAge by_age_;
-  BySize by_size_;
-  std::map<void*, std::size_t> capacity_of_;
+  std::array<std::vector<void*>, kClasses> small_;  // by SizeClass::index
   std::size_t small_idle_ = 0;
   Heap heap_;
   std::size_t cap_ = std::size_t{4} << 30;
@@ -277,11 +291,11 @@ bool is_out_of_memory(const Error& error) {
 }
 
 MemoryBlock::MemoryBlock(std::size_t bytes) : bytes_(bytes), guarded_(cache().debug) {
-  const std::size_t wanted = std::max(kStep, round_up(bytes + (guarded_ ? kGuardBytes : 0), kStep));
-  data_ = cache().take(wanted, capacity_);
-  const bool fresh = data_ == nullptr;
-  if (fresh) data_ = from_system(capacity_);
-  cache().count_live(capacity_, fresh);
+  data_ = cache().take(bytes + (guarded_ ? kGuardBytes : 0), capacity_);
+  if (data_ == nullptr) {
+    data_ = from_system(capacity_);
+    cache().count_from_system(capacity_);
+  }
   if (!guarded_) return;
   std::memset(data_, 0xFF, bytes_);
   std::memset(static_cast<char*>(data_) + bytes_, kGuardByte, kGuardBytes);

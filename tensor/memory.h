@@ -19,8 +19,8 @@ struct MemoryStats {
 
 MemoryStats memory_stats();
 void reset_memory_peak();
-/// Cap on idle bytes (default 4 GiB): beyond it, chunks without a living block and small blocks, oldest
-/// first, go back to the system.
+/// Cap on idle bytes (default 4 GiB): beyond it, chunks without a living block and then small blocks go back
+/// to the system.
 void set_idle_memory_cap(std::size_t bytes);
 void release_idle_memory();
 
@@ -49,8 +49,8 @@ std::string memory_damage();  // "" or a description of the first damaged block
 
 /// A block of host memory, aligned to 64 bytes; sizes are multiples of 512 B. Up to 1 MiB each is asked of
 /// the system, and an idle one serves a request that needs at least half of it. Larger ones share chunks
-/// (huge pages asked for), in which idle neighbours grow together. Cost of a reuse: one lock and a few tree
-/// look-ups.
+/// (huge pages asked for), in which idle neighbours grow together. Cost of a reuse: one lock, and for large
+/// blocks a few tree look-ups.
 class MemoryBlock {
  public:
   explicit MemoryBlock(std::size_t bytes);
