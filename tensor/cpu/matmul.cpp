@@ -71,8 +71,8 @@ std::int64_t padded(std::int64_t rows, std::int64_t columns) {
 
 void product(const View& a, const View& b, const Matrices<float>& c) {
   const bool rows_of_k = a.col_stride == 1 && b.row_stride == 1;
-  // Never chosen by the number of rows: a row's bits must not depend on how many others a batch has.
-  if (rows_of_k && c.batch == 1 && a.cols >= kLeastDotLength) return by_dots(a, b, c);
+  // Never chosen by the number of rows or matrices: bits must not depend on how many others a batch has.
+  if (rows_of_k && c.batch_stride == 0 && a.cols >= kLeastDotLength) return by_dots(a, b, c);
   // The sides change places where that leaves fewer lanes idle, or where few rows would meet columns
   // that are turned on the way. Each element's sum is the same either way.
   const bool few_rows = c.rows < c.cols && c.rows <= 48 && b.row_stride == 1;
