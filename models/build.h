@@ -17,7 +17,7 @@ struct ModelSpec {
   double width = 1;        // factor of all channel counts inside, rounded to multiples of 4
   int output_stride = 0;   // input side / side of the last feature map: 8, 16 or 32; 0: 32 for classifiers,
                            // 8 for segmentation. Smaller ones replace strides by dilation.
-  bool auxiliary = true;   // segmentation: the auxiliary output
+  bool auxiliary = true;   // segmentation: the auxiliary output, where the network has one
   bool recompute = false;  // run residual stages again in backward instead of keeping their insides
   std::uint64_t seed = 1;
   Device device = Device::kCpu;
@@ -37,9 +37,15 @@ struct ModelSpec {
 std::unique_ptr<Classifier> make_classifier(const ModelSpec& spec);
 std::vector<std::string> classifier_names();
 
-/// Names: pspnet_resnet18, pspnet_resnet34, pspnet_resnet50, and pspnet_small_resnet for pictures of 64 to 96
-/// pixels. The trunk's parameters start with "backbone.".
+/// Names: pspnet_ and deeplabv3_ with resnet18, resnet34, resnet50, resnet50_vd or resnet101; fcn_ with
+/// resnet18, resnet34, resnet50, resnet101 or hrnet_w18; ocrnet_hrnet_w18; and pspnet_small_resnet for
+/// pictures of 64 to 96 pixels. The networks of the PSSL paper are pspnet_resnet50_vd, deeplabv3_resnet50_vd
+/// and ocrnet_hrnet_w18. fcn_ on a ResNet is torchvision's, the others are PaddleSeg's. The trunk's
+/// parameters start with "backbone.". HRNet has the output stride 4, which output_stride cannot change.
 std::unique_ptr<Segmenter> make_segmenter(const ModelSpec& spec);
 std::vector<std::string> segmenter_names();
+/// Length of logits() of the network: 2 with an auxiliary output, if it has one and spec.auxiliary wants it.
+/// The other fields of the spec do not count. Throws Error for an unknown name.
+std::size_t segmenter_outputs(const ModelSpec& spec);
 
 }  // namespace clearcut

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "autograd/rearrange.h"
-#include "autograd/resize.h"
 
 namespace clearcut {
 
@@ -12,32 +11,15 @@ namespace {
 constexpr std::int64_t kBins[] = {1, 2, 3, 6};
 constexpr std::int64_t kBranches = 4;
 
-// Paddle's default: weights N(0, 2 / fan_in), biases 0. Convolutions before a batch norm keep their bias.
-Conv2dOptions paddle_conv(std::int64_t in, std::int64_t out, std::int64_t kernel) {
-  return {.in = in,
-          .out = out,
-          .kernel = kernel,
-          .padding = kernel / 2,
-          .weight_init = kaiming_normal(Init::Fan::kIn),
-          .bias_init = constant(0)};
-}
-
 }  // namespace
-
-PyramidStage::PyramidStage(const Scope& at, std::int64_t in, std::int64_t out, std::int64_t bin)
-    : Module(at), pool(at / 0, bin), conv(at / 1, paddle_conv(in, out, 1)) {}
-
-Var PyramidStage::operator()(const Var& x) const {
-  return run([&] { return conv(pool(x)); });
-}
 
 PyramidPooling::PyramidPooling(const Scope& at, std::int64_t in, std::int64_t out)
     : Module(at),
       stages(at / "stages",
              [&](auto& branches) {
-               for (const std::int64_t bin : kBins) branches.add(in, in / kBranches, bin);
+               for (const std::int64_t bin : kBins) branches.add(head_conv(in, in / kBranches, 1), bin);
              }),
-      conv_bn_relu2(at / "conv_bn_relu2", paddle_conv(2 * in, out, 3)) {
+      conv_bn_relu2(at / "conv_bn_relu2", head_conv(2 * in, out, 3)) {
   static_assert(std::size(kBins) == kBranches);
 }
 
@@ -45,16 +27,16 @@ Var PyramidPooling::operator()(const Var& x) const {
   return run([&] {
     std::vector<Var> parts{x};
     for (auto stage = stages.layers.rbegin(); stage != stages.layers.rend(); ++stage)
-      parts.push_back(resize_bilinear((**stage)(x), {x.dim(2), x.dim(3)}, false));
+      parts.push_back(resized_like((**stage)(x), x));
     return conv_bn_relu2(concat(parts, 1));
   });
 }
 
 AuxiliaryHead::AuxiliaryHead(const Scope& at, std::int64_t in, std::int64_t classes)
     : Module(at),
-      conv_bn_relu(at / "conv_bn_relu", paddle_conv(in, in / 4, 3)),
+      conv_bn_relu(at / "conv_bn_relu", head_conv(in, in / 4, 3)),
       dropout(at / "dropout", {.p = 0.1}),
-      conv(at / "conv", paddle_conv(in / 4, classes, 1)) {}
+      conv(at / "conv", head_conv(in / 4, classes, 1)) {}
 
 Var AuxiliaryHead::operator()(const Var& x) const {
   return run([&] { return conv(dropout(conv_bn_relu(x))); });
@@ -64,7 +46,7 @@ PspHead::PspHead(const Scope& at, std::int64_t in, std::int64_t aux_in, std::int
     : Module(at),
       psp_module(at / "psp_module", in, in / 2),
       dropout(at / "dropout", {.p = 0.1}),
-      conv(at / "conv", paddle_conv(in / 2, classes, 1)) {
+      conv(at / "conv", head_conv(in / 2, classes, 1)) {
   if (auxiliary) auxlayer.emplace(at / "auxlayer", aux_in, classes);
 }
 

@@ -6,23 +6,14 @@
 #include <optional>
 #include <vector>
 
-#include "models/resnet.h"
+#include "models/head_layers.h"
 
 namespace clearcut {
-
-/// One bin size: adaptive average pooling "0", 1x1 convolution with batch norm and ReLU "1".
-struct PyramidStage : Module {
-  AdaptiveAvgPool2d pool;
-  ConvBnRelu conv;
-
-  PyramidStage(const Scope& at, std::int64_t in, std::int64_t out, std::int64_t bin);
-  Var operator()(const Var& x) const;
-};
 
 /// [N, in, h, w] -> [N, out, h, w]: x and its averages in 1, 4, 9 and 36 bins, brought back to h x w
 /// bilinearly (align_corners = false), concatenated as [x, 6x6, 3x3, 2x2, 1x1], then a 3x3 convolution.
 struct PyramidPooling : Module {
-  Sequence<PyramidStage> stages;  // bins 1, 2, 3, 6; in / 4 channels each
+  Sequence<PooledConv> stages;  // bins 1, 2, 3, 6; in / 4 channels each
   ConvBnRelu conv_bn_relu2;
 
   PyramidPooling(const Scope& at, std::int64_t in, std::int64_t out);
@@ -56,9 +47,8 @@ struct PspNetOptions {
   bool auxiliary = true;
 };
 
-/// The net: "backbone" and "head". A Trunk has stages(x), channels(stage) and kStages.
-/// In training the 1 x 1 bin leaves one value per channel and picture: a batch of one picture is refused by
-/// its batch norm, unless mode().freeze_batch_norm is set.
+/// The net: "backbone" and "head". A Trunk has stages(x), channels(stage) and kStages. In training the 1 x 1
+/// bin refuses batches of one picture; see PooledConv.
 template <class Trunk>
 struct PspNet : Module {
   Trunk backbone;

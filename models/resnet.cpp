@@ -136,10 +136,15 @@ ResNetStage stage(const Scope& at, int index, const ResNetOptions& o, BlockOptio
   block.in = index == 1 ? block.width : stage_channels(index - 1, o);
   block.stride = g.stride;
   block.dilation = g.dilation;
-  const auto counts = block_counts(o.depth);
-  return ResNetStage(at / cat("layer", index), has_bottlenecks(o.depth),
-                     counts[static_cast<std::size_t>(index - 1)], block,
-                     index == 4 ? o.grid : std::vector<std::int64_t>{});
+  const int count = block_counts(o.depth)[static_cast<std::size_t>(index - 1)];
+  std::vector<std::int64_t> grid = index == 4 ? o.grid : std::vector<std::int64_t>{};
+  if (o.lagging_dilation && g.dilation > 1) {
+    check(grid.empty(), "ResNet", "lagging_dilation and a grid do not go together");
+    grid.assign(static_cast<std::size_t>(count), 2);
+    grid[0] = 1;
+    block.dilation = g.dilation / 2;
+  }
+  return ResNetStage(at / cat("layer", index), has_bottlenecks(o.depth), count, block, grid);
 }
 
 Conv2dOptions vd_stem_conv(std::int64_t in, std::int64_t out, std::int64_t stride) {

@@ -16,9 +16,11 @@ struct ResNetOptions {
   std::int64_t classes = 0;  // 0: no fc layer, a trunk for segmentation
   double width = 1;          // factor of the channel counts 64, 128, 256, 512
   /// 32, 16 or 8. At 16 layer4 keeps the resolution of layer3 and its 3x3 convolutions have dilation 2; at 8
-  /// layer3 has dilation 2 and layer4 dilation 4. All blocks of a stage are dilated alike, also the first, as
-  /// in PaddleSeg (torchvision gives the first one the dilation of the stage before).
+  /// layer3 has dilation 2 and layer4 dilation 4.
   int output_stride = 32;
+  /// The first block of a dilated stage has the dilation of the stage before, as in torchvision; else all
+  /// blocks of a stage are dilated alike, as in PaddleSeg. Not together with a grid.
+  bool lagging_dilation = false;
   /// Multi-grid: factors of the dilations of layer4's blocks, one for each; empty: all 1. DeepLabV3 has
   /// {1, 2, 4}, Chen et al. 2017, arXiv:1706.05587.
   std::vector<std::int64_t> grid = {};

@@ -76,7 +76,7 @@ void read_loss(const Config& config, TrainJob& job) {
   const bool pretrain = job.task == TrainJob::Task::kPretrain;
   job.class_weights = config.text_or("class_weights", pretrain ? "default=1,background=0.1" : "default=1");
   const std::vector<double> usual =
-      job.model.auxiliary ? std::vector<double>{1, 0.4} : std::vector<double>{1};
+      segmenter_outputs(job.model) == 2 ? std::vector<double>{1, 0.4} : std::vector<double>{1};
   job.coefficients = config.numbers_or("coefficients", usual, {.low = 0});
 }
 
