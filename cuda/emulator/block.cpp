@@ -296,8 +296,9 @@ void Block::note(const std::string& what, cudaError_t code) {
   verdict_->fail(cat("block (", index_.x, ", ", index_.y, ", ", index_.z, "): ", what), code);
 }
 
-void Block::stop(const std::string& what, cudaError_t code) {
+void Block::stop(std::string&& what, cudaError_t code) {
   note(what, code);
+  std::string().swap(what);
   for (;;) to_scheduler();
 }
 

@@ -119,8 +119,9 @@ class Block {
   void barrier(Place at);
   std::uint64_t warp_operation(WarpKind kind, unsigned mask, std::uint64_t value, unsigned source, Place at);
   const std::byte* exchange(const void* mine, std::size_t bytes, Place at);
-  /// Notes what went wrong and never comes back: the launch ends.
-  [[noreturn]] void stop(const std::string& what, cudaError_t code = cudaErrorLaunchFailure);
+  /// Notes what went wrong and never comes back: the launch ends. Nothing on the thread's stack is destroyed:
+  /// the caller must own no memory but `what`, which it moves here.
+  [[noreturn]] void stop(std::string&& what, cudaError_t code = cudaErrorLaunchFailure);
 
  private:
   void reset(const Launch& launch, uint3 index);

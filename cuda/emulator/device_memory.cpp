@@ -30,6 +30,7 @@ struct Buffer {
   std::size_t page_bytes = 0, bytes = 0;
 };
 
+// The mutex is taken last: nothing that waits for streams is called while it is held.
 struct Buffers {
   std::recursive_mutex mutex;
   std::map<std::uintptr_t, Buffer> by_address;
@@ -59,6 +60,15 @@ bool inside(const void* address, std::size_t bytes) {
   const auto found = buffer_before(address);
   return found != buffers().by_address.end() &&
          reinterpret_cast<std::uintptr_t>(address) + bytes <= found->first + found->second.bytes;
+}
+
+bool forget(const void* address, Buffer& buffer) {
+  const std::lock_guard lock(buffers().mutex);
+  const auto found = buffers().by_address.find(reinterpret_cast<std::uintptr_t>(address));
+  if (found == buffers().by_address.end()) return false;
+  buffer = found->second;
+  buffers().by_address.erase(found);
+  return true;
 }
 
 void* allocate(std::size_t bytes, Buffer& buffer) {
@@ -160,14 +170,12 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
 cudaError_t cudaFree(void* pointer) {
   if (pointer == nullptr) return cudaSuccess;
   finish_all_streams();
-  const std::lock_guard lock(buffers().mutex);
-  const auto found = buffers().by_address.find(reinterpret_cast<std::uintptr_t>(pointer));
-  if (found == buffers().by_address.end()) return refuse("cudaFree: not the start of a buffer");
-  if (found->second.pages == nullptr)
+  Buffer buffer;
+  if (!forget(pointer, buffer)) return refuse("cudaFree: not the start of a buffer");
+  if (buffer.pages == nullptr)
     std::free(pointer);
   else
-    munmap(found->second.pages - kPage, found->second.page_bytes + 2 * kPage);
-  buffers().by_address.erase(found);
+    munmap(buffer.pages - kPage, buffer.page_bytes + 2 * kPage);
   return cudaSuccess;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "cuda/emulator/block.h"
 #include "cuda/emulator/device_memory.h"
@@ -20,9 +21,10 @@ struct sigaction before_segv, before_bus;
 // Kernel code faulted: its fibre is left where it is, for good. (The handler runs on a stack of its own,
 // which the next fault uses from the start again.)
 void on_fault(int signal, siginfo_t* info, void*) {
-  if (Block* block = Block::running_or_null())
-    block->stop(cat("thread ", block->current().linear, " touched ", describe_address(info->si_addr)),
-                cudaErrorIllegalAddress);
+  if (Block* block = Block::running_or_null()) {
+    std::string text = cat("thread ", block->current().linear, " touched ", describe_address(info->si_addr));
+    block->stop(std::move(text), cudaErrorIllegalAddress);
+  }
   if (is_in_buffer(info->si_addr)) {
     const std::string text =
         cat("clearcut: host code touched device memory: ", describe_address(info->si_addr), "\n");

@@ -90,4 +90,11 @@ inline void fill(void* p, int value, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) byte[i] = static_cast<unsigned char>(value);
 }
 
+/// Copies unseen, likewise.
+inline void copy(void* to, const void* from, std::size_t n) {
+  auto* out = static_cast<volatile unsigned char*>(to);
+  const auto* in = static_cast<const volatile unsigned char*>(from);
+  for (std::size_t i = 0; i < n; ++i) out[i] = in[i];
+}
+
 }  // namespace clearcut::emulator::sanitizer

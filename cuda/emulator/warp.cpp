@@ -1,6 +1,6 @@
 // What the threads of a warp do together. The last lane to arrive works out all results and goes on.
 #include <bit>
-#include <sstream>
+#include <ostream>
 
 #include "cuda/emulator/block.h"
 #include "tensor/error.h"
@@ -9,11 +9,13 @@ namespace clearcut::emulator {
 
 namespace {
 
-// "0xffff at cuda/x.cu:12"
-std::string lanes_at(unsigned mask, Place at) {
-  std::ostringstream text;
-  text << "0x" << std::hex << mask << std::dec << " at " << at.file << ":" << at.line;
-  return text.str();
+// "0xffff at cuda/x.cu:12"; owns nothing, see Block::stop.
+struct LanesAt {
+  unsigned mask;
+  Place at;
+};
+std::ostream& operator<<(std::ostream& out, const LanesAt& lanes) {
+  return out << "0x" << std::hex << lanes.mask << std::dec << " at " << lanes.at.file << ":" << lanes.at.line;
 }
 
 template <class Body>
@@ -32,9 +34,9 @@ unsigned Block::lanes_of(unsigned warp) const {
 void Block::check_lanes(const Warp& warp, unsigned mask, unsigned wanted, Place at) {
   const unsigned lane = current_->linear % 32;
   if ((mask >> lane & 1u) == 0)
-    stop(cat("thread ", current_->linear, ": lane ", lane, " is not in the mask ", lanes_at(mask, at)));
+    stop(cat("thread ", current_->linear, ": lane ", lane, " is not in the mask ", LanesAt{mask, at}));
   if ((wanted & warp.done) != 0)
-    stop(cat("thread ", current_->linear, ": the mask ", lanes_at(mask, at), " names lane ",
+    stop(cat("thread ", current_->linear, ": the mask ", LanesAt{mask, at}, " names lane ",
              std::countr_zero(wanted & warp.done), ", which has exited"));
 }
 
@@ -48,7 +50,7 @@ WarpOperation& Block::join(Warp& warp, WarpKind kind, unsigned mask, unsigned wa
     if ((open.mask & wanted) == 0) continue;
     if (open.mask != mask || open.kind != kind)
       stop(cat("lanes of one warp wait for each other in different places: mask ",
-               lanes_at(open.mask, open.at), " and mask ", lanes_at(mask, at)));
+               LanesAt{open.mask, open.at}, " and mask ", LanesAt{mask, at}));
     return open;
   }
   *unused = {mask, 0, kind, at};
@@ -68,7 +70,7 @@ void Block::complete(Warp& warp, WarpOperation& operation, unsigned wanted) {
     const unsigned from = warp.source[lane];
     if ((operation.mask >> from & 1u) == 0)
       stop(cat("thread ", thread.linear, " reads lane ", from, ", which is not in the mask ",
-               lanes_at(operation.mask, operation.at)));
+               LanesAt{operation.mask, operation.at}));
     // A lane that a short warp does not have gives no value.
     thread.result = (wanted >> from & 1u) != 0 ? warp.value[from] : ~std::uint64_t{0};
   });
@@ -103,7 +105,7 @@ std::uint64_t Block::warp_operation(WarpKind kind, unsigned mask, std::uint64_t 
 const std::byte* Block::exchange(const void* mine, std::size_t bytes, Place at) {
   Warp& warp = warps_[current_->linear / 32];
   std::byte* table = warp.slot(0);
-  std::memcpy(warp.slot(current_->linear % 32), mine, bytes);
+  sanitizer::copy(warp.slot(current_->linear % 32), mine, bytes);
   warp_operation(WarpKind::kExchange, ~0u, 0, 0, at);
   return table;
 }

@@ -40,10 +40,15 @@ struct BlockCopy {
 };
 template <class T>
 void copy_block(Reference, const BlockCopy& block, const T* from, T* to);
+template <class T>
+void copy_block(Cuda, const BlockCopy& block, const T* from, T* to);
 
 /// y, dense of `sizes`, from x with one stride per dimension.
 template <class T>
 void copy_strided(Reference, const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
+                  const T* x, T* y);
+template <class T>
+void copy_strided(Cuda, const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
                   const T* x, T* y);
 
 }  // namespace clearcut::kernels

