@@ -17,30 +17,56 @@ constexpr std::int64_t kPanelsPerTask = 5;
 // A task packs its own columns; below this many rows that would cost more than a twentieth of the product.
 constexpr std::int64_t kLeastRows = 64;
 constexpr std::int64_t kWantedTasks = 16;
+// Pieces of the rows of the last columns, and their least size: each packs these columns again.
+constexpr std::int64_t kLastPieces = 4, kLeastLastRows = 32;
 constexpr std::int64_t kMostRows = 8, kMostColumns = 3 * 16 + 1;  // of a register tile
 // Columns that meet no more rows than this are read where they are: packing them costs as much as a few rows
 // of tiles. Not where their rows are so far apart that all share a few places of the caches.
 constexpr std::int64_t kMostRowsInPlace = 128;
 constexpr std::int64_t kSharedPlaces = 128;  // floats: an eighth of the places of a first cache
 
-// How c is cut into tasks; depends on the sizes only. Few columns: tasks are cut by rows alone.
-struct Cut {
-  Cut(std::int64_t M, const PanelWidths& widths, std::int64_t tile_rows) {
-    if (widths.panels <= kFewPanels) {
-      panels_per_task = widths.panels;
-      column_tasks = 1;
-      rows_per_task = ceil_div(ceil_div(M, kWantedTasks), tile_rows) * tile_rows;
-      row_tasks = ceil_div(M, rows_per_task);
+struct Task {
+  std::int64_t m0, m1, panel0, panel1;
+};
+
+// How c is cut into tasks; depends on the sizes only. Few columns: tasks are cut by rows alone. Else the last
+// columns make smaller tasks than the others, so that threads end together.
+class Cut {
+ public:
+  Cut(std::int64_t M, const PanelWidths& widths, std::int64_t tile_rows) : M_(M), panels_(widths.panels) {
+    const auto cut_rows = [&](std::int64_t pieces) {
+      return std::max<std::int64_t>(1, ceil_div(ceil_div(M, pieces), tile_rows)) * tile_rows;
+    };
+    if (few()) {
+      last_rows_ = rows_ = cut_rows(kWantedTasks);
       return;
     }
-    panels_per_task = std::clamp<std::int64_t>(widths.panels / kWantedTasks, 1, kPanelsPerTask);
-    column_tasks = ceil_div(widths.panels, panels_per_task);
-    const std::int64_t most_row_tasks = std::max<std::int64_t>(1, M / kLeastRows);
-    row_tasks = std::clamp<std::int64_t>(ceil_div(kWantedTasks, column_tasks), 1, most_row_tasks);
-    rows_per_task = ceil_div(ceil_div(M, row_tasks), tile_rows) * tile_rows;
-    row_tasks = ceil_div(M, rows_per_task);
+    panels_per_task_ = std::clamp<std::int64_t>(panels_ / kWantedTasks, 1, kPanelsPerTask);
+    whole_columns_ = ceil_div(panels_, panels_per_task_) - 1;
+    const std::int64_t row_tasks = std::clamp<std::int64_t>(ceil_div(kWantedTasks, whole_columns_ + 1), 1,
+                                                            std::max<std::int64_t>(1, M / kLeastRows));
+    rows_ = cut_rows(row_tasks);
+    const std::int64_t least = ceil_div(kLeastLastRows, tile_rows) * tile_rows;
+    last_rows_ = std::min(rows_, std::max(least, cut_rows(row_tasks * kLastPieces)));
   }
-  std::int64_t panels_per_task, column_tasks, row_tasks, rows_per_task;
+  bool few() const { return panels_ <= kFewPanels; }
+  std::int64_t tasks() const { return whole_tasks() + ceil_div(M_, last_rows_); }
+  Task task(std::int64_t i) const {
+    if (i >= whole_tasks())
+      return at((i - whole_tasks()) * last_rows_, last_rows_, whole_columns_ * panels_per_task_);
+    return at(i / whole_columns_ * rows_, rows_, i % whole_columns_ * panels_per_task_);
+  }
+
+ private:
+  std::int64_t whole_tasks() const { return whole_columns_ * ceil_div(M_, rows_); }
+  Task at(std::int64_t m, std::int64_t rows, std::int64_t panel) const {
+    const std::int64_t end = few() ? panels_ : std::min(panels_, panel + panels_per_task_);
+    return {m, std::min(M_, m + rows), panel, end};
+  }
+
+  std::int64_t M_, panels_;
+  std::int64_t panels_per_task_ = 0, whole_columns_ = 0;  // columns in tasks of rows_ rows
+  std::int64_t rows_, last_rows_;
 };
 
 // Where the tiles of one panel go: straight to c where they are whole vectors side by side, else through a
@@ -123,10 +149,6 @@ class PanelOutput {
   bool straight_;
 };
 
-struct Task {
-  std::int64_t m0, m1, panel0, panel1;
-};
-
 class Product {
  public:
   Product(const PackedLeft& a, const Columns& b, const Finish& finish, const Output& c)
@@ -142,21 +164,15 @@ class Product {
         k_block_(ceil_div(a.K(), blocks_)) {}
 
   void run() const {
-    const bool few = cut_.column_tasks == 1;
+    const bool few = cut_.few();
     const std::int64_t block_floats = few ? panel_floats(0, widths_.panels) : 0;
     const Scratch<float> all(blocks_ * block_floats);
     std::vector<std::vector<Panel>> shared;
     for (std::int64_t block = 0; few && block < blocks_; ++block)
       shared.push_back(panels_at(0, widths_.panels, all.data() + block * block_floats));
     if (few) pack_shared(shared);
-    parallel_for(cut_.row_tasks * cut_.column_tasks, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t m0 = i / cut_.column_tasks * cut_.rows_per_task;
-        const std::int64_t panel0 = i % cut_.column_tasks * cut_.panels_per_task;
-        run_task({m0, std::min(a_.M(), m0 + cut_.rows_per_task), panel0,
-                  std::min(widths_.panels, panel0 + cut_.panels_per_task)},
-                 shared);
-      }
+    parallel_for(cut_.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) run_task(cut_.task(i), shared);
     });
   }
 
