@@ -40,8 +40,6 @@ Tensor drawn_labels(const Shape& shape, Device device) {
   return labels;
 }
 
-namespace {
-
 bool is_buffer(const std::string& name) {
   return name.find("running_") != std::string::npos || name.ends_with("num_batches_tracked");
 }
@@ -68,7 +66,6 @@ double norm(const Tensor& t) {
   return std::sqrt(squares);
 }
 
-// |got - expected| <= tolerance * (largest expected value).
 void expect_close(const Tensor& got, const Tensor& expected, double tolerance, const char* what) {
   ASSERT_EQ(got.shape(), expected.shape()) << what;
   const auto a = got.to(DType::kFloat64).values<double>(), b = expected.values<double>();
@@ -82,19 +79,6 @@ Tensor doubles(const std::vector<double>& values) {
   return Tensor::from<double>({static_cast<std::int64_t>(values.size())}, values);
 }
 
-void expect_gradients(const Registry& registry, const std::map<std::string, Tensor>& golden,
-                      double tolerance) {
-  std::vector<double> norms, first;
-  for (const Param* p : registry.params()) {
-    norms.push_back(norm(p->var().grad()));
-    first.push_back(p->var().grad().reshape(Shape{p->value().numel()})[0].item());
-  }
-  expect_close(doubles(norms), golden.at("gradient_norms"), tolerance, "gradient norms");
-  expect_close(doubles(first), golden.at("gradient_first"), tolerance, "first gradient values");
-}
-
-using Golden = std::map<std::string, Tensor>;
-
 Golden read_golden(const std::string& name) {
   Golden golden;
   for (auto& [key, tensor] : read_safetensors("tests/golden/models/" + name + ".safetensors").tensors)
@@ -106,12 +90,26 @@ Var input_of(const Training& t) {
   return Var(hashed(t.input, 1000, -2, 2).to(t.registry.dtype()).to(t.registry.device()));
 }
 
-// The product of a float32 tensor with hashed direction k.
-double product(const Tensor& grad, std::uint32_t k) {
-  const float* g = grad.data<const float>();
+double product(const Tensor& gradient, std::uint32_t k) {
   double sum = 0;
-  for (std::int64_t i = 0; i < grad.numel(); ++i) sum += g[i] * hashed_value(i, k, -1, 1);
+  const auto add = [&](const auto* g) {
+    for (std::int64_t i = 0; i < gradient.numel(); ++i) sum += g[i] * hashed_value(i, k, -1, 1);
+  };
+  gradient.dtype() == DType::kFloat32 ? add(gradient.data<const float>())
+                                      : add(gradient.data<const double>());
   return sum;
+}
+
+namespace {
+
+void expect_gradients(const Registry& registry, const Golden& golden, double tolerance) {
+  std::vector<double> norms, first;
+  for (const Param* p : registry.params()) {
+    norms.push_back(norm(p->var().grad()));
+    first.push_back(p->var().grad().reshape(Shape{p->value().numel()})[0].item());
+  }
+  expect_close(doubles(norms), golden.at("gradient_norms"), tolerance, "gradient norms");
+  expect_close(doubles(first), golden.at("gradient_first"), tolerance, "first gradient values");
 }
 
 // The largest error and where, and the mean of squares.

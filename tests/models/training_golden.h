@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "nn/module.h"
 
@@ -34,6 +36,18 @@ struct Training {
   Shape input;
   double rate;
 };
+
+// Parts of the checks below, for tests that compare other things.
+using Golden = std::map<std::string, Tensor>;
+Golden read_golden(const std::string& name);
+bool is_buffer(const std::string& name);  // part of the state, but not trained
+void set_state(Registry& registry);       // hashed values for all that is trained
+Var input_of(const Training& t);
+double norm(const Tensor& t);
+double product(const Tensor& gradient, std::uint32_t k);  // with tensor k of hashed values in [-1, 1)
+Tensor doubles(const std::vector<double>& values);
+/// |got - expected| <= tolerance * (largest expected value).
+void expect_close(const Tensor& got, const Tensor& expected, double tolerance, const char* what);
 
 /// int32 labels: runs of 7 pixels in classes 0 to 4 and 255; drawn_labels() of steps.py.
 Tensor drawn_labels(const Shape& shape, Device device);
