@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include <fstream>
 #include <sstream>
@@ -68,6 +69,29 @@ TEST(Trunks, HaveThePublishedSizes) {
   EXPECT_EQ(size_of<ResNetVd>(ResNetOptions{.depth = 50}), 23'527'264);
   EXPECT_EQ(size_of<HrNet>(HrNetOptions{}), 9'562'260);
   EXPECT_EQ(size_of<HrNet>(HrNetOptions{.form = HrNetForm::kClassifier}), 9'562'260);
+}
+
+// The deviation of the weights of `name`, of which there are 90,000 or more: 0.3 per cent off by chance.
+double deviation(const Registry& registry, const std::string& name) {
+  for (const auto& [key, tensor] : registry.state())
+    if (key == name) {
+      double squares = 0;
+      for (const float w : tensor.values<float>()) squares += double{w} * w;
+      return std::sqrt(squares / static_cast<double>(tensor.numel()));
+    }
+  ADD_FAILURE() << "no " << name;
+  return 0;
+}
+
+// PaddleSeg's HRNet: 0.001; Paddle's convolutions: 2 / fan_in; the authors' HRNet: 2 / fan_out.
+TEST(Trunks, StartAsPublished) {
+  Registry one, two, three;
+  const HrNet paddle(one.scope(), {}), authors(two.scope(), {.form = HrNetForm::kClassifier});
+  const ResNetVd vd(three.scope(), {.depth = 50});
+  EXPECT_NEAR(deviation(one, "stage4.2.branches.3.0.conv1.weight"), 0.001, 1e-5);
+  EXPECT_NEAR(deviation(one, "stage4.2.fuse_layers.3.2.0.0.weight"), 0.001, 2e-5);
+  EXPECT_NEAR(deviation(two, "stage4.2.branches.3.0.conv1.weight"), std::sqrt(2. / (9 * 144)), 4e-4);
+  EXPECT_NEAR(deviation(three, "layer4.1.conv1.weight"), std::sqrt(2. / 2048), 3e-4);
 }
 
 // Sides that 32 does not divide: each branch has half of the one before, rounded up, in both forms.
