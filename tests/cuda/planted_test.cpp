@@ -308,61 +308,6 @@ TEST(Planted, IllegalLaunchesAreRefused) {
   expect_error([&] { launch<one_kernel>({.blocks = 1, .threads = dim3(1, 1, 65)}, y.data()); }, "64 along z");
 }
 
-// ---- streams
-
-struct Streams {
-  Streams() {
-    cudaStreamCreate(&a);
-    cudaStreamCreate(&b);
-    cudaEventCreate(&event);
-  }
-  ~Streams() {
-    cudaEventDestroy(event);
-    cudaStreamDestroy(b);
-    cudaStreamDestroy(a);
-  }
-  cudaStream_t a = nullptr, b = nullptr;
-  cudaEvent_t event = nullptr;
-};
-
-// y = 1 in stream a, copied to the host in stream a; true if the host saw it.
-bool host_sees_it(bool wait) {
-  const Streams streams;
-  const DeviceBuffer<float> y(std::vector<float>(1, 0.0f));
-  float host = 0;
-  launch<one_kernel>({.blocks = 1, .threads = 1, .stream = streams.a}, y.data());
-  cudaMemcpyAsync(&host, y.data(), sizeof host, cudaMemcpyDeviceToHost, streams.a);
-  if (wait) cudaStreamSynchronize(streams.a);
-  return host == 1;
-}
-// x = 1 in stream a, y = x + 1 in stream b.
-bool other_stream_sees_it(bool wait) {
-  const Streams streams;
-  const DeviceBuffer<float> x(std::vector<float>(1, 0.0f)), y(1);
-  launch<one_kernel>({.blocks = 1, .threads = 1, .stream = streams.a}, x.data());
-  cudaEventRecord(streams.event, streams.a);
-  if (wait) cudaStreamWaitEvent(streams.b, streams.event);
-  launch<add_one_kernel>({.blocks = 1, .threads = 1, .stream = streams.b}, x.data(), y.data());
-  return y.values() == std::vector<float>{2};
-}
-
-TEST(Planted, MissingWaitsForStreamsShowWhenStreamsAreLazy) {
-  const WithSettings lazy({.lazy = true});
-  EXPECT_TRUE(host_sees_it(true));
-  EXPECT_FALSE(host_sees_it(false));
-  EXPECT_TRUE(other_stream_sees_it(true));
-  EXPECT_FALSE(other_stream_sees_it(false));
-}
-
-TEST(Planted, ALazyKernelsErrorComesWithTheNextWait) {
-  const WithSettings lazy({.lazy = true});
-  const DeviceBuffer<float> y(kThreads);
-  launch<early_exit_kernel>({.blocks = 1, .threads = kThreads}, y.data());
-  expect_error([] { cuda::check_call(cudaDeviceSynchronize(), "wait"); },
-               "wait: early_exit_kernel: block (0, 0, 0)");
-  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-}
-
 // ---- what only a sanitizer sees
 
 #if CLEARCUT_TSAN
