@@ -11,6 +11,7 @@
 
 #include "autograd/elementwise.h"
 #include "models/hrnet.h"
+#include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/errors.h"
 
@@ -210,6 +211,39 @@ TEST(Classifiers, LogitsAreLinearInTheMeansOfCamsMaps) {
       EXPECT_NEAR(z[5 + at] - z[at], difference, 1e-5 * std::max(1.0, std::abs(z[at]))) << name;
     }
   }
+}
+
+struct Answer {
+  std::vector<float> logits, gradient;
+};
+
+// The logits of pictures `first` and later, `count` of them, and the gradient of the logits' squares.
+Answer answer(const Classifier& net, const Tensor& pictures, std::int64_t first, std::int64_t count) {
+  const Var x(pictures.slice(first, first + count), true);
+  const Var z = net.logits(x);
+  z.backward(z.value());
+  return {z.value().values<float>(), x.grad().values<float>()};
+}
+
+TEST(Classifiers, APictureHasTheSameBitsInAnyBatchAndWithAnyThreads) {
+  Tensor x({3, 3, 64, 48});
+  RandomStream(5, "x").fill_normal(x, 0, 1);
+  const int before = threads();
+  for (const std::string& name : classifier_names()) {
+    const auto net = make_classifier({.name = name, .classes = 5, .width = 0.5});
+    net->registry().require_grad(false);
+    set_threads(1);
+    const Answer alone = answer(*net, x, 1, 1);
+    set_threads(3);
+    const Answer together = answer(*net, x, 0, 3);
+    const auto row = [](const std::vector<float>& all, std::size_t size) {
+      return std::vector<float>(all.begin() + static_cast<std::ptrdiff_t>(size),
+                                all.begin() + static_cast<std::ptrdiff_t>(2 * size));
+    };
+    EXPECT_EQ(row(together.logits, 5), alone.logits) << name;
+    EXPECT_TRUE(row(together.gradient, 3 * 64 * 48) == alone.gradient) << name;
+  }
+  set_threads(before);
 }
 
 TEST(Segmenters, OutputStrideIsReachedByDilation) {
