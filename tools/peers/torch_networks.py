@@ -1,43 +1,15 @@
-"""The networks of `make bench-peers` in PyTorch: the same graphs as clearcut's, random weights."""
+"""The networks of `make bench-peers` in PyTorch: the same graphs as clearcut's, random weights.
+
+Segmentation networks are those of tests/golden/models, where clearcut gives their numbers.
+"""
+import os
+import sys
+
 import torch
-import torch.nn.functional as F
-import torchvision
 from torch import nn
 
-
-class ConvBnRelu(nn.Module):
-    def __init__(self, i, o, k):
-        super().__init__()
-        self.conv, self.bn = nn.Conv2d(i, o, k, padding=k // 2), nn.BatchNorm2d(o)
-
-    def forward(self, x):
-        return F.relu(self.bn(self.conv(x)))
-
-
-class PspNet(nn.Module):
-    """models/pspnet.h on ResNet-50, output stride 8: all blocks of a dilated stage dilate alike (torchvision's
-    first ones do not), convolutions of the head keep their bias."""
-
-    def __init__(self, classes=21):
-        super().__init__()
-        self.trunk = torchvision.models.resnet50()
-        del self.trunk.fc
-        for layer, dilation in ((self.trunk.layer3, 2), (self.trunk.layer4, 4)):
-            for m in layer.modules():
-                if isinstance(m, nn.Conv2d):
-                    m.stride = (1, 1)
-                    if m.kernel_size == (3, 3):
-                        m.dilation = m.padding = (dilation, dilation)
-        self.bins = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(b), ConvBnRelu(2048, 512, 1)) for b in (1, 2, 3, 6))
-        self.head = nn.Sequential(ConvBnRelu(4096, 1024, 3), nn.Dropout(0.1), nn.Conv2d(1024, classes, 1))
-        self.auxiliary = nn.Sequential(ConvBnRelu(1024, 256, 3), nn.Dropout(0.1), nn.Conv2d(256, classes, 1))
-
-    def forward(self, x):
-        t = self.trunk
-        third = t.layer3(t.layer2(t.layer1(t.maxpool(t.relu(t.bn1(t.conv1(x)))))))
-        x = t.layer4(third)
-        parts = [F.interpolate(b(x), x.shape[2:], mode="bilinear", align_corners=False) for b in self.bins]
-        return self.head(torch.cat([x] + parts[::-1], 1)), self.auxiliary(third)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden", "models"))
+from networks import DeepLabV3, HrClassifier, HrSegmenter, Product, PspNet  # noqa: E402
 
 
 def parameters(model):
@@ -50,17 +22,17 @@ def folded_parameters(model):
     return parameters(model) - sum(m.num_features for m in norms)
 
 
-def multiply_adds(model, x):
-    """Of convolutions and linear layers in one forward pass, in the mode of evaluation."""
+def multiply_adds(model, x, training):
+    """Of convolutions, linear layers and products of matrices in one forward pass."""
     total, hooks = [0], []
 
     def count(m, inputs, y):
-        total[0] += y.numel() * m.weight[0].numel()
+        total[0] += y.numel() * (inputs[0].shape[2] if isinstance(m, Product) else m.weight[0].numel())
 
     for m in model.modules():
-        if isinstance(m, (nn.Conv2d, nn.Linear)):
+        if isinstance(m, (nn.Conv2d, nn.Linear, Product)):
             hooks.append(m.register_forward_hook(count))
-    model.eval()
+    model.train(training)
     with torch.no_grad():
         model(x)
     for hook in hooks:

@@ -51,20 +51,21 @@ class Setting:
     def tensor(self, *shape):
         return torch.randn(*shape).contiguous(memory_format=self.format)
 
-    def network(self, model):
+    def network(self, model, example):
+        """The model, prepared for pictures like the example where the mode says so."""
         model = model.to(memory_format=self.format)
         if "folded" in self.words:
             model = fuse(model.eval()).to(memory_format=self.format)
         if "frozen" in self.words:
-            model = torch.jit.freeze(torch.jit.script(model.eval()))
+            model = torch.jit.freeze(torch.jit.trace(model.eval(), example, check_trace=False))
         if "optimized" in self.words:
-            model = torch.jit.optimize_for_inference(torch.jit.script(model.eval()))
+            model = torch.jit.optimize_for_inference(torch.jit.trace(model.eval(), example, check_trace=False))
         return model
 
 
 def forward(make, setting, shape):
-    model = setting.network(make().eval())
     x = setting.tensor(*shape)
+    model = setting.network(make().eval(), x)
 
     def run():
         with torch.inference_mode() if not isinstance(model, torch.jit.ScriptModule) else torch.no_grad():
@@ -72,9 +73,9 @@ def forward(make, setting, shape):
     return run
 
 
-def training(model, setting, shape, loss_of):
-    model = setting.network(model).train()
+def training(make, setting, shape, loss_of):
     x = setting.tensor(*shape)
+    model = setting.network(make(), x).train()
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=4e-5)
 
     def run():
@@ -93,31 +94,31 @@ def pixel_loss(outputs, labels, pixel_weights, class_weights):
     return total
 
 
-def resnet50_training(setting):
-    labels = torch.randint(0, 1000, (8,))
-    return training(torchvision.models.resnet50(), setting, (8, 3, 224, 224), lambda z: F.cross_entropy(z, labels))
+def classifier_training(make, setting, shape):
+    labels = torch.randint(0, 1000, shape[:1])
+    return training(make, setting, shape, lambda z: F.cross_entropy(z, labels))
 
 
-def pspnet_training(setting):
-    labels, weights = torch.randint(0, 21, (2, 224, 224)), torch.rand(2, 224, 224) / 2 + 0.5
+def segmenter_training(make, setting, shape):
+    plane = shape[:1] + shape[2:]
+    labels, weights = torch.randint(0, 21, plane), torch.rand(plane) / 2 + 0.5
     of_class = torch.ones(21)
     of_class[0] = 0.5
-    return training(networks.PspNet(), setting, (2, 3, 224, 224),
-                    lambda outputs: pixel_loss(outputs, labels, weights, of_class))
+    return training(make, setting, shape, lambda outputs: pixel_loss(outputs, labels, weights, of_class))
 
 
-def smoothgrad(setting, samples=50, batch=10):
+def smoothgrad(make, setting, shape, samples=50, batch=10):
     """The input gradient alone: parameters are frozen, as who explains should."""
-    model = setting.network(torchvision.models.resnet50().eval())
+    picture = setting.tensor(*shape)
+    model = setting.network(make().eval(), picture)
     for p in model.parameters():
         p.requires_grad_(False)
-    picture = setting.tensor(1, 3, 224, 224)
     deviation = 0.1 * float(picture.max() - picture.min())
 
     def run():
         total = torch.zeros_like(picture)
         for _ in range(0, samples, batch):
-            noisy = picture + deviation * torch.randn(batch, 3, 224, 224)
+            noisy = picture + deviation * torch.randn(batch, *shape[1:])
             noisy = noisy.contiguous(memory_format=setting.format).requires_grad_(True)
             model(noisy).softmax(1)[:, 0].sum().backward()
             total += noisy.grad.sum(0, keepdim=True)
@@ -125,17 +126,34 @@ def smoothgrad(setting, samples=50, batch=10):
     return run
 
 
+def hrnet(head):
+    return lambda: networks.HrSegmenter(head)
+
+
+def pictures(batch, side=224):
+    return batch, 3, side, side
+
+
 resnet50, mobilenet = torchvision.models.resnet50, torchvision.models.mobilenet_v2
-# How to make the work, the network that is counted, pictures in one forward pass, and the counter of parameters.
+# What is done, the network, and its input.
 WORKS = {
-    "resnet50 forward b1": (lambda s: forward(resnet50, s, (1, 3, 224, 224)), resnet50, 1, networks.parameters),
-    "resnet50 forward b8": (lambda s: forward(resnet50, s, (8, 3, 224, 224)), resnet50, 8, networks.parameters),
-    "resnet50 training b8": (resnet50_training, resnet50, 8, networks.parameters),
-    "pspnet_resnet50 training b2": (pspnet_training, networks.PspNet, 2, networks.parameters),
-    "smoothgrad 50 resnet50": (smoothgrad, resnet50, 1, networks.parameters),
-    "mobilenet_v2 forward b8": (lambda s: forward(mobilenet, s, (8, 3, 224, 224)), mobilenet, 8,
-                                networks.folded_parameters),
+    "resnet50 forward b1": (forward, resnet50, pictures(1)),
+    "resnet50 forward b8": (forward, resnet50, pictures(8)),
+    "resnet50 training b8": (classifier_training, resnet50, pictures(8)),
+    "pspnet_resnet50 training b2": (segmenter_training, networks.PspNet, pictures(2)),
+    "deeplabv3_resnet50 training b2": (segmenter_training, networks.DeepLabV3, pictures(2)),
+    "hrnet_w18 training b2": (classifier_training, networks.HrClassifier, pictures(2)),
+    "fcn_hrnet_w18 training b2": (segmenter_training, hrnet("fcn"), pictures(2)),
+    "ocrnet_hrnet_w18 training b2": (segmenter_training, hrnet("ocr"), pictures(2)),
+    "pspnet_resnet50 forward 480": (forward, networks.PspNet, pictures(1, 480)),
+    "deeplabv3_resnet50 forward 480": (forward, networks.DeepLabV3, pictures(1, 480)),
+    "fcn_hrnet_w18 forward 480": (forward, hrnet("fcn"), pictures(1, 480)),
+    "ocrnet_hrnet_w18 forward 480": (forward, hrnet("ocr"), pictures(1, 480)),
+    "smoothgrad 50 resnet50": (smoothgrad, resnet50, pictures(1)),
+    "mobilenet_v2 forward b8": (forward, mobilenet, pictures(8)),
 }
+# clearcut reads this one from a file in which every batch norm is part of a convolution.
+FOLDED = ["mobilenet_v2 forward b8"]
 
 
 def take_samples(run, warm_up, repetitions):
@@ -158,16 +176,16 @@ def main():
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     own = resident_peak()
-    make, network, batch, count_parameters = WORKS[work]
-    run = make(Setting(mode))
+    do, network, shape = WORKS[work]
+    run = do(network, Setting(mode), shape)
     compiles = "optimized" in mode or "frozen" in mode
     seconds, clean, samples = take_samples(run, 3 if compiles else 1, repetitions)
     peak = resident_peak() - own
-    counted = network()
+    counted, count_parameters = network(), networks.folded_parameters if work in FOLDED else networks.parameters
     print(json.dumps({
         "median": statistics.median(seconds), "min": min(seconds), "clean": clean, "samples": samples,
         "peak_bytes": peak, "parameters": count_parameters(counted), "fast_blas": fast_blas(),
-        "multiply_adds": batch * networks.multiply_adds(counted, torch.randn(1, 3, 224, 224)),
+        "multiply_adds": networks.multiply_adds(counted, torch.randn(shape), "training" in work),
         "version": torch.__version__}))
 
 
