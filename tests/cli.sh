@@ -80,6 +80,15 @@ expect 2 "--save" explain -m "$work/net" --save hat "$work/drawn/val" -o "$work/
 expect 0 "steps 2" train -c configs/pssl_pretrain.yaml --set images="$work/drawn/train" --set labels="$work/labels" \
   --set model.name=pspnet_small_resnet --set model.width=0.25 --set train.batch=2 --set train.epochs=~ \
   --set train.steps=2 --set augment.resize_short=32 --set augment.crop=[32,32] -o "$work/pssl" --progress none
+# The paper's other networks with their own configurations, narrow; the usual loss of one output.
+for net in deeplabv3 ocrnet; do
+  two="--set model.width=0.1 --set train.batch=2 --set train.steps=2 --set augment.crop=[32,32] --progress none"
+  expect 0 "steps 2" train -c configs/pssl_pretrain_$net.yaml --set images="$work/drawn/train" --set labels="$work/labels" \
+    --set train.epochs=~ --set augment.resize_short=32 $two -o "$work/pssl-$net"
+  expect 0 "miou" train -c configs/camvid_$net.yaml --set root="$work/drawn" --set data.train.ignore=255 \
+    --set data.val.ignore=255 --set init.from="$work/pssl-$net" --set optimiser.warmup=1 $two -o "$work/camvid-$net"
+done
+expect 0 "miou" train -c "$work/seg.yaml" --set model.name=deeplabv3_resnet18 -o "$work/seg-deeplab" --progress none
 expect 0 "12 were there" $fuse --layout pssl -o "$work/labels"
 expect 1 "holds labels of another job" label fuse -m "$work/net" --data "$work/drawn/val" --layout pssl -o "$work/labels"
 
