@@ -1,14 +1,10 @@
 #include "tensor/npy.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <charconv>
-#include <cmath>
-#include <cstring>
-#include <limits>
 
 #include "tensor/error.h"
+#include "tensor/stored.h"
 
 namespace clearcut {
 
@@ -94,85 +90,11 @@ Header take_header(ByteView& bytes, const std::string& name) {
   return header;
 }
 
-float half_to_float(std::uint16_t h) {
-  const int exponent = (h >> 10) & 31, fraction = h & 1023;
-  float value = 0;
-  if (exponent == 31)
-    value = fraction != 0 ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-  else
-    value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                          : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return (h & 0x8000) != 0 ? -value : value;
-}
-
-// The flat C-order index of element i of an array stored in Fortran order.
-std::vector<std::int64_t> c_order(const Shape& shape) {
-  std::vector<std::int64_t> index(static_cast<std::size_t>(shape.numel()));
-  const int rank = shape.rank();
-  std::vector<std::int64_t> at(static_cast<std::size_t>(rank), 0);
-  for (std::int64_t& flat : index) {
-    flat = 0;
-    for (int d = 0; d < rank; ++d) flat = flat * shape[d] + at[static_cast<std::size_t>(d)];
-    for (int d = 0; d < rank && ++at[static_cast<std::size_t>(d)] == shape[d]; ++d)
-      at[static_cast<std::size_t>(d)] = 0;
-  }
-  return index;
-}
-
-struct Source {
-  ByteView data;
-  bool swap, fortran;
-  Shape shape;
-  const std::string& name;
-};
-
-// Elements of type File become elements of type Ours.
-template <class File, class Ours, class Convert>
-Tensor convert(const Source& source, const Convert& to_ours) {
-  const std::size_t wanted = static_cast<std::size_t>(source.shape.numel()) * sizeof(File);
-  check(source.data.size() == wanted, "npy", source.name, ": shape ", source.shape, " needs ", wanted,
-        " bytes of data, the file has ", source.data.size(),
-        source.data.size() < wanted ? "; truncated?" : "");
-  Tensor y(source.shape, dtype_of<Ours>);
-  Ours* out = y.data<Ours>();
-  const std::vector<std::int64_t> order =
-      source.fortran ? c_order(source.shape) : std::vector<std::int64_t>();
-  for (std::size_t i = 0; i < static_cast<std::size_t>(source.shape.numel()); ++i) {
-    std::array<std::uint8_t, sizeof(File)> raw{};
-    std::memcpy(raw.data(), source.data.data() + i * sizeof(File), sizeof(File));
-    if (source.swap) std::reverse(raw.begin(), raw.end());
-    out[source.fortran ? static_cast<std::size_t>(order[i]) : i] = to_ours(std::bit_cast<File>(raw));
-  }
-  return y;
-}
-
-template <class File, class Ours>
-Tensor widen(const Source& source) {
-  return convert<File, Ours>(source, [](File v) { return static_cast<Ours>(v); });
-}
-
-Tensor read_elements(const std::string& type, const Source& s) {
-  if (type == "b1")
-    return convert<std::uint8_t, std::uint8_t>(s, [](auto v) { return std::uint8_t{v != 0}; });
-  if (type == "u1") return widen<std::uint8_t, std::uint8_t>(s);
-  if (type == "i1") return widen<std::int8_t, std::int32_t>(s);
-  if (type == "i2") return widen<std::int16_t, std::int32_t>(s);
-  if (type == "u2") return widen<std::uint16_t, std::int32_t>(s);
-  if (type == "i4") return widen<std::int32_t, std::int32_t>(s);
-  if (type == "u4") return widen<std::uint32_t, std::int64_t>(s);
-  if (type == "i8") return widen<std::int64_t, std::int64_t>(s);
-  if (type == "u8")
-    return convert<std::uint64_t, std::int64_t>(s, [&](std::uint64_t v) {
-      check(v <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()), "npy", s.name, ": ", v,
-            " does not fit int64");
-      return static_cast<std::int64_t>(v);
-    });
-  if (type == "f2") return convert<std::uint16_t, float>(s, half_to_float);
-  if (type == "f4") return widen<float, float>(s);
-  if (type == "f8") return widen<double, double>(s);
-  check(type != "O", "npy", s.name,
-        ": object arrays need Python's pickle, which can run code; save numbers instead");
-  fail("npy", s.name, ": element type '", type, "' cannot be read; bool, integers and floats can");
+// Elements between neighbours of each dimension when the first one runs fastest.
+std::vector<std::int64_t> fortran_strides(const Shape& shape) {
+  std::vector<std::int64_t> strides;
+  for (int d = 0; d < shape.rank(); ++d) strides.push_back(d == 0 ? 1 : strides.back() * shape[d - 1]);
+  return strides;
 }
 
 }  // namespace
@@ -184,7 +106,18 @@ Tensor decode_npy(ByteView bytes, const std::string& name) {
   check(order == '<' || order == '>' || order == '|' || order == '=', "npy", name, ": element type '", type,
         "' has no byte order");
   type.erase(0, 1);
-  return read_elements(type, {bytes, order == '>', header.fortran, header.shape, name});
+  check(type != "O", "npy", name,
+        ": object arrays need Python's pickle, which can run code; save numbers instead");
+  const std::size_t size = stored_size(type), wanted = static_cast<std::size_t>(header.shape.numel()) * size;
+  check(size == 0 || bytes.size() == wanted, "npy", name, ": shape ", header.shape, " needs ", wanted,
+        " bytes of data, the file has ", bytes.size(), bytes.size() < wanted ? "; truncated?" : "");
+  return read_stored(
+      "npy", name,
+      {.type = type,
+       .data = bytes,
+       .shape = header.shape,
+       .strides = header.fortran && wanted > 0 ? fortran_strides(header.shape) : std::vector<std::int64_t>(),
+       .big_endian = order == '>'});
 }
 
 Tensor read_npy(const std::string& path) { return decode_npy(read_file(path), path); }

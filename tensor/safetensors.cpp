@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tensor/file.h"
+#include "tensor/stored.h"
 
 namespace clearcut {
 
@@ -16,18 +17,16 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 
 struct FormatName {
-  const char* name;
-  DType dtype;
+  std::string_view name, stored;  // as in tensor/stored.h
 };
-constexpr FormatName kFormatNames[] = {{"F32", DType::kFloat32},
-                                       {"F64", DType::kFloat64},
-                                       {"I32", DType::kInt32},
-                                       {"I64", DType::kInt64},
-                                       {"U8", DType::kUInt8}};
+// The first five are ours, in the order of DType: those that are written.
+constexpr FormatName kFormatNames[] = {{"F32", "f4"}, {"F64", "f8"}, {"I32", "i4"},   {"I64", "i8"},
+                                       {"U8", "u1"},  {"F16", "f2"}, {"BF16", "bf2"}, {"I8", "i1"},
+                                       {"I16", "i2"}, {"U16", "u2"}, {"U32", "u4"},   {"BOOL", "b1"}};
 
 struct Entry {
   std::string name;
-  DType dtype;
+  std::string_view stored;
   Shape shape;
   std::uint64_t begin, end;
 };
@@ -48,24 +47,26 @@ Json parse_header(const std::string& path, std::string_view text) {
   return header;
 }
 
-DType parse_dtype(const std::string& where, const std::string& name) {
+std::string_view parse_dtype(const std::string& where, const std::string& name) {
   for (const FormatName& known : kFormatNames)
-    if (name == known.name) return known.dtype;
-  fail("safetensors", where, ": dtype must be F32, F64, I32, I64 or U8, got ", name);
+    if (name == known.name) return known.stored;
+  fail("safetensors", where,
+       ": dtype must be F32, F64, F16, BF16, I8, I16, I32, I64, U8, U16, U32 or BOOL, got ", name);
 }
 
 Entry parse_entry(const std::string& path, const std::string& name, const Json& json) {
   const std::string where = cat(path, ", tensor '", name, "'");
   try {
-    const DType dtype = parse_dtype(where, json.at("dtype").get<std::string>());
+    const std::string dtype = json.at("dtype").get<std::string>();
+    const std::string_view stored = parse_dtype(where, dtype);
     const Shape shape(json.at("shape").get<std::vector<std::int64_t>>());
     const auto offsets = json.at("data_offsets").get<std::vector<std::uint64_t>>();
     check(offsets.size() == 2 && offsets[0] <= offsets[1], "safetensors", where,
           ": data_offsets must be [begin, end] with begin <= end");
-    const std::uint64_t size = static_cast<std::uint64_t>(shape.numel()) * size_of(dtype);
+    const std::uint64_t size = static_cast<std::uint64_t>(shape.numel()) * stored_size(stored);
     check(offsets[1] - offsets[0] == size, "safetensors", where, ": ", shape, " ", dtype, " needs ", size,
           " bytes, the offsets give ", offsets[1] - offsets[0]);
-    return {name, dtype, shape, offsets[0], offsets[1]};
+    return {name, stored, shape, offsets[0], offsets[1]};
   } catch (const Json::exception& error) {
     fail("safetensors", where, ": needs dtype, shape and data_offsets (", error.what(), ")");
   }
@@ -85,8 +86,7 @@ void check_layout(const std::string& path, std::vector<Entry> entries, std::uint
 
 }  // namespace
 
-SafetensorsFile read_safetensors(const std::string& path) {
-  const Bytes bytes = read_file(path, std::size_t{1} << 40);
+SafetensorsFile decode_safetensors(ByteView bytes, const std::string& path) {
   check(bytes.size() >= 8, "safetensors", path, ": ", bytes.size(), " bytes are too few for a header");
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, bytes.data(), 8);
@@ -108,14 +108,17 @@ SafetensorsFile read_safetensors(const std::string& path) {
     }
   }
   check_layout(path, entries, bytes.size() - 8 - header_size);
-  for (const Entry& e : entries) {
-    const Tensor t(e.shape, e.dtype);
-    on<Numbers>("safetensors", t.device(), e.dtype, [&]<class T>(auto) {
-      if (t.bytes() > 0) std::memcpy(t.data<T>(), bytes.data() + 8 + header_size + e.begin, t.bytes());
-    });
-    file.tensors.emplace_back(e.name, t);
-  }
+  const ByteView data = bytes.subspan(8 + header_size);
+  for (const Entry& e : entries)
+    file.tensors.emplace_back(
+        e.name,
+        read_stored("safetensors", cat(path, ", tensor '", e.name, "'"),
+                    {.type = e.stored, .data = data.subspan(e.begin, e.end - e.begin), .shape = e.shape}));
   return file;
+}
+
+SafetensorsFile read_safetensors(const std::string& path) {
+  return decode_safetensors(read_file(path, std::size_t{1} << 40), path);
 }
 
 void write_safetensors(const std::string& path, const SafetensorsFile& file) {
@@ -125,10 +128,9 @@ void write_safetensors(const std::string& path, const SafetensorsFile& file) {
   for (const auto& [name, t] : file.tensors) {
     check(!header.contains(name) && name != "__metadata__", "safetensors", path, ": the name '", name,
           "' comes twice or is reserved");
-    const auto* row = std::find_if(std::begin(kFormatNames), std::end(kFormatNames),
-                                   [&](const FormatName& f) { return f.dtype == t.dtype(); });
-    header[name] = {
-        {"dtype", row->name}, {"shape", t.shape().sizes()}, {"data_offsets", {at, at + t.bytes()}}};
+    header[name] = {{"dtype", kFormatNames[static_cast<std::size_t>(t.dtype())].name},
+                    {"shape", t.shape().sizes()},
+                    {"data_offsets", {at, at + t.bytes()}}};
     at += t.bytes();
   }
   std::string text = header.dump();

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "tensor/deflate.h"
 #include "tensor/tensor.h"
 
 namespace clearcut {
@@ -16,11 +17,13 @@ struct SafetensorsFile {
 };
 
 /// Layout: 8-byte little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, data.
-/// Reads F32, F64, I32, I64, U8. Throws Error that names the file and the tensor when the header is larger
-/// than 100 MB or not JSON, an offset lies outside the file, tensors overlap or leave a hole, a size is not
-/// shape times dtype, a name comes twice, or a dtype is another one.
-/// Source: https://github.com/huggingface/safetensors (format description).
+/// Reads F32, F64, I32, I64, U8, and F16, BF16, I8, I16, U16, U32, BOOL as read_stored() widens them. Throws
+/// Error that names the file and the tensor when the header is larger than 100 MB or not JSON, an offset lies
+/// outside the file, tensors overlap or leave a hole, a size is not shape times dtype, a name comes twice, or
+/// a dtype is another one. Source: https://github.com/huggingface/safetensors (format description).
 SafetensorsFile read_safetensors(const std::string& path);
+/// The same of bytes in memory; `name` is for errors.
+SafetensorsFile decode_safetensors(ByteView bytes, const std::string& name);
 
 /// Writes to a temporary name beside `path` and renames: a killed program leaves no half file.
 /// Tensors stand in the given order. The same input gives the same bytes.

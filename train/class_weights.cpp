@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "tensor/nearest.h"
 #include "train/config.h"
 
 namespace clearcut {

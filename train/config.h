@@ -122,7 +122,4 @@ auto parsed(const Config& config, std::string_view key, const Read& read) {
   }
 }
 
-/// The word of `words` with the fewest edits from `word`, or "" if all are far off.
-std::string nearest(std::string_view word, const std::vector<std::string>& words);
-
 }  // namespace clearcut

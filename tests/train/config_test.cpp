@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tensor/file.h"
+#include "tensor/nearest.h"
 
 namespace clearcut {
 namespace {
