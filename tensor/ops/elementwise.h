@@ -17,13 +17,15 @@ enum class Kept { NONE, X, Y };
   static constexpr Kept kKept = Kept::kept_value;                         \
   template <class T>                                                      \
   constexpr T f(T x) const {                                              \
-    using std::abs, std::exp, std::log, std::log1p, std::sqrt, std::tanh; \
+    using std::abs, std::erf, std::exp, std::log, std::log1p, std::sqrt;  \
+    using std::tanh;                                                      \
     parameters;                                                           \
     return value;                                                         \
   }                                                                       \
   template <class T>                                                      \
   constexpr T dx(T dy, [[maybe_unused]] T kept) const {                   \
-    using std::abs, std::exp, std::log, std::log1p, std::sqrt, std::tanh; \
+    using std::abs, std::erf, std::exp, std::log, std::log1p, std::sqrt;  \
+    using std::tanh;                                                      \
     [[maybe_unused]] const T x = kept, y = kept;                          \
     parameters;                                                           \
     return gradient;                                                      \

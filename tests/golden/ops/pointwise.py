@@ -30,4 +30,5 @@ save("pointwise", {
     "divide_into": (lambda x: 0.2 / x, [positive]),
     "clamp": (lambda x: torch.clamp(x, -1.5, 1), [x]),
     "relu6": (F.relu6, [4 * x]),
+    "erf": (torch.erf, [x / 3]),
 })
