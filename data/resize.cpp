@@ -11,7 +11,7 @@ namespace clearcut {
 
 namespace {
 
-constexpr int kFixedBits = 22;     // of uint8 weights in the triangle filter, as in PIL
+constexpr int kFixedBits = 22;     // of uint8 weights of PIL's filters
 constexpr std::int64_t kRows = 8;  // rows per chunk of work
 
 // What one axis does: output i is the sum over k of weights[i * width + k] * input[first[i] + k].
@@ -21,9 +21,19 @@ struct Axis {
   std::int64_t width = 0;  // taps per output; unused ones have weight 0
 };
 
-// Output i lies at from + (i + 0.5) * size / out; inputs outside [0, in) take no part.
-Axis triangle_axis(double from, double size, std::int64_t in, std::int64_t out) {
-  const double scale = size / static_cast<double>(out), support = std::max(1.0, scale);
+double tent(double distance) { return std::max(0.0, 1.0 - distance); }
+
+double keys_cubic(double d) {
+  constexpr double a = -0.5;
+  if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+}
+
+// Output i lies at from + (i + 0.5) * size / out; inputs outside [0, in) take no part. `kernel` reaches to
+// `radius`; where the axis shrinks it is widened.
+Axis filtered_axis(double from, double size, std::int64_t in, std::int64_t out, double radius,
+                   double (*kernel)(double)) {
+  const double scale = size / static_cast<double>(out), wide = std::max(1.0, scale), support = radius * wide;
   Axis axis;
   axis.width = std::min(in, 2 * static_cast<std::int64_t>(std::ceil(support)) + 1);
   for (std::int64_t i = 0; i < out; ++i) {
@@ -32,15 +42,64 @@ Axis triangle_axis(double from, double size, std::int64_t in, std::int64_t out) 
     const auto end = std::min(in, static_cast<std::int64_t>(centre + support + 0.5));
     std::vector<double> w(static_cast<std::size_t>(axis.width), 0.0);
     double sum = 0;
-    for (std::int64_t j = begin; j < end; ++j) {
-      const double distance = std::abs((static_cast<double>(j) - centre + 0.5) * (1.0 / support));
-      sum += w[static_cast<std::size_t>(j - begin)] = std::max(0.0, 1.0 - distance);
-    }
+    for (std::int64_t j = begin; j < end; ++j)
+      sum += w[static_cast<std::size_t>(j - begin)] =
+          kernel(std::abs((static_cast<double>(j) - centre + 0.5) * (1.0 / wide)));
     for (double& v : w) v /= sum;
     axis.first.push_back(std::min(begin, in - axis.width));
     std::rotate(w.begin(), w.end() - (begin - axis.first.back()), w.end());
     axis.weights.insert(axis.weights.end(), w.begin(), w.end());
   }
+  return axis;
+}
+
+// Shares of the inputs that [from + i * scale, from + (i + 1) * scale) covers.
+Axis area_axis(double from, double size, std::int64_t in, std::int64_t out) {
+  const double scale = size / static_cast<double>(out);
+  Axis axis;
+  axis.width = std::min(in, static_cast<std::int64_t>(std::ceil(scale)) + 1);
+  for (std::int64_t i = 0; i < out; ++i) {
+    const double begin = from + static_cast<double>(i) * scale, end = begin + scale;
+    const auto first = std::min(static_cast<std::int64_t>(begin), in - axis.width);
+    axis.first.push_back(first);
+    for (std::int64_t j = first; j < first + axis.width; ++j) {
+      const auto left = static_cast<double>(j);
+      axis.weights.push_back(std::max(0.0, std::min(end, left + 1) - std::max(begin, left)) / scale);
+    }
+  }
+  return axis;
+}
+
+// OpenCV's INTER_AREA where a side grows: pixel j as it is, but for the outputs that its end falls into.
+Axis growing_area_axis(double from, double size, std::int64_t in, std::int64_t out) {
+  const double scale = size / static_cast<double>(out);
+  Axis axis;
+  axis.width = std::min<std::int64_t>(2, in);
+  for (std::int64_t i = 0; i < out; ++i) {
+    const double at = std::floor(static_cast<double>(i) * scale);
+    const double share = static_cast<double>(i + 1) - (at + 1) / scale;
+    const double next = share <= 0 ? 0 : share - std::floor(share);
+    const auto pixel = std::min(in - 1, static_cast<std::int64_t>(from + at));
+    const std::int64_t first = std::min(pixel, in - axis.width);
+    axis.first.push_back(first);
+    if (axis.width == 1)
+      axis.weights.push_back(1);
+    else if (first < pixel)  // the last pixel, repeated
+      axis.weights.insert(axis.weights.end(), {0, 1});
+    else
+      axis.weights.insert(axis.weights.end(), {1 - next, next});
+  }
+  return axis;
+}
+
+Axis nearest_axis(double from, double size, std::int64_t in, std::int64_t out) {
+  const double scale = size / static_cast<double>(out);
+  Axis axis;
+  axis.width = 1;
+  for (std::int64_t i = 0; i < out; ++i)
+    axis.first.push_back(
+        std::min(in - 1, static_cast<std::int64_t>(std::floor(from + static_cast<double>(i) * scale))));
+  axis.weights.assign(static_cast<std::size_t>(out), 1);
   return axis;
 }
 
@@ -67,7 +126,7 @@ Axis bilinear_axis(double from, double size, std::int64_t in, std::int64_t out) 
 struct FixedSum {
   using Weight = std::int32_t;
   using Value = std::uint8_t;
-  static Weight weight(double w) { return static_cast<Weight>(std::floor(w * (1 << kFixedBits) + 0.5)); }
+  static Weight weight(double w) { return static_cast<Weight>(w * (1 << kFixedBits) + (w < 0 ? -0.5 : 0.5)); }
   std::int32_t total = 1 << (kFixedBits - 1);
   void add(Weight w, Value v) { total += w * v; }
   Value result() const { return static_cast<Value>(std::clamp(total >> kFixedBits, 0, 255)); }
@@ -147,6 +206,23 @@ Tensor round_to_uint8(const Tensor& x) {
   return y;
 }
 
+// One axis of a picture; `shrinks`: no side of it grows.
+Axis axis_of(Filter filter, bool shrinks, double from, double size, std::int64_t in, std::int64_t out) {
+  switch (filter) {
+    case Filter::kTriangle:
+      return filtered_axis(from, size, in, out, 1, tent);
+    case Filter::kCubic:
+      return filtered_axis(from, size, in, out, 2, keys_cubic);
+    case Filter::kArea:
+      return shrinks ? area_axis(from, size, in, out) : growing_area_axis(from, size, in, out);
+    case Filter::kNearest:
+      return nearest_axis(from, size, in, out);
+    case Filter::kBilinear:
+      break;
+  }
+  return bilinear_axis(from, size, in, out);
+}
+
 void check_picture(const char* op, const Tensor& picture) {
   check_rank(op, "picture", picture, 3, "[H, W, C]");
   check(picture.dtype() == DType::kUInt8 || picture.dtype() == DType::kFloat32, op,
@@ -192,7 +268,25 @@ std::vector<std::int64_t> range(std::int64_t begin, std::int64_t n) {
   return index;
 }
 
+struct FilterName {
+  const char* name;
+  Filter filter;
+};
+constexpr FilterName kFilters[] = {{"bilinear", Filter::kBilinear},
+                                   {"triangle", Filter::kTriangle},
+                                   {"cubic", Filter::kCubic},
+                                   {"area", Filter::kArea},
+                                   {"nearest", Filter::kNearest}};
+
 }  // namespace
+
+std::string name_of(Filter filter) { return kFilters[static_cast<std::size_t>(filter)].name; }
+
+Filter filter_from_name(const std::string& name) {
+  for (const FilterName& row : kFilters)
+    if (name == row.name) return row.filter;
+  fail("resize", "no filter is called '", name, "'; there are bilinear, triangle, cubic, area and nearest");
+}
 
 Tensor resize_picture(const Tensor& picture, std::int64_t height, std::int64_t width, Filter filter) {
   check_picture("resize_picture", picture);
@@ -209,9 +303,11 @@ Tensor resize_box(const Tensor& picture, const Box& box, std::int64_t height, st
             box.top + box.height <= static_cast<double>(H) && box.left + box.width <= static_cast<double>(W),
         "resize_box", "the box (top ", box.top, ", left ", box.left, ", ", box.height, " x ", box.width,
         ") must lie inside the picture ", picture.shape());
-  const auto make = filter == Filter::kTriangle ? triangle_axis : bilinear_axis;
-  const Axis columns = make(box.left, box.width, W, width), rows = make(box.top, box.height, H, height);
-  const bool fixed = picture.dtype() == DType::kUInt8 && filter == Filter::kTriangle;
+  const bool shrinks = static_cast<double>(height) <= box.height && static_cast<double>(width) <= box.width;
+  const Axis columns = axis_of(filter, shrinks, box.left, box.width, W, width);
+  const Axis rows = axis_of(filter, shrinks, box.top, box.height, H, height);
+  const bool as_pil = filter == Filter::kTriangle || filter == Filter::kCubic;
+  const bool fixed = picture.dtype() == DType::kUInt8 && as_pil;
   if (fixed) return along_rows<FixedSum>(along_columns<FixedSum>(picture, columns), rows);
   const Tensor y = along_rows<FloatSum>(along_columns<FloatSum>(picture.to(DType::kFloat32), columns), rows);
   return picture.dtype() == DType::kUInt8 ? round_to_uint8(y) : y;

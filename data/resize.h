@@ -2,14 +2,26 @@
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "tensor/tensor.h"
 
 namespace clearcut {
 
-/// kBilinear: 4 pixels around the half-pixel centre, no widening when shrinking (OpenCV's INTER_LINEAR).
-/// kTriangle: the same tent, as wide as the shrink factor (antialiased; PIL's BILINEAR).
-enum class Filter { kBilinear, kTriangle };
+/// How pictures change their size. Where they shrink, s input pixels become one:
+///   kBilinear  4 pixels around the half-pixel centre, no widening when shrinking (OpenCV's INTER_LINEAR)
+///   kTriangle  the same tent, s times as wide: antialiased (PIL's BILINEAR, torchvision's default)
+///   kCubic     Keys' cubic with a = -0.5, s times as wide (PIL's BICUBIC)
+///   kArea      the mean of the s pixels, with shares at the edges; where a side grows, OpenCV's INTER_AREA
+///   is a
+///              sharper kind of bilinear
+///   kNearest   the pixel at floor(i * in / out) (OpenCV's INTER_NEAREST)
+/// Source of the cubic: Keys, "Cubic convolution interpolation for digital image processing", 1981.
+enum class Filter { kBilinear, kTriangle, kCubic, kArea, kNearest };
+/// "bilinear", "triangle", "cubic", "area", "nearest".
+std::string name_of(Filter filter);
+/// Throws Error that lists the names.
+Filter filter_from_name(const std::string& name);
 
 /// A part of a picture in pixels; edges may be fractional. The whole picture is {0, 0, H, W}.
 struct Box {
@@ -18,18 +30,18 @@ struct Box {
 
 /// Picture [H, W, C] of uint8 or float32 resampled to [height, width, C], same dtype.
 ///
-///   centre of output i lies at  (i + 0.5) * in / out  input pixels; weights max(0, 1 - |distance| / s),
-///   s = 1 (kBilinear) or max(1, in / out) (kTriangle), divided by their sum
+///   centre of output i lies at  (i + 0.5) * in / out  input pixels; weights of the tent max(0, 1 -
+///   |distance| / s), s = 1 (kBilinear) or max(1, in / out) (kTriangle, kCubic), divided by their sum
 ///
-/// Columns first, then rows. kTriangle leaves pixels outside the picture out of the sum; on uint8 it rounds
-/// half up after each of the two passes, weights in steps of 2^-22: bit-equal to PIL. kBilinear repeats the
-/// border and rounds once at the end. float32 is not rounded.
+/// Columns first, then rows. kTriangle and kCubic leave pixels outside the picture out of the sum; on uint8
+/// they round half up after each of the two passes, weights in steps of 2^-22: bit-equal to PIL. The others
+/// repeat the border and round once at the end. float32 is not rounded.
 Tensor resize_picture(const Tensor& picture, std::int64_t height, std::int64_t width,
                       Filter filter = Filter::kTriangle);
 
-/// The same for a part of the picture: kTriangle may look at pixels outside the box (PIL's box), kBilinear
-/// repeats the border of the pixels that the box touches (as cropping first would). Throws Error unless the
-/// box lies inside and is not empty.
+/// The same for a part of the picture: kTriangle and kCubic may look at pixels outside the box (PIL's box),
+/// kBilinear repeats the border of the pixels that the box touches (as cropping first would). Throws Error
+/// unless the box lies inside and is not empty.
 Tensor resize_box(const Tensor& picture, const Box& box, std::int64_t height, std::int64_t width,
                   Filter filter = Filter::kTriangle);
 

@@ -30,6 +30,7 @@ JsonObject to_json(const Preprocess& p) {
   JsonObject json;
   json.set("height", p.height)
       .set("width", p.width)
+      .set("resize", name_of(p.filter))
       .set("bgr", p.pixels.bgr)
       .set("mean", list_of(p.pixels.mean))
       .set("scale", list_of(p.pixels.scale))
@@ -42,6 +43,7 @@ Preprocess preprocess_of(const JsonObject& json, const std::string& path) {
   Preprocess p;
   p.height = json.integer("height");
   p.width = json.integer("width");
+  if (json.has("resize")) p.filter = filter_from_name(json.text("resize"));
   p.pixels.bgr = json.flag("bgr");
   p.pixels.mean = three_of(json, "mean", path);
   p.pixels.scale = three_of(json, "scale", path);

@@ -59,7 +59,8 @@ Frame frame_of(const Preprocess& rule, std::int64_t picture_height, std::int64_t
 Tensor to_input(const Preprocess& rule, const Tensor& picture, Framing framing) {
   check_rank("preprocess", "picture", picture, 3, "H, W, 3");
   const Frame frame = frame_of(rule, picture.dim(0), picture.dim(1), framing);
-  return to_network_input(resize_box(picture, frame.box, frame.input_height, frame.input_width), rule.pixels);
+  return to_network_input(resize_box(picture, frame.box, frame.input_height, frame.input_width, rule.filter),
+                          rule.pixels);
 }
 
 Tensor to_batch(const Preprocess& rule, const std::vector<Tensor>& pictures, Framing framing) {

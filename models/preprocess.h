@@ -17,10 +17,11 @@ enum class Framing : std::uint8_t {
                 ///< kept; only for networks that take any size
 };
 
-/// How a network wants its input: pixels resized with the antialiased triangle filter, rounded to 8 bits,
-/// then normalised as `pixels` says (order of channels, mean, scale).
+/// How a network wants its input: pixels resized, rounded to 8 bits, then normalised as `pixels` says (order
+/// of channels, mean, scale).
 struct Preprocess {
   std::int64_t height = 224, width = 224;
+  Filter filter = Filter::kTriangle;
   PixelScale pixels;
   double crop = 0.875;    // of the shorter side, for kCentreCrop
   bool any_size = false;  // the network takes other input sizes than height x width

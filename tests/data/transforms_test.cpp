@@ -50,6 +50,35 @@ TEST(Resize, BilinearEqualsOpenCv) {
   }
 }
 
+TEST(Resize, CubicEqualsPillowBitByBit) {
+  for (const auto& [height, width] : kSizes)
+    EXPECT_EQ(resize_picture(array("picture"), height, width, Filter::kCubic).values<std::uint8_t>(),
+              array(cat("cubic:", height, "x", width)).values<std::uint8_t>())
+        << height << "x" << width;
+}
+
+// OpenCV sums bytes in float32 or, for whole factors, in integers, and rounds ties to even: 1 of 255.
+TEST(Resize, AreaAndNearestEqualOpenCv) {
+  for (const auto& [height, width] : kSizes) {
+    const std::string size = cat(height, "x", width);
+    EXPECT_EQ(resize_picture(array("picture"), height, width, Filter::kNearest).values<std::uint8_t>(),
+              array("nearest picture:" + size).values<std::uint8_t>())
+        << size;
+    const auto want = array("area:" + size).values<std::uint8_t>();
+    const auto got = resize_picture(array("picture"), height, width, Filter::kArea).values<std::uint8_t>();
+    ASSERT_EQ(got.size(), want.size());
+    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1) << size << " " << i;
+  }
+}
+
+TEST(Resize, FiltersHaveNames) {
+  for (const Filter f :
+       {Filter::kBilinear, Filter::kTriangle, Filter::kCubic, Filter::kArea, Filter::kNearest})
+    EXPECT_EQ(filter_from_name(name_of(f)), f);
+  expect_error([] { filter_from_name("lanczos"); },
+               "no filter is called 'lanczos'; there are bilinear, triangle");
+}
+
 TEST(Resize, LabelsEqualOpenCvNearest) {
   for (const auto& [height, width] : kSizes)
     EXPECT_EQ(resize_labels(array("labels"), height, width).values<std::int32_t>(),

@@ -19,6 +19,9 @@ for height, width in ((23, 31), (7, 9), (40, 50), (11, 62), (1, 1), (46, 15)):
     size = "%dx%d" % (height, width)
     out["triangle:" + size] = np.asarray(image.resize((width, height), Image.BILINEAR))
     out["bilinear:" + size] = cv2.resize(picture.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    out["cubic:" + size] = np.asarray(image.resize((width, height), Image.BICUBIC))
+    out["area:" + size] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    out["nearest picture:" + size] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
     out["nearest:" + size] = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
 # box: left, top, right, bottom
 out["box"] = np.asarray(image.resize((13, 12), Image.BILINEAR, box=(2.25, 1.5, 25.75, 21.875)))
