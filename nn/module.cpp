@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tensor/work.h"
+
 namespace clearcut {
 
 namespace {
@@ -137,7 +139,11 @@ void Registry::to(DType dtype) {
 }
 
 Var Registry::observe(const std::string& path, Var y) const {
-  if (recording_) seen_.emplace_back(path, y.shape());
+  if (recording_) {
+    const std::int64_t before = seen_work_;
+    seen_work_ = multiply_adds_asked.load();
+    seen_.push_back({path, y.shape(), seen_work_ - before});
+  }
   for (Tap* tap : taps_) {
     if (tap->path_ != path) continue;
     if (!y.requires_grad() && !NoGrad::active()) y = Var(y.value(), true);
@@ -155,6 +161,13 @@ bool Registry::watches(const std::string& path) const {
 void Registry::record_paths(bool on) {
   recording_ = on;
   if (on) seen_.clear();
+  seen_work_ = multiply_adds_asked.load();
+}
+
+std::string Registry::owner(const std::string& tensor) const {
+  const auto found = owners_.find(tensor);
+  return found != owners_.end() ? found->second
+                                : tensor.substr(0, std::min(tensor.rfind('.'), tensor.size()));
 }
 
 Tap::Tap(Registry& root, std::string path) : root_(root), path_(std::move(path)) {

@@ -85,6 +85,13 @@ struct LoadReport {
 
 class Tap;
 
+/// A module that ran while paths were recorded.
+struct SeenPath {
+  std::string path;
+  Shape shape;                     // of its result
+  std::int64_t multiply_adds = 0;  // since the one before: its own, not those of modules inside it
+};
+
 /// The root of one model: the ordered list of its parameters and buffers, its mode and its taps.
 class Registry {
  public:
@@ -121,9 +128,13 @@ class Registry {
   bool watches(const std::string& path) const;
   /// Lets a tap ask for `path` as `name` too.
   void alias(const std::string& name, const std::string& path) { aliases_[name] = path; }
-  /// Paths that observe() saw since record_paths(true), with their shapes: `clearcut model layers`.
+  /// What observe() saw since record_paths(true), in its order: `clearcut model layers`.
   void record_paths(bool on);
-  const std::vector<std::pair<std::string, Shape>>& seen_paths() const { return seen_; }
+  const std::vector<SeenPath>& seen_paths() const { return seen_; }
+  /// Says that a tensor of the state belongs to the module at `path`, where its name does not start so.
+  void set_owner(const std::string& tensor, const std::string& path) { owners_[tensor] = path; }
+  /// That path, or the tensor's name without what stands behind its last dot.
+  std::string owner(const std::string& tensor) const;
 
  private:
   friend class Param;
@@ -140,7 +151,9 @@ class Registry {
   std::vector<Tap*> taps_;
   std::map<std::string, std::string> aliases_;  // other name -> path
   bool recording_ = false;
-  mutable std::vector<std::pair<std::string, Shape>> seen_;
+  std::map<std::string, std::string> owners_;  // tensor -> path
+  mutable std::vector<SeenPath> seen_;
+  mutable std::int64_t seen_work_ = 0;
 };
 
 /// Records activation and gradient of one path during the forward passes of its lifetime.

@@ -54,7 +54,7 @@ std::vector<std::pair<std::string, Shape>> paths_of(TrainTask& task, const Batch
   std::vector<std::pair<std::string, Shape>> paths;
   std::set<std::string> seen;
   for (const auto& entry : model.seen_paths())
-    if (seen.insert(entry.first).second) paths.push_back(entry);
+    if (seen.insert(entry.path).second) paths.emplace_back(entry.path, entry.shape);
   return paths;
 }
 
