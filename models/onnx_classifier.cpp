@@ -64,6 +64,7 @@ Card read_card(const std::string& path, const onnx::Value& input, const OnnxOpti
     check(order == "RGB" || order == "BGR", "classifier", json_path.string(),
           ": channel_order must be RGB or BGR, got '", order, "'");
     card.preprocess.pixels = {three(*json, "mean"), three(*json, "scale"), order == "BGR"};
+    if (json->has("resize")) card.preprocess.filter = filter_from_name(json->text("resize"));
     if (json->has("crop")) card.preprocess.crop = json->number("crop");
   }
   set_input_size(card.preprocess, input, options.preprocess ? std::nullopt : json);
@@ -166,9 +167,8 @@ class OnnxClassifier : public Classifier {
 }  // namespace
 
 std::unique_ptr<Classifier> load_onnx_classifier(const std::string& path, const OnnxOptions& options) {
-  const Bytes bytes = read_file(path);
+  const onnx::Model model = onnx::read_model(path);
   const std::string file = fs::path(path).filename().string();
-  const onnx::Model model = onnx::parse_model(bytes, file);
   const ErrorScope scope(file);
   return std::make_unique<OnnxClassifier>(path, model, options);
 }

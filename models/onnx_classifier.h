@@ -20,6 +20,7 @@ struct OnnxOptions {
 ///   channel_order      "RGB" or "BGR"
 ///   mean, scale        three numbers each: input = (pixel - mean) * scale, pixel 0..255, in channel_order
 ///   input_size         [height, width]; only needed where the ONNX file leaves them open
+///   resize             "triangle" (the default), "cubic", "bilinear", "area" or "nearest": see data/resize.h
 ///   name               default: the file's name
 ///   crop               share of the shorter side that Framing::kCentreCrop keeps; default 0.875
 ///   last_feature_map   {"tensor": NAME}; default: what stands before the global pooling

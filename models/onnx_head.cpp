@@ -17,6 +17,14 @@ struct Trace {
     for (const Node& node : g.nodes)
       if (!node.outputs.empty() && !node.outputs[0].empty()) makers.emplace(node.outputs[0], &node);
   }
+  // The numbers of an initializer or of a Constant node, or null.
+  const Tensor* fixed(const std::string& value) const {
+    const auto found = graph.initializers.find(value);
+    if (found != graph.initializers.end()) return &found->second;
+    const Node* node = maker(value);
+    if (node == nullptr || node->op != "Constant" || node->attributes.size() != 1) return nullptr;
+    return node->attributes[0].tensor.defined() ? &node->attributes[0].tensor : nullptr;
+  }
   const Node* maker(const std::string& value) const {
     const auto found = makers.find(value);
     return found != makers.end() ? found->second : nullptr;
@@ -36,12 +44,11 @@ std::int64_t integer(const Node& node, const char* name, std::int64_t fallback) 
   return a != nullptr ? a->i : fallback;
 }
 
-// A float initializer read by input i of the node, or null.
+// Fixed floats read by input i of the node, or null.
 const Tensor* weight(const Trace& trace, const Node& node, std::size_t i) {
   if (i >= node.inputs.size()) return nullptr;
-  const auto found = trace.graph.initializers.find(node.inputs[i]);
-  return found != trace.graph.initializers.end() && found->second.dtype() == DType::kFloat32 ? &found->second
-                                                                                             : nullptr;
+  const Tensor* fixed = trace.fixed(node.inputs[i]);
+  return fixed != nullptr && fixed->dtype() == DType::kFloat32 ? fixed : nullptr;
 }
 
 // The node behind nodes that only change the shape, starting at the maker of `value`.
@@ -64,9 +71,8 @@ bool pools_everything(const Trace& trace, const Node* node) {
   Ints axes;
   if (const Attribute* a = attribute(*node, "axes")) axes = a->ints;
   if (node->inputs.size() > 1) {
-    const auto fixed = trace.graph.initializers.find(node->inputs[1]);
-    if (fixed != trace.graph.initializers.end() && fixed->second.dtype() == DType::kInt64)
-      axes = fixed->second.values<std::int64_t>();
+    const Tensor* fixed = trace.fixed(node->inputs[1]);
+    if (fixed != nullptr && fixed->dtype() == DType::kInt64) axes = fixed->values<std::int64_t>();
   }
   std::sort(axes.begin(), axes.end());
   return axes == Ints{2, 3} || axes == Ints{-2, -1};
@@ -139,7 +145,8 @@ std::string logits_value(const Graph& graph) {
   check(!graph.outputs.empty(), "onnx", "the graph names no output");
   const std::string& output = graph.outputs[0].name;
   const Node* node = Trace(graph).maker(output);
-  return node != nullptr && node->op == "Softmax" && !node->inputs.empty() ? node->inputs[0] : output;
+  const bool is_softmax = node != nullptr && (node->op == "Softmax" || node->op == "LogSoftmax");
+  return is_softmax && !node->inputs.empty() ? node->inputs[0] : output;
 }
 
 std::optional<CamWeights> find_cam(const Model& model, const std::string& logits) {

@@ -9,7 +9,8 @@
 
 namespace clearcut::onnx {
 
-/// The value to explain: the graph's first output, or what stands before a Softmax that makes it.
+/// The value to explain: the graph's first output, or what stands before a Softmax or LogSoftmax that makes
+/// it.
 std::string logits_value(const Graph& graph);
 
 /// Recognises, from the logits back: a Gemm, a MatMul with or without Add, or a 1x1 Conv on pooled features;

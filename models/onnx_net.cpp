@@ -1,12 +1,15 @@
 #include "models/onnx_net.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
 namespace clearcut::onnx {
 
 namespace {
+
+constexpr std::int64_t kMostFolded = 1 << 22;  // elements
 
 // Nodes that lead to `output`, in the order of the file.
 std::vector<const Node*> nodes_towards(const Graph& graph, const std::string& output) {
@@ -26,11 +29,43 @@ std::vector<const Node*> nodes_towards(const Graph& graph, const std::string& ou
 Tensor constant_value(NodeReader& node) {
   node.inputs(0, 0);
   std::optional<Tensor> value = node.tensor("value");
+  const std::vector<float> reals = node.reals("value_floats");
   if (const auto ints = node.integers("value_ints"))
     value = Tensor::from(Shape{static_cast<std::int64_t>(ints->size())}, *ints);
+  else if (!reals.empty())
+    value = Tensor::from(Shape{static_cast<std::int64_t>(reals.size())}, reals);
+  else if (node.has("value_int"))
+    value = Tensor::full({}, static_cast<double>(node.integer("value_int", 0)), DType::kInt64);
+  else if (node.has("value_float"))
+    value = Tensor::full({}, node.real("value_float", 0));
   node.finish();
-  if (!value) node.refuse("its value must be a tensor or a list of integers");
+  if (!value) node.refuse("its value must be a tensor, numbers or a number");
   return *value;
+}
+
+bool is_standard(const Node& node) { return node.domain.empty() || node.domain == "ai.onnx"; }
+
+// Operators that can make much out of little, and those that take whole pictures.
+constexpr std::array kNeverFolded = {"AveragePool", "BatchNormalization", "Conv", "MaxPool", "Pad", "Resize",
+                                     "Upsample"};
+
+// Elements that other operators can make of these inputs: joined they add up, spread over each other or
+// multiplied as matrices they multiply.
+std::int64_t most_elements(const std::string& op, const std::vector<Var>& in) {
+  constexpr std::int64_t kMany = std::int64_t{1} << 30;
+  std::int64_t sum = 0, largest = 1, product = 1;
+  bool alike = op != "Gemm" && op != "MatMul";
+  const Tensor* large = nullptr;
+  for (const Var& v : in) {
+    if (!v.defined()) continue;
+    const std::int64_t n = std::min(std::max<std::int64_t>(v.value().numel(), 1), kMany);
+    alike = alike && (n == 1 || large == nullptr || large->shape() == v.shape());
+    if (n > 1) large = &v.value();
+    sum += n;
+    largest = std::max(largest, n);
+    product = std::min(product * n, kMany);
+  }
+  return std::max(sum, alike ? largest : product);
 }
 
 }  // namespace
@@ -46,7 +81,9 @@ Net::Net(Scope at, const Model& model, const std::string& output)
     output_ = graph.outputs[0].name;
   }
   slots_[input_.name] = 0;
-  for (const Node* node : nodes_towards(graph, output_)) add_step(*node, model);
+  for (const Node* node : nodes_towards(graph, output_)) add_node(*node, model);
+  check(weights_.constant(output_) == nullptr, "onnx", "the output '", output_,
+        "' depends on fixed numbers only");
   check(!steps_.empty() && slots_.contains(output_), "onnx", "no node makes the output '", output_, "'");
   for (const Node& node : graph.nodes)
     if (!node.name.empty() && !node.outputs.empty() && slots_.contains(node.outputs[0]) &&
@@ -57,44 +94,75 @@ Net::Net(Scope at, const Model& model, const std::string& output)
     if (steps_[i].part.kind == Part::Kind::kConv) find_parts_behind(i);
 }
 
-void Net::add_step(const Node& node, const Model& model) {
+void Net::add_node(const Node& node, const Model& model) {
+  if (node.outputs.empty() || node.outputs[0].empty())
+    NodeReader(node, model.opset, -1, weights_).refuse("it has no first output");
+  const std::size_t outputs = is_standard(node) && has_many_outputs(node.op) ? node.outputs.size() : 1;
+  for (std::size_t i = 0; i < outputs; ++i)
+    if (!node.outputs[i].empty()) add_output(node, model, i);
+}
+
+void Net::add_output(const Node& node, const Model& model, std::size_t output) {
   const std::int64_t batch = input_.known && !input_.sizes.empty() ? input_.sizes[0] : -1;
-  NodeReader reader(node, model.opset, batch, weights_);
-  if (node.outputs.empty() || node.outputs[0].empty()) reader.refuse("it has no first output");
-  const bool standard = node.domain.empty() || node.domain == "ai.onnx";
-  if (standard && node.op == "Constant") return weights_.add(node.outputs[0], constant_value(reader));
+  NodeReader reader(node, model.opset, batch, weights_, output);
+  const std::string& made = node.outputs[output];
+  if (is_standard(node) && node.op == "Constant") return weights_.add(made, constant_value(reader));
   // Exporters name a shared weight a second time through an Identity.
-  if (standard && node.op == "Identity" && reader.given(0))
-    if (const Tensor* fixed = weights_.constant(node.inputs[0])) return weights_.add(node.outputs[0], *fixed);
-  const Builder build = standard ? find_builder(node.op) : nullptr;
+  if (is_standard(node) && node.op == "Identity" && reader.given(0) && reader.fixed(0))
+    return weights_.add(made, *weights_.constant(node.inputs[0]));
+  const Builder build = is_standard(node) ? find_builder(node.op) : nullptr;
   if (build == nullptr)
-    reader.refuse("the operator ", node.domain, standard ? "" : ".", node.op,
+    reader.refuse("the operator ", node.domain, is_standard(node) ? "" : ".", node.op,
                   " is not supported; supported are: ", supported_operators());
   Step step;
   step.title = "node " + node.title();
-  step.path = (at_ / node.outputs[0]).path;
+  step.path = (at_ / made).path;
   step.run = build(reader);
   step.part = reader.part;
   reader.finish();
-  bool reads_value = false;
+  if (!reads_value(node)) return fold(reader, node, step, output);
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     step.inputs.push_back(reader.taken(i) || !reader.given(i) ? Source{} : source_of(node.inputs[i], node));
-    reads_value = reads_value || step.inputs.back().slot >= 0;
+    if (const Param* param = step.inputs.back().param) at_.root->set_owner(param->name(), step.path);
   }
-  if (!reads_value) reader.refuse("it depends on fixed numbers only; simplify the model first");
   step.output = slots_.size();
-  slots_[node.outputs[0]] = step.output;
+  slots_[made] = step.output;
   steps_.push_back(std::move(step));
+}
+
+bool Net::reads_value(const Node& node) const {
+  return std::any_of(node.inputs.begin(), node.inputs.end(),
+                     [&](const std::string& name) { return slots_.contains(name); });
+}
+
+// All inputs are fixed, so the output is.
+void Net::fold(const NodeReader& reader, const Node& node, const Step& step, std::size_t output) {
+  std::vector<Var> in;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    in.emplace_back();
+    if (reader.taken(i) || !reader.given(i)) continue;
+    if (!reader.fixed(i)) source_of(node.inputs[i], node);  // says that nothing makes it
+    in.back() = Var(*weights_.constant(node.inputs[i]));
+  }
+  const bool never = std::find(kNeverFolded.begin(), kNeverFolded.end(), node.op) != kNeverFolded.end();
+  if (never || most_elements(node.op, in) > kMostFolded)
+    reader.refuse(
+        "it depends on fixed numbers only, and is too much to be worked out beforehand; simplify the "
+        "model first");
+  const ErrorScope scope(step.title);
+  const NoGrad no_grad;
+  weights_.add(node.outputs[output], step.run(in).value());
 }
 
 Net::Source Net::source_of(const std::string& name, const Node& node) {
   const auto made = slots_.find(name);
-  if (made != slots_.end()) return {static_cast<std::int64_t>(made->second), nullptr};
+  if (made != slots_.end()) return {static_cast<std::int64_t>(made->second)};
   const Tensor* fixed = weights_.constant(name);
   check(fixed != nullptr, "onnx", "node ", node.title(), ": it reads '", name,
         "', which no earlier node makes as its first output");
+  if (fixed->dtype() == DType::kInt64) return {-1, nullptr, Var(*fixed)};
   check(fixed->dtype() == DType::kFloat32 || fixed->dtype() == DType::kFloat64, "onnx", "node ", node.title(),
-        ": '", name, "' is ", fixed->dtype(), "; only floating-point weights are supported there");
+        ": '", name, "' is ", fixed->dtype(), "; only floating-point weights and int64 are supported there");
   return {-1, weights_.param(name)};
 }
 
@@ -151,7 +219,7 @@ std::vector<Var> Net::inputs_of(const Step& step, const std::vector<Var>& values
     if (source.param != nullptr)
       in.push_back(*source.param);
     else
-      in.push_back(source.slot >= 0 ? values[static_cast<std::size_t>(source.slot)] : Var());
+      in.push_back(source.slot >= 0 ? values[static_cast<std::size_t>(source.slot)] : source.fixed);
   }
   return in;
 }
@@ -198,7 +266,9 @@ Var Net::operator()(const Var& x) const {
     }
     std::vector<Var> in = done[i] ? std::vector<Var>() : inputs_of(step, values);
     for (const std::size_t slot : step.last_read) values[slot] = Var();
-    if (!done[i]) values[step.output] = at_.root->observe(step.path, step.run(in));
+    if (done[i]) continue;
+    Var y = step.run(in);
+    values[step.output] = is_integer(y) ? y : at_.root->observe(step.path, std::move(y));
   }
   return values[slots_.at(output_)];
 }

@@ -11,11 +11,13 @@ namespace clearcut::onnx {
 /// The part of an ONNX graph that leads from its one input to one output.
 ///
 /// Weights become parameters of the registry under their initializer names, frozen (require_grad(true)
-/// unfreezes them); running means and variances become buffers. Tap paths are the names of values (node
-/// outputs and the input); a node's name is another name for its output.
-/// A value is dropped as soon as its last reader ran, so a forward pass under NoGrad holds only what is still
-/// needed. A convolution does the batch norm, addition and Relu or Clip behind it in the same sweep, unless a
-/// tap watches what lies between or mode.fuse is false.
+/// unfreezes them); running means and variances become buffers and stay as they are. Tap paths are the names
+/// of values (node outputs and the input); a node's name is another name for its output. What depends on
+/// fixed numbers only is worked out once, in the constructor, where it has no more than 2^22 elements. Sizes
+/// and indices are int64 values that are worked out in each run; they cannot be tapped. A value is dropped as
+/// soon as its last reader ran, so a forward pass under NoGrad holds only what is still needed. A convolution
+/// does the batch norm, addition and Relu or Clip behind it in the same sweep, unless a tap watches what lies
+/// between or mode.fuse is false.
 ///
 /// Operators: supported_operators(), in inference mode. Nodes that do not lead to the output are not looked
 /// at. The constructor throws Error that names the node and its operator for anything else: an operator, an
@@ -36,10 +38,11 @@ class Net {
   const std::string& output() const { return output_; }
 
  private:
-  // Where a step takes an input from: nothing, an earlier value, or a parameter.
+  // Where a step takes an input from: nothing, an earlier value, a parameter, or fixed integers.
   struct Source {
     std::int64_t slot = -1;
     const Param* param = nullptr;
+    Var fixed = {};
   };
   struct Step {
     std::string title, path;
@@ -51,7 +54,10 @@ class Net {
     std::vector<std::size_t> last_read;  // slots that nobody reads after this step
   };
 
-  void add_step(const Node& node, const Model& model);
+  void add_node(const Node& node, const Model& model);
+  void add_output(const Node& node, const Model& model, std::size_t output);
+  bool reads_value(const Node& node) const;
+  void fold(const NodeReader& reader, const Node& node, const Step& step, std::size_t output);
   Source source_of(const std::string& name, const Node& node);
   void find_last_reads();
   void find_parts_behind(std::size_t conv);

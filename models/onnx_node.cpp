@@ -1,5 +1,7 @@
 #include "models/onnx_node.h"
 
+#include <algorithm>
+
 namespace clearcut::onnx {
 
 const Tensor* Weights::constant(const std::string& name) const {
@@ -33,6 +35,11 @@ const Attribute* NodeReader::find(const char* name, Attribute::Kind kind) {
   return nullptr;
 }
 
+bool NodeReader::has(const char* name) const {
+  return std::any_of(node_.attributes.begin(), node_.attributes.end(),
+                     [&](const Attribute& a) { return a.name == name; });
+}
+
 std::int64_t NodeReader::integer(const char* name, std::int64_t fallback) {
   const Attribute* a = find(name, Attribute::Kind::kInt);
   return a != nullptr ? a->i : fallback;
@@ -51,6 +58,11 @@ std::string NodeReader::text(const char* name, const std::string& fallback) {
 std::optional<std::vector<std::int64_t>> NodeReader::integers(const char* name) {
   const Attribute* a = find(name, Attribute::Kind::kInts);
   return a != nullptr ? std::optional(a->ints) : std::nullopt;
+}
+
+std::vector<float> NodeReader::reals(const char* name) {
+  const Attribute* a = find(name, Attribute::Kind::kFloats);
+  return a != nullptr ? a->floats : std::vector<float>{};
 }
 
 std::optional<Tensor> NodeReader::tensor(const char* name) {
@@ -86,6 +98,21 @@ std::vector<std::int64_t> NodeReader::constant_integers(std::size_t input, const
   return value.values<std::int64_t>();
 }
 
+IntegerInput NodeReader::integer_input(std::size_t input, const char* what) {
+  IntegerInput integers{std::nullopt, input, what};
+  if (fixed(input)) integers.known = constant_integers(input, what);
+  return integers;
+}
+
+std::vector<std::int64_t> NodeReader::axes(std::int64_t inputs_since) {
+  if (opset < inputs_since) {
+    inputs(1, 1);
+    return integers("axes").value_or(std::vector<std::int64_t>{});
+  }
+  inputs(1, 2);
+  return given(1) ? constant_integers(1, "axes") : std::vector<std::int64_t>{};
+}
+
 double NodeReader::constant_scalar(std::size_t input, const char* what) {
   const Tensor value = constant(input, what);
   if (value.numel() != 1) refuse("its ", what, " must be one number, got ", value.shape());
@@ -104,6 +131,61 @@ void NodeReader::finish() const {
     for (const std::string& name : asked_) known += (known.empty() ? "" : ", ") + name;
     refuse("attribute '", a.name, "' is not supported; supported are: ", known.empty() ? "none" : known);
   }
+}
+
+std::vector<std::int64_t> IntegerInput::of(const std::vector<Var>& in) const {
+  if (known) return *known;
+  const Tensor& value = in[input].value();
+  check(value.dtype() == DType::kInt64 && value.rank() <= 1 && value.numel() <= 64, what,
+        "must be a list of at most 64 int64, got ", value.dtype(), " ", value.shape());
+  return value.values<std::int64_t>();
+}
+
+namespace {
+
+std::vector<BuilderRow> all_builders() {
+  std::vector<BuilderRow> rows;
+  for (const BuilderTable table : {pointwise_builders(), matrix_builders(), norm_builders(), shape_builders(),
+                                   integer_builders(), window_builders(), resize_builders()})
+    rows.insert(rows.end(), table.begin(), table.end());
+  std::sort(rows.begin(), rows.end(),
+            [](const BuilderRow& a, const BuilderRow& b) { return std::string_view(a.op) < b.op; });
+  return rows;
+}
+
+const std::vector<BuilderRow>& builders() {
+  static const std::vector<BuilderRow> rows = all_builders();
+  return rows;
+}
+
+}  // namespace
+
+Builder find_builder(const std::string& op) {
+  const auto row = std::find_if(builders().begin(), builders().end(),
+                                [&](const BuilderRow& candidate) { return op == candidate.op; });
+  return row != builders().end() ? row->build : nullptr;
+}
+
+std::string supported_operators() {
+  std::string text = "Constant";
+  for (const BuilderRow& row : builders()) text += cat(", ", row.op);
+  return text;
+}
+
+bool has_many_outputs(const std::string& op) { return op == "Split"; }
+
+std::int64_t positive_axis(std::int64_t axis, std::int64_t rank, const char* op) {
+  check(axis >= -rank && axis < rank, op, "axis ", axis, " is outside of ", rank, " dimensions");
+  return axis < 0 ? axis + rank : axis;
+}
+
+std::vector<std::int64_t> positive_axes(const std::vector<std::int64_t>& axes, std::int64_t rank,
+                                        const char* op) {
+  std::vector<std::int64_t> result;
+  for (const std::int64_t axis : axes) result.push_back(positive_axis(axis, rank, op));
+  std::sort(result.begin(), result.end());
+  check(std::adjacent_find(result.begin(), result.end()) == result.end(), op, "an axis comes twice");
+  return result;
 }
 
 }  // namespace clearcut::onnx

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,33 +62,55 @@ class Weights {
   std::map<std::string, const Buffer*> buffer_of_;
 };
 
+/// At most 64 integers that a run reads: sizes, bounds, axes.
+struct IntegerInput {
+  std::optional<std::vector<std::int64_t>> known;
+  std::size_t input = 0;
+  std::string what = {};
+
+  /// Throws Error if the value is no list of at most 64 int64.
+  std::vector<std::int64_t> of(const std::vector<Var>& in) const;
+};
+
 /// Hands out attributes and inputs, and remembers which were asked for: finish() refuses a node with an
 /// attribute that nobody asked for, because ignoring it would change the result silently.
 class NodeReader {
  public:
-  NodeReader(const Node& node, std::int64_t opset_version, std::int64_t exported_batch, Weights& weights)
-      : opset(opset_version), batch(exported_batch), node_(node), weights_(weights) {}
+  /// made: which of the node's outputs is to be made; 0 but for operators with several.
+  NodeReader(const Node& node, std::int64_t opset_version, std::int64_t exported_batch, Weights& weights,
+             std::size_t made = 0)
+      : opset(opset_version), batch(exported_batch), output(made), node_(node), weights_(weights) {}
 
   const std::int64_t opset;
   /// The number of pictures that the model was exported for, -1 if open.
   const std::int64_t batch;
+  const std::size_t output;
+  std::size_t outputs() const { return node_.outputs.size(); }
   Part part;
 
+  bool has(const char* name) const;
   std::int64_t integer(const char* name, std::int64_t fallback);
   float real(const char* name, float fallback);
   std::string text(const char* name, const std::string& fallback);
   std::optional<std::vector<std::int64_t>> integers(const char* name);
+  std::vector<float> reals(const char* name);
   std::optional<Tensor> tensor(const char* name);
   /// An attribute that does not change the result of inference.
   void ignore(const char* name) { asked_.insert(name); }
 
   bool given(std::size_t input) const;
+  /// True if the numbers of a given input are known already.
+  bool fixed(std::size_t input) const { return weights_.constant(node_.inputs[input]) != nullptr; }
   /// Throws Error unless the node has least to most inputs, and the first `least` are given.
   void inputs(std::size_t least, std::size_t most) const;
   /// Takes an input whose numbers are known already; fails if they depend on the picture.
   Tensor constant(std::size_t input, const char* what);
   std::vector<std::int64_t> constant_integers(std::size_t input, const char* what);
   double constant_scalar(std::size_t input, const char* what);
+  /// Integers that an input gives: known already, or worked out from the sizes of values.
+  IntegerInput integer_input(std::size_t input, const char* what);
+  /// The attribute or, since opset `inputs_since`, the second input "axes"; empty if there is none.
+  std::vector<std::int64_t> axes(std::int64_t inputs_since);
   /// Takes an initializer that is state but is not trained.
   const Buffer* buffer(std::size_t input, const char* what);
   bool taken(std::size_t input) const { return taken_.contains(input); }
@@ -113,10 +136,31 @@ using Builder = Run (*)(NodeReader& node);
 Builder find_builder(const std::string& op);
 /// "Add, AveragePool, ...": for errors and `clearcut model list`.
 std::string supported_operators();
+/// Operators of which every output can be read; of the others only the first.
+bool has_many_outputs(const std::string& op);
 
-// Builders that stand in files of their own: operators with windows.
-Run build_conv(NodeReader& node);
-Run build_max_pool(NodeReader& node);
-Run build_average_pool(NodeReader& node);
+/// The builders of one file: onnx_pointwise.cpp, onnx_shapes.cpp, ...
+struct BuilderRow {
+  const char* op;
+  Builder build;
+};
+using BuilderTable = std::span<const BuilderRow>;
+BuilderTable pointwise_builders();
+BuilderTable matrix_builders();
+BuilderTable norm_builders();
+BuilderTable shape_builders();
+BuilderTable integer_builders();
+BuilderTable window_builders();
+BuilderTable resize_builders();
+
+/// Negative axes count from the end of `rank`; sorted. Throws Error on one outside, or twice.
+std::vector<std::int64_t> positive_axes(const std::vector<std::int64_t>& axes, std::int64_t rank,
+                                        const char* op);
+std::int64_t positive_axis(std::int64_t axis, std::int64_t rank, const char* op);
+
+/// Sizes and indices flow through a graph as int64 values, on the CPU and without gradient.
+bool is_integer(const Var& x);
+/// f of two int64 values of one shape, or one of them of one element. f may throw.
+Var integers(const Var& a, const Var& b, std::int64_t (*f)(std::int64_t, std::int64_t));
 
 }  // namespace clearcut::onnx

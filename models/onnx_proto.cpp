@@ -1,5 +1,6 @@
 #include "models/onnx_proto.h"
 
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -21,13 +22,13 @@ void add(const WireReader& in, std::vector<T>& list, T item, std::size_t limit, 
 }
 
 // Reads the value of the attribute that the current field holds; the field says its kind.
-void parse_value(WireReader& in, Attribute& a) {
+void parse_value(WireReader& in, Attribute& a, ExternalFiles& files) {
   using Kind = Attribute::Kind;
   const auto field = in.field();
   if (field == 2) a.f = in.fixed32(), a.kind = Kind::kFloat;
   if (field == 3) a.i = in.varint(), a.kind = Kind::kInt;
   if (field == 4) a.s = in.text(), a.kind = Kind::kString;
-  if (field == 5) a.tensor = parse_tensor(in.message("tensor")).second, a.kind = Kind::kTensor;
+  if (field == 5) a.tensor = parse_tensor(in.message("tensor"), files).second, a.kind = Kind::kTensor;
   if (field == 6) a.kind = Kind::kGraph;
   if (field == 7) in.floats([&](float v) { a.floats.push_back(v); }), a.kind = Kind::kFloats;
   if (field == 8)
@@ -36,13 +37,13 @@ void parse_value(WireReader& in, Attribute& a) {
   if (field >= 9 && field <= 11) a.kind = Kind::kOther;
 }
 
-Attribute parse_attribute(WireReader in) {
+Attribute parse_attribute(WireReader in, ExternalFiles& files) {
   Attribute a;
   std::int64_t type = 0;
   while (in.next()) {
     if (in.field() == 1) a.name = in.text();
     if (in.field() == 20) type = in.varint();
-    parse_value(in, a);
+    parse_value(in, a, files);
   }
   // The type field decides where it is there: an empty list leaves no other trace.
   if (type > 0 && type <= static_cast<std::int64_t>(Attribute::Kind::kInts))
@@ -52,7 +53,7 @@ Attribute parse_attribute(WireReader in) {
   return a;
 }
 
-Node parse_node(WireReader in) {
+Node parse_node(WireReader in, ExternalFiles& files) {
   Node node;
   while (in.next()) {
     switch (in.field()) {
@@ -69,7 +70,7 @@ Node parse_node(WireReader in) {
         node.op = in.text();
         break;
       case 5:
-        add(in, node.attributes, parse_attribute(in.message("attribute")), kMaxNames, "attributes");
+        add(in, node.attributes, parse_attribute(in.message("attribute"), files), kMaxNames, "attributes");
         break;
       case 7:
         node.domain = in.text();
@@ -122,18 +123,18 @@ void check_names(const WireReader& in, const Graph& graph) {
         in.broken("node ", node.title(), " makes '", output, "', which is there already");
 }
 
-Graph parse_graph(WireReader in) {
+Graph parse_graph(WireReader in, ExternalFiles& files) {
   Graph graph;
   while (in.next()) {
     switch (in.field()) {
       case 1:
-        add(in, graph.nodes, parse_node(in.message("node")), kMaxNodes, "nodes");
+        add(in, graph.nodes, parse_node(in.message("node"), files), kMaxNodes, "nodes");
         break;
       case 2:
         graph.name = in.text();
         break;
       case 5: {
-        auto [name, tensor] = parse_tensor(in.message("tensor"));
+        auto [name, tensor] = parse_tensor(in.message("tensor"), files);
         add(in, graph.initializer_order, name, kMaxNodes, "initializers");
         if (!graph.initializers.emplace(name, std::move(tensor)).second)
           in.broken("two initializers are called '", name, "'");
@@ -175,8 +176,9 @@ std::string Node::title() const {
   return cat("'", shown, "' (", op, ")");
 }
 
-Model parse_model(std::span<const std::uint8_t> bytes, std::string_view file) {
+Model parse_model(std::span<const std::uint8_t> bytes, std::string_view file, const std::string& folder) {
   Model model;
+  ExternalFiles files(folder);
   WireReader in(bytes, file, "model");
   bool has_graph = false;
   while (in.next()) {
@@ -189,7 +191,7 @@ Model parse_model(std::span<const std::uint8_t> bytes, std::string_view file) {
         break;
       case 7:
         if (std::exchange(has_graph, true)) in.broken("it has two graphs; the file is damaged");
-        model.graph = parse_graph(in.message("graph"));
+        model.graph = parse_graph(in.message("graph"), files);
         break;
       case 8:
         parse_opset(in.message("opset"), model);
@@ -205,6 +207,11 @@ Model parse_model(std::span<const std::uint8_t> bytes, std::string_view file) {
     in.broken("it names no opset of the standard operators (1 to ", kMaxOpset, ", got ", model.opset,
               "); not an ONNX model, or truncated");
   return model;
+}
+
+Model read_model(const std::string& path) {
+  const std::filesystem::path file(path), folder = file.parent_path();
+  return parse_model(read_file(path), file.filename().string(), folder.empty() ? "." : folder.string());
 }
 
 }  // namespace clearcut::onnx

@@ -70,12 +70,15 @@ struct Model {
 };
 
 /// Reads a ModelProto. Tensors of float32, float64, int32, int64 and uint8 keep their type, float16 and
-/// bfloat16 are widened to float32, bool becomes uint8. `file` is for error texts.
+/// bfloat16 are widened to float32, bool becomes uint8. `file` is for error texts. Weights in other
+/// files are read from `folder`, see ExternalFiles.
 /// Throws Error that names file, message and field for: truncated or damaged bytes; a tensor whose sizes are
-/// negative, do not fit its data or exceed six dimensions; other element types; weights in a second file;
-/// no graph or no opset; a name given to two values; more than 100,000 nodes.
-/// Memory: the tensors' bytes plus the file's names; sizes are checked against the bytes present first.
-/// Source: onnx.proto of https://github.com/onnx/onnx, field numbers only.
-Model parse_model(std::span<const std::uint8_t> bytes, std::string_view file);
+/// negative, do not fit its data or exceed six dimensions; other element types; no graph or no opset; a name
+/// given to two values; more than 100,000 nodes. Memory: the tensors' bytes plus the file's names; sizes are
+/// checked against the bytes present first. Source: onnx.proto of https://github.com/onnx/onnx, field numbers
+/// only.
+Model parse_model(std::span<const std::uint8_t> bytes, std::string_view file, const std::string& folder = "");
+/// Reads the file and, where it says so, others in its folder.
+Model read_model(const std::string& path);
 
 }  // namespace clearcut::onnx

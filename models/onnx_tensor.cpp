@@ -1,8 +1,10 @@
 #include "models/onnx_tensor.h"
 
-#include <bit>
+#include <charconv>
 #include <cstring>
 #include <vector>
+
+#include "tensor/stored.h"
 
 namespace clearcut::onnx {
 
@@ -26,12 +28,33 @@ struct Fields {
   std::vector<std::int64_t> sizes;
   std::int64_t type = 0;
   bool has_raw = false, external = false;
+  ExternalPlace place;
   std::span<const std::uint8_t> raw;
   std::vector<float> floats;        // FLOAT
   std::vector<std::int64_t> ints;   // INT32, UINT8, BOOL, and the bits of FLOAT16 and BFLOAT16
   std::vector<std::int64_t> longs;  // INT64
   std::vector<double> doubles;      // DOUBLE
 };
+
+std::uint64_t whole_number(const WireReader& in, const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    in.broken("external data: '", text, "' is no whole number");
+  return value;
+}
+
+// One pair of StringStringEntryProto.
+void read_place(WireReader in, ExternalPlace& place) {
+  std::string key, value;
+  while (in.next()) {
+    if (in.field() == 1) key = in.text();
+    if (in.field() == 2) value = in.text();
+  }
+  if (key == "location") place.location = value;
+  if (key == "offset") place.offset = whole_number(in, value);
+  if (key == "length") place.length = whole_number(in, value), place.has_length = true;
+}
 
 Fields read_fields(WireReader& in) {
   Fields f;
@@ -49,6 +72,7 @@ Fields read_fields(WireReader& in) {
     if (field == 8) f.name = in.text();
     if (field == 9) f.raw = in.bytes(), f.has_raw = true;
     if (field == 10) in.doubles([&](double v) { f.doubles.push_back(v); });
+    if (field == 13) read_place(in.message("external data"), f.place);
     if (field == 14) f.external = in.varint() == 1;
   }
   return f;
@@ -67,18 +91,6 @@ std::int64_t checked_numel(const WireReader& in, const Fields& f) {
   }
   return n;
 }
-
-float from_half(std::uint16_t bits) {
-  const std::uint32_t sign = (bits & 0x8000u) << 16, exponent = (bits >> 10) & 31u, fraction = bits & 0x3ffu;
-  if (exponent == 0) {  // zero and subnormals: fraction * 2^-24, exact in float32
-    const float value = static_cast<float>(fraction) * 0x1p-24f;
-    return sign != 0 ? -value : value;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
-float from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
 template <class T>
 T identity(T value) {
@@ -119,9 +131,9 @@ Tensor decode_any(const WireReader& in, const Fields& f) {
     case kBool:
       return decode<std::uint8_t, std::uint8_t>(in, f, f.ints, identity<std::uint8_t>);
     case kFloat16:
-      return decode<float, std::uint16_t>(in, f, f.ints, from_half);
+      return decode<float, std::uint16_t>(in, f, f.ints, float_of_half);
     case kBfloat16:
-      return decode<float, std::uint16_t>(in, f, f.ints, from_bfloat16);
+      return decode<float, std::uint16_t>(in, f, f.ints, float_of_bfloat16);
     default:
       in.broken("'", f.name, "' has element type ", f.type,
                 "; supported are FLOAT, DOUBLE, FLOAT16, BFLOAT16, INT32, INT64, UINT8 and BOOL");
@@ -130,10 +142,12 @@ Tensor decode_any(const WireReader& in, const Fields& f) {
 
 }  // namespace
 
-std::pair<std::string, Tensor> parse_tensor(WireReader reader) {
-  const Fields fields = read_fields(reader);
-  if (fields.external)
-    reader.broken("'", fields.name, "' keeps its numbers in a second file; save the model as one file");
+std::pair<std::string, Tensor> parse_tensor(WireReader reader, ExternalFiles& files) {
+  Fields fields = read_fields(reader);
+  if (fields.external) {
+    fields.raw = files.at(fields.place);
+    fields.has_raw = true;
+  }
   return {fields.name, decode_any(reader, fields)};
 }
 

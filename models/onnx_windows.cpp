@@ -116,8 +116,6 @@ struct Conv {
   }
 };
 
-}  // namespace
-
 Run build_conv(NodeReader& node) {
   node.inputs(2, 3);
   const Window window = read_window(node);
@@ -158,5 +156,12 @@ Run build_average_pool(NodeReader& node) {
                               .count_include_pad = count_pad});
   };
 }
+
+constexpr BuilderRow kRows[] = {
+    {"AveragePool", build_average_pool}, {"Conv", build_conv}, {"MaxPool", build_max_pool}};
+
+}  // namespace
+
+BuilderTable window_builders() { return kRows; }
 
 }  // namespace clearcut::onnx

@@ -1,61 +1,18 @@
 // Each operator of the ONNX reader on numbers worked out by hand.
-#include "models/onnx_net.h"
-
-#include <gtest/gtest.h>
-
 #include <cmath>
 
-#include "tests/onnx_writer.h"
+#include "tests/models/onnx_case.h"
 
 namespace clearcut {
 namespace {
 
+using test::expect_node;
 using test::Message;
 using test::onnx_attribute;
 using test::onnx_floats;
 using test::onnx_ints;
-using test::onnx_node;
 using Floats = std::vector<float>;
 using Ints = std::vector<std::int64_t>;
-
-onnx::Model parse(const test::OnnxParts& parts) {
-  const std::string bytes = test::onnx_model(parts);
-  return onnx::parse_model({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, "t.onnx");
-}
-
-// A graph of one node: x and `tensors` (in this order) go in, y comes out.
-struct OneNode {
-  std::string op;
-  Ints x_sizes;
-  Floats x;
-  std::vector<Message> attributes = {};
-  std::vector<Message> tensors = {};
-  std::vector<std::string> names = {};  // inputs after x
-  Ints y_sizes;
-  Floats y;
-  std::int64_t opset = 13;
-};
-
-void expect_node(const OneNode& c) {
-  SCOPED_TRACE(c.op);
-  std::vector<std::string> inputs = {"x"};
-  inputs.insert(inputs.end(), c.names.begin(), c.names.end());
-  Ints open = c.x_sizes;
-  open[0] = -1;
-  const auto model = parse({.nodes = {onnx_node(c.op, inputs, {"y"}, c.attributes)},
-                            .tensors = c.tensors,
-                            .inputs = {test::onnx_value("x", open)},
-                            .outputs = {test::onnx_value("y", c.y_sizes)},
-                            .opset = c.opset});
-  Registry registry;
-  const onnx::Net net(registry.scope(), model);
-  const Var y = net(Var(Tensor::from(Shape(c.x_sizes), c.x)));
-  EXPECT_EQ(y.shape(), Shape(c.y_sizes));
-  const auto got = y.value().values<float>();
-  ASSERT_EQ(got.size(), c.y.size());
-  // A handful of float operations on numbers below 100: 1e-5 leaves room for their rounding.
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], c.y[i], 1e-5) << "element " << i;
-}
 
 const Floats kNine = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 
