@@ -5,11 +5,10 @@
 #include <iomanip>
 #include <iostream>
 
+#include "apps/opened_model.h"
 #include "apps/verbs.h"
 #include "data/json.h"
 #include "models/build.h"
-#include "models/card.h"
-#include "models/onnx_classifier.h"
 #include "models/onnx_node.h"
 #include "tensor/file.h"
 #include "tensor/sha256.h"
@@ -20,50 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A classifier or a segmenter from a file or folder. An ONNX file without its JSON can be looked at too: only
-// its normalisation is not known.
-struct Model {
-  std::unique_ptr<Classifier> classifier;
-  TrainedSegmenter segmenter;
-  bool input_known = true;
-
-  bool classifies() const { return classifier != nullptr; }
-  Registry& registry() const { return classifies() ? classifier->registry() : segmenter.model->registry(); }
-  const std::string& name() const { return classifies() ? classifier->name() : segmenter.model->name(); }
-  const Preprocess& preprocess() const {
-    return classifies() ? classifier->preprocess() : segmenter.card.spec.preprocess;
-  }
-};
-
-Model open_model(const std::string& path, Device device) {
-  Model model;
-  if (fs::path(path).extension() == ".onnx") {
-    model.input_known = fs::exists(fs::path(path).replace_extension(".json"));
-    OnnxOptions options{.device = device};
-    if (!model.input_known) options.preprocess = Preprocess{};
-    model.classifier = load_onnx_classifier(path, options);
-  } else if (read_model_card(path).kind == ModelCard::Kind::kClassifier) {
-    model.classifier = load_trained_classifier(path, device);
-  } else {
-    model.segmenter = load_segmenter(path, device);
-  }
-  return model;
-}
-
-// Tap paths in the order of the forward pass, with the shapes that one empty picture gives them.
-std::vector<std::pair<std::string, Shape>> layers_of(const Model& model) {
-  const Preprocess& rule = model.preprocess();
-  const NoGrad no_grad;
-  Registry& registry = model.registry();
-  registry.record_paths(true);
-  const Var x(Tensor::zeros({1, 3, rule.height, rule.width}, DType::kFloat32, registry.device()));
-  if (model.classifies())
-    model.classifier->logits(x);
-  else
-    model.segmenter.model->logits(x);
-  registry.record_paths(false);
-  return registry.seen_paths();
-}
+using Model = OpenedModel;
 
 // "" where the classifier has none.
 std::string feature_path_of(const Classifier& classifier) {
@@ -74,18 +30,34 @@ std::string feature_path_of(const Classifier& classifier) {
   }
 }
 
-void print_layers(const Model& model) {
-  const auto layers = layers_of(model);
+// The table of `layers` has the shapes alone, that of `graph` what they cost too.
+void print_layers(const Model& model, bool costs) {
+  const auto layers = layer_table(model.registry(), model.forward(), model.empty_picture());
   std::size_t width = 0;
-  for (const auto& [path, shape] : layers) width = std::max(width, path.size());
+  std::int64_t parameters = 0, multiply_adds = 0;
+  for (const LayerRow& row : layers) {
+    width = std::max(width, row.path.size());
+    parameters += row.parameters;
+    multiply_adds += row.multiply_adds;
+  }
   const std::string features = model.classifies() ? feature_path_of(*model.classifier) : "";
   const auto cam = model.classifies() ? model.classifier->cam_weights() : std::nullopt;
-  for (const auto& [path, shape] : layers) {
-    std::cout << std::left << std::setw(static_cast<int>(width)) << path << "  " << shape;
-    if (path == features) std::cout << "  <- default layer of Grad-CAM";
-    if (cam && path == cam->path) std::cout << "  <- maps of CAM";
+  const auto count = [](std::int64_t n) { return n > 0 ? std::to_string(n) : std::string(); };
+  for (const LayerRow& row : layers) {
+    if (!costs && row.shape.rank() == 0) continue;
+    std::cout << std::left << std::setw(static_cast<int>(width)) << row.path << "  ";
+    if (costs)
+      std::cout << std::setw(22) << cat(row.shape) << std::right << std::setw(12) << count(row.parameters)
+                << std::setw(15) << count(row.multiply_adds);
+    else
+      std::cout << row.shape;
+    if (row.path == features) std::cout << "  <- default layer of Grad-CAM";
+    if (cam && row.path == cam->path) std::cout << "  <- maps of CAM";
     std::cout << "\n";
   }
+  if (costs)
+    std::cout << parameters << " parameters, " << multiply_adds << " multiply-adds for one picture of "
+              << model.preprocess().height << " x " << model.preprocess().width << "\n";
 }
 
 void print_line(const char* key, const std::string& text) {
@@ -95,7 +67,8 @@ void print_line(const char* key, const std::string& text) {
 std::string input_text(const Model& model) {
   const Preprocess& rule = model.preprocess();
   const auto three = [](const std::array<double, 3>& v) { return cat(v[0], ", ", v[1], ", ", v[2]); };
-  std::string text = cat(rule.height, " x ", rule.width, rule.any_size ? " (or any other size)" : "");
+  std::string text = cat(rule.height, " x ", rule.width, rule.any_size ? " (or any other size)" : "",
+                         ", resized by ", name_of(rule.filter));
   if (!model.input_known)
     return text + "; channel order and normalisation are not known, there is no JSON file";
   return text + cat(rule.pixels.bgr ? ", BGR" : ", RGB", ", (pixel - (", three(rule.pixels.mean), ")) * (",
@@ -224,13 +197,17 @@ void add_model(CLI::App& app, Session& session) {
     return kDone;
   });
 
-  auto* layers = model->add_subcommand("layers", "every layer that can be tapped, with its shape");
-  layers->add_option("model", *path, "NAME.onnx, a checkpoint folder or a run's folder")->required();
-  add_common(*layers, session, kCompute);
-  on_run(*layers, session, [path, device] {
-    print_layers(open_model(*path, device()));
-    return kDone;
-  });
+  for (const bool costs : {false, true}) {
+    auto* verb = costs ? model->add_subcommand("graph", "every layer: shape, parameters, multiply-adds")
+                       : model->add_subcommand("layers", "every layer that can be tapped, with its shape");
+    verb->add_option("model", *path, "NAME.onnx, a checkpoint folder or a run's folder")->required();
+    add_common(*verb, session, kCompute);
+    on_run(*verb, session, [path, costs, device] {
+      print_layers(open_model(*path, device()), costs);
+      return kDone;
+    });
+  }
+  add_model_weights(*model, session);
 }
 
 }  // namespace clearcut::apps

@@ -21,7 +21,7 @@ enum ExitCode : int {
   kDone = 0,
   kError = 1,            // run-time error
   kUsage = 2,            // wrong options or config
-  kDataCheckFailed = 3,  // `data check` found something
+  kDataCheckFailed = 3,  // `data check`, `model diff` or `model verify` found something
   kSomeFailed = 4,       // finished; failures.jsonl lists the items that failed
   kNumerical = 5,        // NaN or infinity
   kInterrupted = 130,    // Ctrl-C; what was done is saved, --resume goes on
@@ -118,5 +118,6 @@ void add_report(CLI::App& app, Session& session);
 void add_bench(CLI::App& app, Session& session);
 void add_data_synth(CLI::App& data, Session& session);      // under `data`
 void add_bench_kernels(CLI::App& bench, Session& session);  // under `bench`
+void add_model_weights(CLI::App& model, Session& session);  // under `model`
 
 }  // namespace clearcut::apps

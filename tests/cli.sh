@@ -146,6 +146,20 @@ expect 0 "feature map" model info "$work/net" --device reference
 expect 0 "layer3" model layers "$work/net" --device reference
 expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/r-ways" --device reference
 
+# Weights from elsewhere, and looking into networks.
+expect 0 "multiply-adds for one picture of" model graph "$work/net"
+expect 0 "0 missing, 0 unexpected, 0 of another shape" model diff "$work/net" "$work/net"
+expect 3 "missing     " model diff "$work/net" "$work/seg"
+expect 0 "tensors written to $work/imported" model import "$work/net" --arch small_resnet --width 0.25 --class-count 6 \
+  --resize cubic -o "$work/imported"
+expect 0 "resized by cubic" model info "$work/imported"
+expect 0 "0 missing, 0 unexpected, 0 of another shape" model diff "$work/net" "$work/imported"
+expect 1 "wrong shape" model import "$work/net" --arch small_resnet --width 0.25 --class-count 7 -o "$work/wrong"
+expect 1 "it was not run" model import tests/golden/weights/evil.pth --arch small_resnet -o "$work/wrong"
+expect 2 "--resize: resize: no filter is called 'lanczos'" model import "$work/net" --arch small_resnet --resize lanczos \
+  -o "$work/wrong"
+expect 1 "has no array 'input'" model verify "$work/net" --ref tests/golden/data/arrays.npz
+
 # A checkpoint of another model; a pipeline where a training configuration is needed.
 expect 1 "does not fit the model of this configuration" train -c "$work/seg.yaml" --set model.width=0.5 \
   -o "$work/seg" --resume

@@ -3,6 +3,9 @@
 #include "data/label_png.h"
 #include "data/picture.h"
 #include "models/onnx_proto.h"
+#include "models/weights/key_map.h"
+#include "models/weights/paddle_file.h"
+#include "models/weights/torch_file.h"
 #include "tensor/npy.h"
 #include "tensor/safetensors.h"
 #include "tests/onnx_writer.h"
@@ -33,12 +36,6 @@ std::vector<Bytes> label_pngs() {
           encode_label_png(labels, {.palette = voc_palette(8)})};
 }
 
-void read_safetensors_bytes(ByteView bytes) {
-  const std::string path = "build/fuzz.safetensors";
-  write_file(path, text_of(bytes));
-  read_safetensors(path);
-}
-
 Bytes safetensors_seed() {
   const std::string path = "build/fuzz_seed.safetensors";
   write_safetensors(
@@ -64,7 +61,20 @@ const std::vector<FuzzTarget>& fuzz_targets() {
       {"label PNG", label_pngs(), [](ByteView b) { decode_label_png(b, "f", kLimit); }},
       {"npy", {encode_npy(array)}, [](ByteView b) { decode_npy(b, "f"); }},
       {"npz", {encode_npz({{"arr_0", array}, {"b", array}})}, [](ByteView b) { decode_npz(b, "f", kLimit); }},
-      {"safetensors", {safetensors_seed()}, read_safetensors_bytes},
+      {"safetensors", {safetensors_seed()}, [](ByteView b) { decode_safetensors(b, "f"); }},
+      {"pth",
+       {read_file("tests/golden/weights/state.pth"), read_file("tests/golden/weights/checkpoint.pth")},
+       [](ByteView b) { read_torch(b, "f"); }},
+      {"pdparams",
+       {read_file("tests/golden/weights/paddle2.pdparams"),
+        read_file("tests/golden/weights/paddle4.pdparams"), read_file("tests/golden/weights/pairs.pdparams")},
+       [](ByteView b) { read_paddle(b, "f"); }},
+      {"key map",
+       {bytes_of("; rules\n*._mean -> $1.running_mean\nl#.* -> l$1-1.$2\nfc.weight -> fc.weight transpose\nx "
+                 "-> drop\n")},
+       [](ByteView b) {
+         rename_keys({{"a._mean", {}}, {"l1.w", {}}}, parse_key_map(text_of(b), "f"));
+       }},
       {"onnx", {bytes_of(onnx_seed())}, [](ByteView b) { onnx::parse_model(b, "f"); }},
       {"yaml",
        {bytes_of("a: 1\nb: [1, {c: ~}]\nd: {e: x, f: \"${a}\"}\n")},
