@@ -3,6 +3,7 @@
 Formulas are those of the papers and sources that models/*.h name; the order of the state is clearcut's.
 """
 import torch
+import torch.fx
 import torch.nn as nn
 import torch.nn.functional as F
 import torchvision
@@ -190,7 +191,7 @@ class ObjectAttention(nn.Module):
         v = self.f_down(objects).flatten(2).transpose(1, 2)
         w = torch.softmax(self.compare(q, k) * k.shape[1] ** -0.5, 2)
         context = self.collect(w, v).transpose(1, 2)
-        return self.f_up(context.reshape(context.shape[0], context.shape[1], *pixels.shape[2:]))
+        return self.f_up(context.reshape(context.shape[0], context.shape[1], pixels.shape[2], pixels.shape[3]))
 
 
 class SpatialOcr(nn.Module):
@@ -228,9 +229,14 @@ class PointwiseHead(nn.Module):
         return (self.cls(self.conv_1(x)),)
 
 
+@torch.fx.wrap  # whoever folds batch norms takes it as a whole
+def same_zeros(x):
+    """With these a kernel 3 of stride 2 gives ceil(side / 2) values: 1 at even sides, 2 at odd ones, the odd one after."""
+    return F.pad(x, (x.shape[3] % 2, 1, x.shape[2] % 2, 1))
+
+
 class ConvNorm(nn.Module):
-    """Convolution without bias, batch norm, ReLU. With `same` a kernel 3 of stride 2 gives ceil(side / 2) values: of the
-    zeros that it needs, 1 at even and 2 at odd sides, the odd one comes after."""
+    """Convolution without bias, batch norm, ReLU."""
 
     def __init__(self, i, o, k=1, stride=1, relu=True, same=True):
         super().__init__()
@@ -240,7 +246,7 @@ class ConvNorm(nn.Module):
 
     def forward(self, x):
         if self.same:
-            x = F.pad(x, (x.shape[3] % 2, 1, x.shape[2] % 2, 1))
+            x = same_zeros(x)
         y = self.bn(self.conv(x))
         return F.relu(y, inplace=True) if self.relu else y
 
