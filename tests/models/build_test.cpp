@@ -138,6 +138,11 @@ TEST(Trunks, RefuseWhatTheyCannotDo) {
   expect_error([&] { HrNet(registry.scope() / "c", {.classes = 3}); }, "a trunk without classes");
 }
 
+TEST(Fcn, StateIsTorchvisions) {
+  const auto net = make_segmenter({.name = "fcn_resnet50", .classes = 21});
+  EXPECT_EQ(state_text(net->registry()), golden_keys("fcn_resnet50"));
+}
+
 // Sizes from the layer list of the published head: 42,978,281 + 2,617,321 (auxiliary) for 1001 classes on a
 // trunk with 2048 and 1024 channels, and torchvision's ResNet-50 without its fc layer of 2,049,000.
 TEST(PspNet, ResNet50HasThePublishedSize) {

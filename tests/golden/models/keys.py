@@ -87,5 +87,8 @@ for name in ("resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2", "s
     state = getattr(torchvision.models, name)().state_dict()
     write(name, f"torchvision {torchvision.__version__}, {name}().state_dict()",
           [(key, value.shape) for key, value in state.items()])
+fcn = torchvision.models.segmentation.fcn_resnet50(weights=None, weights_backbone=None, aux_loss=True).state_dict()
+write("fcn_resnet50", f"torchvision {torchvision.__version__}, fcn_resnet50(aux_loss=True).state_dict()",
+      [(key, value.shape) for key, value in fcn.items()])
 write("hrnet_w18", "the authors' HRNet-W18-C, without the biases of downsamp_modules and final_layer", hrnet_w18())
 write("resnet50_vd", "timm's resnet50d", resnet50_vd())
