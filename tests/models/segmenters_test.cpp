@@ -6,6 +6,7 @@
 #include "models/build.h"
 #include "models/deeplab.h"
 #include "models/ocrnet.h"
+#include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/errors.h"
 
@@ -172,6 +173,35 @@ TEST(OcrHead, BitsOfAPictureDoNotDependOnItsBatch) {
     EXPECT_EQ(z.values<float>(), logits.slice(i, i + 1).values<float>()) << i;
     EXPECT_EQ(dx.values<float>(), gradient.slice(i, i + 1).values<float>()) << i;
   }
+}
+
+// Main logits and the input's gradient of a picture, alone or beside others, on one thread or two.
+TEST(Segmenters, BitsOfAPictureDependNeitherOnItsBatchNorOnThreads) {
+  const int before = threads();
+  Tensor pictures({3, 3, 96, 128});
+  RandomStream(1, "pictures").fill_normal(pictures, 0, 1);
+  for (const std::string& name : segmenter_names()) {
+    const auto net = make_segmenter({.name = name, .classes = 7, .width = 0.25});
+    net->registry().require_grad(false);
+    if (name.ends_with("hrnet_w18"))  // which starts at 0.001: all attention would be even
+      for (const auto& [path, tensor] : net->registry().state())
+        if (tensor.rank() == 4) RandomStream(2, path).fill_normal(tensor, 0, 0.1);
+    const auto run = [&](const Tensor& batch, int on_threads) {
+      set_threads(on_threads);
+      const Var x(batch, true);
+      const Var z = net->main_logits(x);
+      z.backward(Tensor::full(z.shape(), 1));
+      return std::pair{z.value(), x.grad()};
+    };
+    const auto [z, dx] = run(pictures, 2);
+    const auto [z_one, dx_one] = run(pictures, 1);
+    EXPECT_EQ(z.values<float>(), z_one.values<float>()) << name;
+    EXPECT_EQ(dx.values<float>(), dx_one.values<float>()) << name;
+    const auto [z_alone, dx_alone] = run(pictures.slice(1, 2), 2);
+    EXPECT_EQ(z_alone.values<float>(), z.slice(1, 2).values<float>()) << name;
+    EXPECT_EQ(dx_alone.values<float>(), dx.slice(1, 2).values<float>()) << name;
+  }
+  set_threads(before);
 }
 
 }  // namespace
