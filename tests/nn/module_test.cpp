@@ -147,7 +147,8 @@ TEST(Tap, UnknownPathsAreSaid) {
   model.registry.record_paths(true);
   model.net(input({1, 5}));
   ASSERT_EQ(model.registry.seen_paths().size(), 2u);
-  EXPECT_EQ(model.registry.seen_paths()[1], (std::pair<std::string, Shape>("blocks.1", {2})));
+  EXPECT_EQ(model.registry.seen_paths()[1].path, "blocks.1");
+  EXPECT_EQ(model.registry.seen_paths()[1].shape, (Shape{2}));
 }
 
 }  // namespace
