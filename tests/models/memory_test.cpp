@@ -79,7 +79,8 @@ TEST_F(Memories, OneTensorIsKeptForEachBatchNorm) {
   }
   const std::size_t convolutions = 2 * 4 * floats, pooled = 2 * 4 * 16 * 24 * 24;
   EXPECT_GE(kept, convolutions);
-  EXPECT_LE(kept, convolutions + 2 * pooled + convolutions / 10);  // and [C] tensors, rounded to 512 bytes
+  // And [C] tensors; blocks are up to a sixteenth larger than what stands in them.
+  EXPECT_LE(kept, convolutions + 2 * pooled + convolutions / 8);
 }
 
 TEST_F(Memories, RecomputeGivesTheSameNumbersInLess) {
