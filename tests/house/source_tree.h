@@ -12,8 +12,8 @@ struct SourceFile {
   std::vector<std::string> code;   // the same lines with comments and the insides of literals blanked
 };
 
-/// All .h, .cpp, .cu and .cuh files of the rooms, apps, tests and examples, sorted by path. Tests run in the root of the
-/// source tree; throws Error elsewhere.
+/// All .h, .cpp, .cu and .cuh files of the rooms, apps, tests and examples, sorted by path. Tests run in the
+/// root of the source tree; throws Error elsewhere.
 std::vector<SourceFile> source_tree();
 
 /// Splits text into lines and blanks comments and literals.
