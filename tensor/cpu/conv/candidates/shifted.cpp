@@ -84,12 +84,16 @@ void multiply(const RectangleProduct& p) {
                  {.init = p.init, .accumulate = p.accumulate}, out);
 }
 
-// w [K, C, taps] as [taps, K, C]: a tap's weights side by side.
-void by_taps(Nchw<const float> w, float* to) {
-  const std::int64_t taps = w.H * w.W, pairs = w.N * w.C;
+// Floats from the K * C weights of one tap to the next's. Often a power of two without the line more, and
+// nine streams would meet in the same places of the caches.
+std::int64_t tap_stride(std::int64_t pairs) { return pairs + 16; }
+
+// The listed taps of w [K, C, taps] as [taps, K, C]: a tap's weights side by side.
+void by_taps(Nchw<const float> w, const std::vector<TapRectangle>& listed, float* to) {
+  const std::int64_t taps = w.H * w.W, pairs = w.N * w.C, stride = tap_stride(pairs);
   parallel_for(pairs, 1 << 13, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
-      for (std::int64_t t = 0; t < taps; ++t) to[t * pairs + i] = w.data[i * taps + t];
+      for (const TapRectangle& t : listed) to[t.tap * stride + i] = w.data[i * taps + t.tap];
   });
 }
 
@@ -122,12 +126,13 @@ void forward(Nchw<const float> x, const Weights& weights, const ConvOptions& o, 
              Nchw<float> y) {
   const Nchw<const float> w = weights.w;
   const auto taps = rectangles({x.H, x.W, w.H, w.W, y.H, y.W}, o);
-  const Scratch<float> left(w.N * w.C * w.H * w.W);
-  by_taps(w, left.data());
+  const std::int64_t stride = tap_stride(w.N * w.C);
+  const Scratch<float> left(w.H * w.W * stride);
+  by_taps(w, taps, left.data());
   bool first = !taps.empty() && taps.front().pixels() == y.H * y.W;  // one tap reaches all pixels
   if (!first) fill(y, finish.bias);
   for (const TapRectangle& t : taps) {
-    const gemm::Left matrix{.data = left.data() + t.tap * w.N * w.C, .M = w.N, .K = w.C, .m_stride = w.C};
+    const gemm::Left matrix{.data = left.data() + t.tap * stride, .M = w.N, .K = w.C, .m_stride = w.C};
     multiply({.left = matrix,
               .in = x,
               .from = {t.h.begin + t.h.shift, t.w.begin + t.w.shift},
@@ -145,13 +150,14 @@ void forward(Nchw<const float> x, const Weights& weights, const ConvOptions& o, 
 void backward_input(Nchw<const float> dy, const Weights& weights, const ConvOptions& o, Nchw<float> dx) {
   const Nchw<const float> w = weights.w;
   const auto taps = rectangles({dx.H, dx.W, w.H, w.W, dy.H, dy.W}, o);
-  const Scratch<float> left(w.N * w.C * w.H * w.W);
-  by_taps(w, left.data());
+  const std::int64_t stride = tap_stride(w.N * w.C);
+  const Scratch<float> left(w.H * w.W * stride);
+  by_taps(w, taps, left.data());
   bool first = !taps.empty() && taps.front().pixels() == dx.H * dx.W;
   if (!first) fill(dx, nullptr);
   for (const TapRectangle& t : taps) {
     const gemm::Left matrix{
-        .data = left.data() + t.tap * w.N * w.C, .M = w.C, .K = w.N, .m_stride = 1, .k_stride = w.C};
+        .data = left.data() + t.tap * stride, .M = w.C, .K = w.N, .m_stride = 1, .k_stride = w.C};
     multiply({.left = matrix,
               .in = dy,
               .from = {t.h.begin, t.w.begin},
@@ -180,19 +186,30 @@ void cut_out(Nchw<const float> x, Corner from, std::int64_t rows, std::int64_t c
   });
 }
 
+// The way back from by_taps(), `from` having only the taps that are listed; the others' weights become 0.
+void from_taps(const float* from, const std::vector<TapRectangle>& listed, Nchw<float> dw) {
+  const std::int64_t taps = dw.H * dw.W, pairs = dw.N * dw.C, stride = tap_stride(pairs);
+  parallel_for(pairs, 1 << 13, [&](std::int64_t begin, std::int64_t end) {
+    std::fill_n(dw.data + begin * taps, (end - begin) * taps, 0.0f);
+    for (std::int64_t i = begin; i < end; ++i)
+      for (const TapRectangle& t : listed) dw.data[i * taps + t.tap] = from[t.tap * stride + i];
+  });
+}
+
 void backward_weight(Nchw<const float> dy, Nchw<const float> x, const ConvOptions& o, Nchw<float> dw) {
-  const std::int64_t taps = dw.H * dw.W, pairs = dw.N * dw.C;
-  std::fill_n(dw.data, taps * pairs, 0.0f);
-  const Scratch<float> of_tap(pairs);
-  for (const TapRectangle& t : rectangles({x.H, x.W, dw.H, dw.W, dy.H, dy.W}, o)) {
+  const std::int64_t stride = tap_stride(dw.N * dw.C);
+  const auto taps = rectangles({x.H, x.W, dw.H, dw.W, dy.H, dy.W}, o);
+  const Scratch<float> of_taps(dw.H * dw.W * stride);
+  for (const TapRectangle& t : taps) {
     const std::int64_t rows = t.h.count, cols = t.w.count;
     const Scratch<float> from(x.N * x.C * t.pixels()), to(dy.N * dy.C * t.pixels());
     cut_out(x, {t.h.begin + t.h.shift, t.w.begin + t.w.shift}, rows, cols, from.data());
     cut_out(dy, {t.h.begin, t.w.begin}, rows, cols, to.data());
     weight_gradient(forward_taps({rows, cols, 1, 1, rows, cols}, {}), {to.data(), dy.N, dy.C, rows, cols},
-                    {from.data(), x.N, x.C, rows, cols}, {0, 1}, {of_tap.data(), dw.N, dw.C, 1, 1});
-    for (std::int64_t i = 0; i < pairs; ++i) dw.data[i * taps + t.tap] = of_tap[i];
+                    {from.data(), x.N, x.C, rows, cols}, {0, 1},
+                    {of_taps.data() + t.tap * stride, dw.N, dw.C, 1, 1});
   }
+  from_taps(of_taps.data(), taps, dw);
 }
 
 // Multiply-adds that remain, as a part of the plain sum's.
