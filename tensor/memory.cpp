@@ -110,18 +110,18 @@ class Heap {
   std::size_t idle_ = 0, total_ = 0;
 };
 
-// A size of small blocks: sixteen to each power of two from 16 KiB on, every multiple of 512 bytes below.
+// A size of small blocks: 32 to each power of two from 32 KiB on, every multiple of 512 bytes below.
 struct SizeClass {
   explicit SizeClass(std::size_t bytes) {
     const std::size_t steps = std::max<std::size_t>(1, (bytes + kStep - 1) / kStep);
-    const int shift = std::max(0, static_cast<int>(std::bit_width(steps - 1)) - 5);
-    const std::size_t units = (steps + (std::size_t{1} << shift) - 1) >> shift;  // 17 .. 32 where shift > 0
+    const int shift = std::max(0, static_cast<int>(std::bit_width(steps - 1)) - 6);
+    const std::size_t units = (steps + (std::size_t{1} << shift) - 1) >> shift;  // 33 .. 64 where shift > 0
     size = (units << shift) * kStep;
-    index = static_cast<std::size_t>(shift) * 16 + units;
+    index = static_cast<std::size_t>(shift) * 32 + units;
   }
   std::size_t size, index;
 };
-constexpr std::size_t kClasses = 129;  // up to 1 MiB
+constexpr std::size_t kClasses = 225;  // up to 1 MiB
 
 // Idle memory: small blocks by size class, of which the one freed last is taken first, since caches may still
 // hold it; and the heap of large ones.
@@ -219,8 +219,8 @@ class Cache {
     return nullptr;
   }
   static std::size_t size_of_class(std::size_t index) {
-    const std::size_t shift = index <= 32 ? 0 : (index - 17) / 16;
-    return (index - 16 * shift) << shift << std::countr_zero(kStep);
+    const std::size_t shift = index <= 64 ? 0 : (index - 33) / 32;
+    return (index - 32 * shift) << shift << std::countr_zero(kStep);
   }
   void count(std::size_t capacity, bool from_system) {
     stats_.live += capacity;

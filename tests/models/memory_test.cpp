@@ -79,8 +79,7 @@ TEST_F(Memories, OneTensorIsKeptForEachBatchNorm) {
   }
   const std::size_t convolutions = 2 * 4 * floats, pooled = 2 * 4 * 16 * 24 * 24;
   EXPECT_GE(kept, convolutions);
-  // And [C] tensors; blocks are up to a sixteenth larger than what stands in them.
-  EXPECT_LE(kept, convolutions + 2 * pooled + convolutions / 8);
+  EXPECT_LE(kept, convolutions + 2 * pooled + convolutions / 10);  // and [C] tensors, blocks a little larger
 }
 
 TEST_F(Memories, RecomputeGivesTheSameNumbersInLess) {
