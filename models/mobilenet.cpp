@@ -2,26 +2,15 @@
 
 #include "autograd/matmul.h"
 #include "autograd/rearrange.h"
+#include "models/plain_conv.h"
 #include "models/scaled.h"
 
 namespace clearcut {
 
 namespace {
 
-Conv2dOptions conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
-                   std::int64_t groups = 1) {
-  return {.in = in,
-          .out = out,
-          .kernel = kernel,
-          .stride = stride,
-          .padding = kernel / 2,
-          .groups = groups,
-          .bias = false,
-          .weight_init = kaiming_normal(Init::Fan::kOut)};
-}
-
 Conv2dOptions depthwise_conv(std::int64_t channels, std::int64_t stride) {
-  return conv(channels, channels, 3, stride, channels);
+  return plain_conv(channels, channels, 3, stride, channels);
 }
 
 // torchvision's initial values
@@ -78,14 +67,14 @@ std::vector<std::unique_ptr<MobileBlock>> v2_blocks(const Scope& at, double widt
 
 DepthwiseSeparable::DepthwiseSeparable(const Scope& at, std::int64_t in, std::int64_t out,
                                        std::int64_t stride)
-    : Module(at), depthwise(at / 0, depthwise_conv(in, stride)), pointwise(at / 1, conv(in, out, 1)) {}
+    : Module(at), depthwise(at / 0, depthwise_conv(in, stride)), pointwise(at / 1, plain_conv(in, out, 1)) {}
 
 Var DepthwiseSeparable::operator()(const Var& x) const {
   return run([&] { return relu_of(pointwise, relu_of(depthwise, x)); });
 }
 
 MobileNetV1Features::MobileNetV1Features(const Scope& at, double width)
-    : Module(at), first(at / 0, conv(3, scaled(32, width), 3, 2)), blocks(v1_blocks(at, width)) {}
+    : Module(at), first(at / 0, plain_conv(3, scaled(32, width), 3, 2)), blocks(v1_blocks(at, width)) {}
 
 Var MobileNetV1Features::operator()(const Var& x) const {
   return run([&] {
@@ -105,10 +94,11 @@ Var MobileNetV1::logits(const Var& x) const { return fc(flatten(global_avg_pool(
 MobileBlock::MobileBlock(const Scope& at, const MobileBlockOptions& o)
     : Module(at),
       shortcut(o.stride == 1 && o.in == o.out),
-      expand(o.expansion > 1 ? std::make_unique<ConvNorm>(at / "conv" / 0, conv(o.in, o.expansion * o.in, 1))
-                             : nullptr),
+      expand(o.expansion > 1
+                 ? std::make_unique<ConvNorm>(at / "conv" / 0, plain_conv(o.in, o.expansion * o.in, 1))
+                 : nullptr),
       depthwise(at / "conv" / (o.expansion > 1 ? 1 : 0), depthwise_conv(o.expansion * o.in, o.stride)),
-      project(at / "conv" / (o.expansion > 1 ? 2 : 1), conv(o.expansion * o.in, o.out, 1)),
+      project(at / "conv" / (o.expansion > 1 ? 2 : 1), plain_conv(o.expansion * o.in, o.out, 1)),
       project_bn(at / "conv" / (o.expansion > 1 ? 3 : 2), o.out) {}
 
 Var MobileBlock::operator()(const Var& x) const {
@@ -120,9 +110,10 @@ Var MobileBlock::operator()(const Var& x) const {
 
 MobileNetV2Features::MobileNetV2Features(const Scope& at, double width)
     : Module(at),
-      first(at / 0, conv(3, scaled(32, width), 3, 2)),
+      first(at / 0, plain_conv(3, scaled(32, width), 3, 2)),
       blocks(v2_blocks(at, width)),
-      last(at / (static_cast<int>(blocks.size()) + 1), conv(scaled(320, width), scaled(1280, width), 1)) {}
+      last(at / (static_cast<int>(blocks.size()) + 1),
+           plain_conv(scaled(320, width), scaled(1280, width), 1)) {}
 
 Var MobileNetV2Features::operator()(const Var& x) const {
   return run([&] {

@@ -1,23 +1,12 @@
 #include "models/small_nets.h"
 
 #include "autograd/rearrange.h"
+#include "models/plain_conv.h"
 #include "models/scaled.h"
 
 namespace clearcut {
 
 namespace {
-
-Conv2dOptions conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
-                   std::int64_t groups = 1) {
-  return {.in = in,
-          .out = out,
-          .kernel = kernel,
-          .stride = stride,
-          .padding = kernel / 2,
-          .groups = groups,
-          .bias = false,
-          .weight_init = kaiming_normal(Init::Fan::kOut)};
-}
 
 Var pooled_logits(const Var& features, const Linear& head) {
   return head(flatten(global_avg_pool(features)));
@@ -28,7 +17,7 @@ Var pooled_logits(const Var& features, const Linear& head) {
 SmallResNet::SmallResNet(const Scope& at, const SmallResNetOptions& o)
     : Module(at),
       options(o),
-      conv1(at / "conv1", conv(3, scaled(24, o.width), 3, 2)),
+      conv1(at / "conv1", plain_conv(3, scaled(24, o.width), 3, 2)),
       bn1(at / "bn1", scaled(24, o.width)),
       layer1(at / "layer1", false, 1, {.in = scaled(24, o.width), .width = scaled(24, o.width)}),
       layer2(at / "layer2", false, 1, {.in = scaled(24, o.width), .width = scaled(48, o.width), .stride = 2}),
@@ -56,7 +45,7 @@ SmallVgg::SmallVgg(const Scope& at, std::int64_t classes, double width)
                [&](auto& layers) {
                  std::int64_t in = 3;
                  for (const std::int64_t out : {16, 32, 32, 64, 64, 96}) {
-                   layers.add(conv(in, scaled(out, width), 3));
+                   layers.add(plain_conv(in, scaled(out, width), 3));
                    in = scaled(out, width);
                  }
                }),
@@ -78,11 +67,11 @@ InvertedResidual::InvertedResidual(const Scope& at, std::int64_t in, std::int64_
                                    std::int64_t expansion)
     : Module(at),
       shortcut(stride == 1 && in == out),
-      expand(at / "expand", conv(in, expansion * in, 1)),
+      expand(at / "expand", plain_conv(in, expansion * in, 1)),
       expand_bn(at / "expand_bn", expansion * in),
-      depthwise(at / "depthwise", conv(expansion * in, expansion * in, 3, stride, expansion * in)),
+      depthwise(at / "depthwise", plain_conv(expansion * in, expansion * in, 3, stride, expansion * in)),
       depthwise_bn(at / "depthwise_bn", expansion * in),
-      project(at / "project", conv(expansion * in, out, 1)),
+      project(at / "project", plain_conv(expansion * in, out, 1)),
       project_bn(at / "project_bn", out) {}
 
 Var InvertedResidual::operator()(const Var& x) const {
@@ -94,7 +83,7 @@ Var InvertedResidual::operator()(const Var& x) const {
 
 SmallMobileNet::SmallMobileNet(const Scope& at, std::int64_t classes, double width)
     : Module(at),
-      stem(at / "stem", conv(3, scaled(16, width), 3, 2)),
+      stem(at / "stem", plain_conv(3, scaled(16, width), 3, 2)),
       blocks(at / "blocks",
              [&](auto& layers) {
                const std::int64_t a = scaled(16, width), b = scaled(24, width), c = scaled(48, width);
@@ -103,7 +92,7 @@ SmallMobileNet::SmallMobileNet(const Scope& at, std::int64_t classes, double wid
                layers.add(b, c, std::int64_t{2}, std::int64_t{3});
                layers.add(c, c, std::int64_t{1}, std::int64_t{3});
              }),
-      last(at / "last", conv(scaled(48, width), scaled(128, width), 1)),
+      last(at / "last", plain_conv(scaled(48, width), scaled(128, width), 1)),
       classifier(at / "classifier", {.in = scaled(128, width), .out = classes}) {}
 
 Var SmallMobileNet::logits(const Var& x) const { return pooled_logits(last(blocks(stem(x))), classifier); }
