@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-#include "cuda/block_reduce.cuh"
+#include "cuda/row_exp_sum.cuh"
 #include "tensor/cuda_memory.h"
 
 namespace clearcut::kernels {
@@ -88,14 +88,7 @@ __global__ void max_backward_kernel(Flat<const T> dy, Flat<const std::int64_t> i
 
 template <class T>
 __global__ void log_sum_exp_row_kernel(Lanes<const T> x, Flat<T> y) {
-  const std::int64_t first = blockIdx.x * x.size;
-  T top = x.data[first];
-  double sum = 0;
-  for (std::int64_t c = threadIdx.x; c < x.size; c += kThreads)
-    top = cuda::Largest::join(top, x.data[first + c]);
-  top = cuda::block_reduce<cuda::Largest, kThreads>(top);
-  for (std::int64_t c = threadIdx.x; c < x.size; c += kThreads) sum += std::exp(x.data[first + c] - top);
-  sum = cuda::block_reduce<cuda::Sum, kThreads>(sum);
+  const auto [top, sum] = cuda::row_exp_sum<kThreads>(x.data + blockIdx.x * x.size, x.size);
   if (threadIdx.x == 0) y[blockIdx.x] = static_cast<T>(top + std::log(sum));
 }
 

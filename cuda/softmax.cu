@@ -3,14 +3,13 @@
 // Along the last dimension a block of 128 threads takes one row: it reads the row three times, the second and
 // third time from the cache. Along another dimension a thread takes one lane, and its neighbours the lanes
 // beside it, so that they read whole lines. Bytes moved per element: those of x and y forward, of dy, y and
-// dx backward. Sums run in T: in a row over the threads' partial sums through block_reduce, in a lane one by
-// one.
+// dx backward. Sums run in double: in a row over the threads' partial sums through block_reduce, in a lane
+// one by one.
 #include "tensor/ops/softmax.h"
 
 #include <cmath>
-#include <limits>
 
-#include "cuda/block_reduce.cuh"
+#include "cuda/row_exp_sum.cuh"
 
 namespace clearcut::kernels {
 
@@ -34,13 +33,7 @@ __device__ T softmax_of(T x, T top, double factor) {
 template <bool logarithm, class T>
 __global__ void softmax_row_kernel(Lanes<const T> x, Lanes<T> y) {
   const std::int64_t first = blockIdx.x * x.size;
-  T top = -std::numeric_limits<T>::infinity();
-  double sum = 0;
-  for (std::int64_t c = threadIdx.x; c < x.size; c += kThreads)
-    top = cuda::Largest::join(top, x.data[first + c]);
-  top = cuda::block_reduce<cuda::Largest, kThreads>(top);
-  for (std::int64_t c = threadIdx.x; c < x.size; c += kThreads) sum += std::exp(x.data[first + c] - top);
-  sum = cuda::block_reduce<cuda::Sum, kThreads>(sum);
+  const auto [top, sum] = cuda::row_exp_sum<kThreads>(x.data + first, x.size);
   const double factor = factor_of<logarithm>(sum);
   for (std::int64_t c = threadIdx.x; c < x.size; c += kThreads)
     y.data[first + c] = softmax_of<logarithm>(x.data[first + c], top, factor);
