@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tensor/random.h"
+#include "tensor/work.h"
 
 namespace clearcut {
 
@@ -23,6 +24,7 @@ Tensor initial(const Init& init, const Scope& at, const Shape& shape, const Shap
   const double value = scale(init, weight);
   if (init.law == Init::Law::kConstant) return Tensor::full(shape, value, at.root->dtype());
   Tensor x(shape, at.root->dtype());
+  if (DryRun::active()) return x;
   const RandomStream stream(at.root->mode.seed, "init " + at.path);
   if (init.law == Init::Law::kNormal)
     stream.fill_normal(x, 0, value);

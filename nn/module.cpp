@@ -142,7 +142,7 @@ Var Registry::observe(const std::string& path, Var y) const {
   if (recording_) {
     const std::int64_t before = seen_work_;
     seen_work_ = multiply_adds_asked.load();
-    seen_.push_back({path, y.shape(), seen_work_ - before});
+    seen_.push_back({path, y.shape(), seen_work_ - before, y.node() ? y.node()->id : 0});
   }
   for (Tap* tap : taps_) {
     if (tap->path_ != path) continue;

@@ -90,6 +90,7 @@ struct SeenPath {
   std::string path;
   Shape shape;                     // of its result
   std::int64_t multiply_adds = 0;  // since the one before: its own, not those of modules inside it
+  std::uint64_t node = 0;          // Node::id of its result; 0 without a tape
 };
 
 /// The root of one model: the ordered list of its parameters and buffers, its mode and its taps.

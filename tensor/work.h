@@ -24,4 +24,20 @@ class WorkMeter {
   std::int64_t start_ = multiply_adds_asked.load();
 };
 
+/// While one lives on this thread, convolutions and matrix products count what they are asked for and leave
+/// their results zero, and initial weights get no values: shapes and costs of a network in the time that the
+/// rest of it takes.
+class DryRun {
+ public:
+  DryRun() : outer_(active_) { active_ = true; }
+  ~DryRun() { active_ = outer_; }
+  DryRun(const DryRun&) = delete;
+  DryRun& operator=(const DryRun&) = delete;
+  static bool active() { return active_; }
+
+ private:
+  inline static thread_local bool active_ = false;
+  bool outer_;
+};
+
 }  // namespace clearcut

@@ -68,6 +68,7 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOp
           finish.add.shape());
   }
   count_multiply_adds(multiply_adds(y, w.shape()));
+  if (DryRun::active()) return zeros_like(y);
   if (prepared) prepared->bind(w);
   on<Floats>("conv2d", x.device(), x.dtype(), [&]<class T>(auto tag) {
     const Finish<T> last{.bias = bias.defined() ? bias.data<const T>() : nullptr,

@@ -53,6 +53,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   Tensor c(matmul_shape(a, b, options), a.dtype(), a.device());
   const std::int64_t batch = c.rank() == 3 ? c.dim(0) : 1;
   count_multiply_adds(c.numel() * a.dim(options.transpose_a ? -2 : -1));
+  if (DryRun::active()) return zeros_like(c);
   on_all<Floats>("matmul", a.device(), a.dtype(), [&]<class T>(auto tag) {
     kernels::matmul(tag, matrices<const T>(a, options.transpose_a, batch),
                     matrices<const T>(b, options.transpose_b, batch), matrices<T>(c, false, batch));
