@@ -7,6 +7,9 @@
 
 namespace clearcut::gemm {
 
+// A matrix whose rows lie across the memory is packed so many of its terms at a time.
+constexpr std::int64_t kTermsOfStripe = 16;
+
 // Sums of columns that do not exist are never used, but must not trap on old bits.
 std::vector<Panel> panels_of(const PanelWidths& widths, std::int64_t begin, std::int64_t end, std::int64_t j0,
                              std::int64_t N, std::int64_t K, float* block) {
@@ -79,13 +82,14 @@ PackedLeft::PackedLeft(const Left& a, std::int64_t columns)
                                                                               : Mode::kAtOnce),
       panels_(mode_ == Mode::kAtOnce ? a.M * a.K + kSlack : 0) {
   if (mode_ != Mode::kAtOnce) return;
-  const std::int64_t panels = ceil_div(a.M, kernels_->max_rows);
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, kernels_->max_rows * a.K));
-  parallel_for(panels, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t m = begin * kernels_->max_rows; m < std::min(a.M, end * kernels_->max_rows);
-         m += kernels_->max_rows)
-      pack(m, 0, a.K, panels_.data() + m * a.K);
+  const std::int64_t terms = a.m_stride == 1 ? kTermsOfStripe : std::max<std::int64_t>(1, a.K);
+  const std::int64_t stripes = ceil_div(a.K, terms), panels = ceil_div(a.M, kernels_->max_rows);
+  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 15) / (kernels_->max_rows * terms));
+  parallel_for(stripes * panels, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t m = i % panels * kernels_->max_rows, k0 = i / panels * terms;
+      pack(m, k0, std::min(a.K, k0 + terms), panels_.data() + m * a.K + k0 * height(m));
+    }
   });
 }
 

@@ -268,6 +268,7 @@ class Task {
     if (runs.size() == 1 && (plan_.turned || plan_.tap_count == 1)) {
       tile.a = maps.data + row_offset(m, maps) + runs.front().from;
       tile.a_row = maps.plane_stride;
+      tile.ahead = kernels_.max_rows * maps.plane_stride;
       return;
     }
     std::array<std::int64_t, 8> offset{};

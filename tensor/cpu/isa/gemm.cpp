@@ -74,7 +74,7 @@ void tile(const GemmTile& t) {
   const float* b = t.b;
   for (int64_t k = 0; k < t.k; ++k) {
     Vec bv[C];
-    __builtin_prefetch(a + t.ahead, 0, kSecondCache);
+    __builtin_prefetch(a + (k & 7) * t.a_row + t.ahead, 0, kSecondCache);
 #pragma GCC unroll 4
     for (int c = 0; c < C; ++c) {
       bv[c] = load(b + c * kLanes);
@@ -213,6 +213,9 @@ void transpose_half(const PanelTranspose& p) {
   transpose_rest(p, j);
 }
 
+// Rows are too many and too short for the processor to see them coming.
+constexpr int64_t kColumnsAhead = 2 * kLanes;
+
 // Squares of whole vectors; the last one overlaps the one before it. Where there are fewer rows than lanes, a
 // vector reaches into the places of the next columns, which are written after it; the last ones go singly.
 void transpose_panel(const PanelTranspose& p) {
@@ -224,8 +227,11 @@ void transpose_panel(const PanelTranspose& p) {
       const int64_t i0 = i + kLanes <= p.rows || i == 0 ? i : p.rows - kLanes;
       Vec x[kLanes];
 #pragma GCC unroll 16
-      for (int k = 0; k < kLanes; ++k)
-        x[k] = load(p.from + (i0 + (i0 + k < p.rows ? k : 0)) * p.from_row + j);
+      for (int k = 0; k < kLanes; ++k) {
+        const float* from = p.from + (i0 + (i0 + k < p.rows ? k : 0)) * p.from_row + j;
+        x[k] = load(from);
+        __builtin_prefetch(from + kColumnsAhead);
+      }
       interleave<kLanes>(x);
 #pragma GCC unroll 16
       for (int k = 0; k < kLanes; ++k) store(p.to + (j + k) * p.width + i0, x[k]);

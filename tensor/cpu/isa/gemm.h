@@ -23,7 +23,9 @@ struct GemmTile {
   bool finish = false;
   float low = 0, high = 0;
   const float* plus = nullptr;  // rows c_row apart, or null for 0
-  int64_t ahead = 512;  // floats from a to what is fetched meanwhile: where c has few columns a streams
+  // Floats from a to what is fetched meanwhile, a row after the other: where c has few columns a streams, and
+  // where a is read in place, the next tile's rows are not foreseen.
+  int64_t ahead = 512;
 };
 
 /// Columns of a panel that stand side by side in the source from `from` on. `to` is the first one's place in
