@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <list>
@@ -20,7 +19,7 @@ namespace clearcut {
 namespace {
 
 constexpr std::size_t kStep = 512;  // sizes of blocks are multiples of it
-constexpr std::size_t kSmallLimit = std::size_t{1} << 20;
+constexpr std::size_t kSmallLimit = std::size_t{64} << 10;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kLeastChunk = std::size_t{8} << 20, kMostChunk = std::size_t{64} << 20;
 constexpr std::size_t kGuardBytes = 64;
@@ -110,20 +109,7 @@ class Heap {
   std::size_t idle_ = 0, total_ = 0;
 };
 
-// A size of small blocks: 32 to each power of two from 32 KiB on, every multiple of 512 bytes below.
-struct SizeClass {
-  explicit SizeClass(std::size_t bytes) {
-    const std::size_t steps = std::max<std::size_t>(1, (bytes + kStep - 1) / kStep);
-    const int shift = std::max(0, static_cast<int>(std::bit_width(steps - 1)) - 6);
-    const std::size_t units = (steps + (std::size_t{1} << shift) - 1) >> shift;  // 33 .. 64 where shift > 0
-    size = (units << shift) * kStep;
-    index = static_cast<std::size_t>(shift) * 32 + units;
-  }
-  std::size_t size, index;
-};
-constexpr std::size_t kClasses = 225;  // up to 1 MiB
-
-// Idle memory: small blocks by size class, of which the one freed last is taken first, since caches may still
+// Idle memory: small blocks by their size, of which the one freed last is taken first, since caches may still
 // hold it; and the heap of large ones.
 class Cache {
  public:
@@ -155,7 +141,7 @@ class Cache {
     if (capacity > kSmallLimit) {
       heap_.give(data, capacity);
     } else {
-      small_[SizeClass(capacity).index].push_back(data);
+      small_[capacity / kStep].push_back(data);
       small_idle_ += capacity;
     }
     shrink(cap_);
@@ -204,23 +190,19 @@ class Cache {
   bool debug = debug_from_environment();
 
  private:
-  // A block of at most twice the size, the nearest class first.
+  // A block of at most twice the size, the nearest size first.
   void* take_small(std::size_t bytes, std::size_t& got) {
-    const SizeClass wanted(bytes);
-    got = wanted.size;
-    for (std::size_t i = wanted.index; i < kClasses && size_of_class(i) <= 2 * wanted.size; ++i) {
-      if (small_[i].empty()) continue;
-      void* data = small_[i].back();
-      small_[i].pop_back();
-      got = size_of_class(i);
-      small_idle_ -= got;
+    const std::size_t wanted = std::max(kStep, round_up(bytes, kStep));
+    got = wanted;
+    for (std::size_t size = wanted; size <= std::min(2 * wanted, kSmallLimit); size += kStep) {
+      std::vector<void*>& idle = small_[size / kStep];
+      if (idle.empty()) continue;
+      void* data = idle.back();
+      idle.pop_back();
+      small_idle_ -= got = size;
       return data;
     }
     return nullptr;
-  }
-  static std::size_t size_of_class(std::size_t index) {
-    const std::size_t shift = index <= 64 ? 0 : (index - 33) / 32;
-    return (index - 32 * shift) << shift << std::countr_zero(kStep);
   }
   void count(std::size_t capacity, bool from_system) {
     stats_.live += capacity;
@@ -231,15 +213,15 @@ class Cache {
   void shrink(std::size_t limit) {
     heap_.shrink(limit > small_idle_ ? limit - small_idle_ : 0);
     const std::size_t small_limit = limit > heap_.idle() ? limit - heap_.idle() : 0;
-    for (std::size_t i = kClasses; i-- > 0 && small_idle_ > small_limit;)
+    for (std::size_t i = small_.size(); i-- > 0 && small_idle_ > small_limit;)
       for (; !small_[i].empty() && small_idle_ > small_limit; small_[i].pop_back()) {
         std::free(small_[i].back());
-        small_idle_ -= size_of_class(i);
+        small_idle_ -= i * kStep;
       }
   }
 
   std::mutex mutex_;
-  std::array<std::vector<void*>, kClasses> small_;  // by SizeClass::index
+  std::array<std::vector<void*>, kSmallLimit / kStep + 1> small_;  // by steps of size
   std::size_t small_idle_ = 0;
   Heap heap_;
   std::size_t cap_ = std::size_t{4} << 30;
