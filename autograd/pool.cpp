@@ -5,8 +5,8 @@ namespace clearcut {
 Var max_pool2d(const Var& x, const MaxPoolOptions& options) {
   const ops::MaxPooled r = ops::max_pool2d(x.value(), options);
   return record("max_pool2d", r.y, {x},
-                [index = save(r.index), shape = x.shape()](const Tensor& dy, const Need&) {
-                  return Grads{ops::max_pool2d_backward(dy, index, shape)};
+                [index = save(r.index), shape = x.shape(), options](const Tensor& dy, const Need&) {
+                  return Grads{ops::max_pool2d_backward(dy, index, shape, options)};
                 });
 }
 

@@ -6,6 +6,7 @@
 // x and y; backward dy and x twice (y too, if it tells where the clamp was) and dx once.
 #include "tensor/ops/batch_norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cuda/block_reduce.cuh"
@@ -135,6 +136,17 @@ __global__ void update_running_kernel(Flat<const T> batch, double momentum, doub
   if (c < running.n) running[c] = static_cast<T>((1 - momentum) * running[c] + momentum * factor * batch[c]);
 }
 
+// A thread takes one weight; the first of each output channel makes the bias too.
+template <class T>
+__global__ void fold_kernel(Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
+  const std::int64_t i = cuda::thread_number(), each = max(w.cols, std::int64_t{1}), k = i / each;
+  if (k >= w.rows) return;
+  const double scale = static_cast<double>(p.inverse_deviation[k]) * p.weight[k];
+  if (w.cols > 0) weight.data[i] = static_cast<T>(w.data[i] * scale);
+  if (i % each == 0)
+    bias[k] = static_cast<T>(((b ? b[k] : T(0)) - static_cast<double>(p.mean[k])) * scale + p.bias[k]);
+}
+
 template <class T>
 cuda::Grid elements(const Channels<T>& x) {
   return {.blocks = cuda::blocks_for(x.N * x.C * x.S, kThreads), .threads = kThreads};
@@ -182,6 +194,11 @@ void update_running(Cuda, Flat<const T> batch, double momentum, double factor, F
   cuda::launch<update_running_kernel<T>>(threads(running.n), batch, momentum, factor, running);
 }
 
+template <class T>
+void fold_batch_norm(Cuda, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
+  cuda::launch<fold_kernel<T>>(threads(w.rows * std::max<std::int64_t>(1, w.cols)), w, b, p, weight, bias);
+}
+
 #define INSTANTIATE(T)                                                                                       \
   template void batch_norm(Cuda, Channels<const T>, BatchNormView<T>, TailView<T>, T*);                      \
   template void batch_norm_training(Cuda, Channels<const T>, double, MomentsView<T>, BatchNormView<T>,       \
@@ -190,7 +207,8 @@ void update_running(Cuda, Flat<const T> batch, double momentum, double factor, F
                                     Flat<T>, T*);                                                            \
   template void batch_norm_frozen_backward(Cuda, MaskedView<T>, Channels<const T>, BatchNormView<T>, T*);    \
   template void inverse_deviation(Cuda, Flat<const T>, double, Flat<T>);                                     \
-  template void update_running(Cuda, Flat<const T>, double, double, Flat<T>);
+  template void update_running(Cuda, Flat<const T>, double, double, Flat<T>);                                \
+  template void fold_batch_norm(Cuda, Rows<const T>, const T*, BatchNormView<T>, Rows<T>, T*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -2,6 +2,24 @@
 
 #include <string>
 
+#include "tensor/cuda_device.h"
+
+namespace clearcut {
+
+bool cuda_is_emulated() {
+#if defined(__CUDACC__)
+  return false;
+#else
+  return true;
+#endif
+}
+
+std::string described(Device device) {
+  return cat(device, device == Device::kCuda && cuda_is_emulated() ? " (emulated)" : "");
+}
+
+}  // namespace clearcut
+
 namespace clearcut::cuda {
 
 void check_call(cudaError_t error, std::string_view what) {

@@ -4,7 +4,7 @@
 //   SHARED(float, tile, [8][33]);             __shared__ float tile[8][33];
 //   DYNAMIC_SHARED(float, rows);              float* rows: the bytes that the launch asked for
 //   launch<my_kernel<float>>({.blocks = 4, .threads = 128}, x, y);
-//   async_copy16, async_commit, async_wait    cp.async: copies to shared memory that need no registers
+//   async_copy<16>, async_commit, async_wait  cp.async: copies to shared memory that need no registers
 //   mma_*, ldmatrix_*                         tensor cores: cuda/tensor_core.cuh
 // The emulator checks what each of them does; see cuda/emulator/settings.h.
 #pragma once
@@ -78,16 +78,23 @@ void launch(const Grid& grid, const Argument&... arguments) {
   check_call(cudaGetLastError(), name);
 }
 
-/// Copies 16 bytes to shared memory, the first `valid` of them from `from` and zeros behind; both addresses
-/// are multiples of 16. They are there once async_wait has waited for their group and the block's threads
-/// have met at a barrier.
-__device__ inline void async_copy16(void* to, const void* from, int valid = 16) {
+/// Copies 4, 8 or 16 bytes to shared memory, the first `valid` of them from `from` and zeros behind; both
+/// addresses are multiples of that number. They are there once async_wait has waited for their group and the
+/// block's threads have met at a barrier.
+template <std::size_t bytes>
+__device__ inline void async_copy(void* to, const void* from, int valid = static_cast<int>(bytes)) {
+  static_assert(bytes == 4 || bytes == 8 || bytes == 16);
 #if defined(__CUDACC__)
   const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared), "l"(from), "r"(valid)
-               : "memory");
+  if constexpr (bytes == 16)  // past the first cache: it is read once by each block
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared), "l"(from), "r"(valid)
+                 : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;\n" ::"r"(shared), "l"(from), "n"(bytes),
+                 "r"(valid)
+                 : "memory");
 #else
-  emulator::async_copy(to, from, 16, static_cast<std::size_t>(valid));
+  emulator::async_copy(to, from, bytes, static_cast<std::size_t>(valid));
 #endif
 }
 /// This thread's copies since the last commit are a group.

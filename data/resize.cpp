@@ -242,7 +242,7 @@ Tensor gather(const Tensor& x, const std::vector<std::int64_t>& rows,
   const Tensor y(x.shape().with(0, height).with(1, width), x.dtype());
   const std::size_t pixel =
       size_of(x.dtype()) * (x.rank() == 3 ? static_cast<std::size_t>(x.dim(2)) : std::size_t{1});
-  on<Numbers>("crop", x.device(), x.dtype(), [&]<class T>(auto) {
+  on_host<Numbers>("crop", x.device(), x.dtype(), [&]<class T>(auto) {
     const auto* from = reinterpret_cast<const char*>(x.data<const T>());
     auto* to = reinterpret_cast<char*>(y.data<T>());
     for (const std::int64_t h : rows)

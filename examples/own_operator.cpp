@@ -10,13 +10,13 @@ using namespace clearcut;
 
 namespace {
 
-// One loop for float and double: on<Floats> turns the dtype of a into T.
+// One loop for float and double: on_host<Floats> turns the dtype of a into T.
 Tensor bump_forward(const Tensor& a, const Tensor& b) {
   check_same_kind("bump", a, b);
   check(a.rank() == 2 && a.shape() == b.shape(), "bump", "a and b must both be [N, D]; got ", a.shape(),
         " and ", b.shape());
   Tensor y({a.dim(0)}, a.dtype(), a.device());
-  on<Floats>("bump", a.device(), a.dtype(), [&]<class T>(auto) {
+  on_host<Floats>("bump", a.device(), a.dtype(), [&]<class T>(auto) {
     const T *pa = a.data<const T>(), *pb = b.data<const T>();
     T* py = y.data<T>();
     for (std::int64_t n = 0, i = 0; n < a.dim(0); ++n) {
@@ -31,7 +31,7 @@ Tensor bump_forward(const Tensor& a, const Tensor& b) {
 // sign * dy * y * (a - b): the gradient of a for sign = -1, of b for +1.
 Tensor bump_backward(double sign, const Tensor& dy, const Tensor& y, const Tensor& a, const Tensor& b) {
   Tensor dx = empty_like(a);
-  on<Floats>("bump", a.device(), a.dtype(), [&]<class T>(auto) {
+  on_host<Floats>("bump", a.device(), a.dtype(), [&]<class T>(auto) {
     const T *pa = a.data<const T>(), *pb = b.data<const T>(), *py = y.data<const T>(),
             *pdy = dy.data<const T>();
     T* out = dx.data<T>();

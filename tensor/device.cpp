@@ -38,7 +38,8 @@ DType dtype_from_name(std::string_view name) {
 Device device_from_name(std::string_view name) {
   if (name == "reference") return Device::kReference;
   if (name == "cpu") return Device::kCpu;
-  fail("device", "unknown name '", name, "'; known: reference, cpu");
+  if (name == "cuda") return Device::kCuda;
+  fail("device", "unknown name '", name, "'; known: reference, cpu, cuda");
 }
 
 std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }

@@ -23,7 +23,7 @@ std::size_t size_of(DType dtype);  // bytes of one element
 std::string_view name_of(DType dtype);
 std::string_view name_of(Device device);
 DType dtype_from_name(std::string_view name);  // "float32", "float64", "int32", "int64", "uint8"
-/// "reference", "cpu". (cuda has no name before every operator has a kernel.)
+/// "reference", "cpu", "cuda".
 Device device_from_name(std::string_view name);
 std::ostream& operator<<(std::ostream& out, DType dtype);
 std::ostream& operator<<(std::ostream& out, Device device);
@@ -77,20 +77,19 @@ void on_dtype(Types<T...>, const char* op, DType dtype, Body&& body) {
 ///   on<Floats>("softmax", x.device(), x.dtype(), [&]<class T>(auto tag) { kernels::f(tag, ...); });
 template <class List, class Body>
 void on(const char* op, Device device, DType dtype, Body&& body) {
-  check(device != Device::kCuda, op, "has no CUDA kernel; x is on cuda; move it with .to(Device::kCpu)");
   if (device == Device::kReference)
     detail::on_dtype<Reference>(List{}, op, dtype, body);
-  else
+  else if (device == Device::kCpu)
     detail::on_dtype<Cpu>(List{}, op, dtype, body);
+  else
+    detail::on_dtype<Cuda>(List{}, op, dtype, body);
 }
 
-/// on() for an operator that has a CUDA kernel too: all three tags must fit.
+/// The same for a loop over host memory that has no kernel: a tensor on cuda is refused. The tag is Cpu.
 template <class List, class Body>
-void on_all(const char* op, Device device, DType dtype, Body&& body) {
-  if (device == Device::kCuda)
-    detail::on_dtype<Cuda>(List{}, op, dtype, body);
-  else
-    on<List>(op, device, dtype, body);
+void on_host(const char* op, Device device, DType dtype, Body&& body) {
+  check(device != Device::kCuda, op, "works in host memory; x is on cuda; move it with .to(Device::kCpu)");
+  detail::on_dtype<Cpu>(List{}, op, dtype, body);
 }
 
 /// Each fast Cpu body, and each launch of a CUDA kernel, calls this once on entry. Tests use the count to

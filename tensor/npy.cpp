@@ -136,7 +136,7 @@ Bytes encode_npy(const Tensor& x) {
   head += {1, 0, static_cast<char>(dict.size() & 0xFF), static_cast<char>(dict.size() >> 8)};
   head += dict;
   Bytes out(head.begin(), head.end());
-  on<Numbers>("npy", x.device(), x.dtype(), [&]<class T>(auto) {
+  on_host<Numbers>("npy", x.device(), x.dtype(), [&]<class T>(auto) {
     const auto* data = reinterpret_cast<const std::uint8_t*>(x.data<const T>());
     out.insert(out.end(), data, data + x.bytes());
   });

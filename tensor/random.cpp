@@ -105,16 +105,15 @@ constexpr std::int64_t kBufferWords = 1024;
 // Calls make(words, j, n) with the words first + j .. first + j + n - 1 of a stream, n <= kBufferWords, until
 // all `size` are served; in parallel.
 template <class Make>
-void for_each_words(std::int64_t size, std::int64_t first, const std::array<std::uint32_t, 4>& counter,
-                    const std::array<std::uint32_t, 2>& key, const Make& make) {
+void for_each_words(std::int64_t size, std::int64_t first, const PhiloxStart& start, const Make& make) {
   const auto philox_run = isa_table().random->philox;
   parallel_for(size, kFillGrain, [&](std::int64_t begin, std::int64_t end) {
     std::array<std::uint32_t, kBufferWords> words;
     for (std::int64_t j = begin; j < end;) {
       const std::int64_t skip = (first + j) & 3;  // words of the first block that come before
       const std::int64_t n = std::min(end - j, kBufferWords - skip);
-      philox_run({.key = {key[0], key[1]},
-                  .counter = {0, counter[1], counter[2], counter[3]},
+      philox_run({.key = {start.key[0], start.key[1]},
+                  .counter = {0, start.counter[1], start.counter[2], start.counter[3]},
                   .first = static_cast<std::uint32_t>((first + j) >> 2),
                   .blocks = (skip + n + 3) / 4,
                   .words = words.data()});
@@ -136,40 +135,52 @@ void make_uniform(const std::uint32_t* words, double* y, std::int64_t n, double 
 }
 
 // Fills y with numbers that make(words, numbers, n) computes in double.
-template <class Make>
-void fill(const char* op, const Tensor& y, std::int64_t first, const std::array<std::uint32_t, 4>& counter,
-          const std::array<std::uint32_t, 2>& key, const Make& make) {
-  on<Floats>(op, y.device(), y.dtype(), [&]<class T>(auto) {
-    T* out = y.data<T>();
-    for_each_words(y.numel(), first, counter, key,
-                   [&](const std::uint32_t* words, std::int64_t j, std::int64_t n) {
-                     std::array<double, kBufferWords> numbers;
-                     make(words, numbers.data(), n);
-                     std::transform(numbers.data(), numbers.data() + n, out + j,
-                                    [](double v) { return static_cast<T>(v); });
-                   });
+template <class T, class Make>
+void fill(const PhiloxStart& start, std::int64_t first, Flat<T> y, const Make& make) {
+  for_each_words(y.n, first, start, [&](const std::uint32_t* words, std::int64_t j, std::int64_t n) {
+    std::array<double, kBufferWords> numbers;
+    make(words, numbers.data(), n);
+    std::transform(numbers.data(), numbers.data() + n, y.data + j,
+                   [](double v) { return static_cast<T>(v); });
   });
 }
 
 }  // namespace
 
+namespace kernels {
+
+template <class T>
+void fill_uniform(Reference, const PhiloxStart& start, std::int64_t first, double low, double high,
+                  Flat<T> y) {
+  fill(start, first, y, [=](const std::uint32_t* words, double* out, std::int64_t n) {
+    make_uniform(words, out, n, low, high);
+  });
+}
+
+template <class T>
+void fill_normal(Reference, const PhiloxStart& start, std::int64_t first, double mean, double deviation,
+                 Flat<T> y) {
+  fill(start, first, y, [=](const std::uint32_t* words, double* out, std::int64_t n) {
+    make_normal(words, out, n, mean, deviation);
+  });
+}
+
+}  // namespace kernels
+
 void RandomStream::fill_bits(std::uint32_t* y, std::int64_t n, std::int64_t first) const {
-  for_each_words(n, first, counter_, key_,
-                 [&](const std::uint32_t* words, std::int64_t j, std::int64_t count) {
-                   std::copy_n(words, count, y + j);
-                 });
+  for_each_words(n, first, start(), [&](const std::uint32_t* words, std::int64_t j, std::int64_t count) {
+    std::copy_n(words, count, y + j);
+  });
 }
 
 void RandomStream::fill_uniform(const Tensor& y, double low, double high, std::int64_t first) const {
-  fill("fill_uniform", y, first, counter_, key_,
-       [=](const std::uint32_t* words, double* out, std::int64_t n) {
-         make_uniform(words, out, n, low, high);
-       });
+  on<Floats>("fill_uniform", y.device(), y.dtype(),
+             [&]<class T>(auto tag) { kernels::fill_uniform(tag, start(), first, low, high, flat<T>(y)); });
 }
 
 void RandomStream::fill_normal(const Tensor& y, double mean, double deviation, std::int64_t first) const {
-  fill("fill_normal", y, first, counter_, key_, [=](const std::uint32_t* words, double* out, std::int64_t n) {
-    make_normal(words, out, n, mean, deviation);
+  on<Floats>("fill_normal", y.device(), y.dtype(), [&]<class T>(auto tag) {
+    kernels::fill_normal(tag, start(), first, mean, deviation, flat<T>(y));
   });
 }
 

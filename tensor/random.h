@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "tensor/tensor.h"
+#include "tensor/views.h"
 
 namespace clearcut {
 
@@ -16,6 +16,11 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::a
 
 /// 64-bit FNV-1a hash of a name: turns purposes, module paths and picture ids into key parts.
 std::uint64_t hash_name(std::string_view name);
+
+/// Where a stream begins: all that a kernel must know of it. Word 0 of the counter is the block index.
+struct PhiloxStart {
+  std::uint32_t key[2], counter[4];
+};
 
 /// A stream of random numbers keyed by (seed, purpose, item id, step). Number i of a stream depends on
 /// the key and i only. Purpose says what the numbers are for ("dropout", "smoothgrad", a module path):
@@ -36,6 +41,10 @@ class RandomStream {
   void fill_uniform(const Tensor& y, double low, double high, std::int64_t first = 0) const;
   void fill_normal(const Tensor& y, double mean, double deviation, std::int64_t first = 0) const;
 
+  PhiloxStart start() const {
+    return {{key_[0], key_[1]}, {counter_[0], counter_[1], counter_[2], counter_[3]}};
+  }
+
  private:
   std::array<std::uint32_t, 2> key_;
   std::array<std::uint32_t, 4> counter_;  // word 0 is the block index
@@ -49,4 +58,20 @@ std::vector<std::int64_t> permutation(const RandomStream& stream, std::int64_t n
 /// Source of the rational approximation: Wichura, algorithm AS 241 (PPND16), Applied Statistics 37, 1988.
 double inverse_normal(double p);
 
+namespace kernels {
+
+/// y[j] = number first + j of the stream. All bodies make the same bits.
+template <class T>
+void fill_uniform(Reference, const PhiloxStart& start, std::int64_t first, double low, double high,
+                  Flat<T> y);
+template <class T>
+void fill_uniform(Cuda, const PhiloxStart& start, std::int64_t first, double low, double high, Flat<T> y);
+template <class T>
+void fill_normal(Reference, const PhiloxStart& start, std::int64_t first, double mean, double deviation,
+                 Flat<T> y);
+template <class T>
+void fill_normal(Cuda, const PhiloxStart& start, std::int64_t first, double mean, double deviation,
+                 Flat<T> y);
+
+}  // namespace kernels
 }  // namespace clearcut

@@ -138,10 +138,12 @@ void write_safetensors(const std::string& path, const SafetensorsFile& file) {
   const std::uint64_t header_size = text.size();
   std::string out(reinterpret_cast<const char*>(&header_size), 8);
   out += text;
-  for (const auto& [name, t] : file.tensors)
-    on<Numbers>("safetensors", t.device(), t.dtype(), [&]<class T>(auto) {
-      out.append(reinterpret_cast<const char*>(t.data<const T>()), t.bytes());
+  for (const auto& [name, t] : file.tensors) {
+    const Tensor here = t.to(Device::kCpu);
+    on_host<Numbers>("safetensors", here.device(), here.dtype(), [&]<class T>(auto) {
+      out.append(reinterpret_cast<const char*>(here.data<const T>()), here.bytes());
     });
+  }
   write_file(path, out);
 }
 

@@ -2,7 +2,23 @@
 
 #include <algorithm>
 
+#include "tensor/convert.h"
+
 namespace clearcut {
+
+namespace kernels {
+
+template <class From, class To>
+void convert(Reference, Flat<const From> x, Flat<To> y) {
+  std::transform(x.data, x.data + x.n, y.data, [](From v) { return static_cast<To>(v); });
+}
+
+template <class T>
+void fill(Reference, T value, Flat<T> y) {
+  std::fill_n(y.data, y.n, value);
+}
+
+}  // namespace kernels
 
 namespace {
 
@@ -42,10 +58,9 @@ Tensor Tensor::zeros(Shape shape, DType dtype, Device device) {
 }
 
 Tensor Tensor::full(Shape shape, double value, DType dtype, Device device) {
-  if (device == Device::kCuda) return full(shape, value, dtype).to(device);
   Tensor y(shape, dtype, device);
   on<Numbers>("full", device, dtype,
-              [&]<class T>(auto) { std::fill_n(y.data<T>(), y.numel(), static_cast<T>(value)); });
+              [&]<class T>(auto tag) { kernels::fill(tag, static_cast<T>(value), flat<T>(y)); });
   return y;
 }
 
@@ -63,7 +78,8 @@ double Tensor::item() const {
   check(defined() && numel() == 1, "item", "needs exactly one element; shape is ", shape_);
   if (device_ == Device::kCuda) return to(Device::kCpu).item();
   double value = 0;
-  on<Numbers>("item", device_, dtype_, [&]<class T>(auto) { value = static_cast<double>(*data<const T>()); });
+  on_host<Numbers>("item", device_, dtype_,
+                   [&]<class T>(auto) { value = static_cast<double>(*data<const T>()); });
   return value;
 }
 
@@ -112,10 +128,8 @@ Tensor Tensor::to(DType dtype) const {
   if (dtype == dtype_) return *this;
   Tensor y(shape_, dtype, device_);
   on<Numbers>("to", device_, dtype_, [&]<class From>(auto) {
-    const From* from = data<const From>();
-    on<Numbers>("to", device_, dtype, [&]<class To>(auto) {
-      std::transform(from, from + numel(), y.data<To>(), [](From v) { return static_cast<To>(v); });
-    });
+    on<Numbers>("to", device_, dtype,
+                [&]<class To>(auto tag) { kernels::convert(tag, flat<const From>(*this), flat<To>(y)); });
   });
   return y;
 }

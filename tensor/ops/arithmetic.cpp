@@ -69,7 +69,7 @@ Tensor binary(Op op, const Tensor& a, const Tensor& b) {
   check_same_kind(Op::kName, a, b);
   Tensor y(broadcast(Op::kName, a.shape(), b.shape()), a.dtype(), a.device());
   const auto plan = kernels::plan_broadcast(y.shape(), a.shape(), b.shape());
-  on_all<Floats>(Op::kName, a.device(), a.dtype(), [&]<class T>(auto tag) {
+  on<Floats>(Op::kName, a.device(), a.dtype(), [&]<class T>(auto tag) {
     kernels::binary(tag, op, plan, a.data<const T>(), b.data<const T>(), y.data<T>());
   });
   return y;
@@ -87,7 +87,7 @@ void add_in_place(const Tensor& a, const Tensor& b) {
   check(a.shape() == b.shape(), "add", "in place both must have one shape; got ", a.shape(), " and ",
         b.shape());
   const auto plan = kernels::plan_broadcast(a.shape(), a.shape(), b.shape());
-  on_all<Floats>("add", a.device(), a.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("add", a.device(), a.dtype(), [&]<class T>(auto tag) {
     kernels::binary(tag, kernels::Add{}, plan, a.data<const T>(), b.data<const T>(), a.data<T>());
   });
   a.written_by("add");
@@ -100,9 +100,8 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
         " does not broadcast to ", shape, ": only sizes of 1 can be repeated");
   Tensor y(shape, x.dtype(), x.device());
   const auto plan = kernels::plan_broadcast(shape, x.shape(), x.shape());
-  on_all<Floats>("broadcast_to", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::broadcast_to(tag, plan, x.data<const T>(), y.data<T>());
-  });
+  on<Floats>("broadcast_to", x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::broadcast_to(tag, plan, x.data<const T>(), y.data<T>()); });
   return y;
 }
 

@@ -45,10 +45,14 @@ struct Bins {
 template <class T>
 void average_bins(Reference, Nchw<const T> x, const Bins& rows, const Bins& cols, Nchw<T> y);
 void average_bins(Cpu, Nchw<const float> x, const Bins& rows, const Bins& cols, Nchw<float> y);
+template <class T>
+void average_bins(Cuda, Nchw<const T> x, const Bins& rows, const Bins& cols, Nchw<T> y);
 
 /// dx[h, w] = sum over the outputs (i, j) that read (h, w) of dy[i, j] over both divisors.
 template <class T>
 void average_bins_backward(Reference, Nchw<const T> dy, const Bins& rows, const Bins& cols, Nchw<T> dx);
 void average_bins_backward(Cpu, Nchw<const float> dy, const Bins& rows, const Bins& cols, Nchw<float> dx);
+template <class T>
+void average_bins_backward(Cuda, Nchw<const T> dy, const Bins& rows, const Bins& cols, Nchw<T> dx);
 
 }  // namespace clearcut::kernels

@@ -27,7 +27,7 @@ void check_per_channel(const char* op, const char* name, const Tensor& t, const 
 // 1 / sqrt(variance + eps)
 Tensor inverse_deviation(const Tensor& variance, double eps) {
   Tensor result = empty_like(variance);
-  on_all<Floats>("batch_norm", variance.device(), variance.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("batch_norm", variance.device(), variance.dtype(), [&]<class T>(auto tag) {
     kernels::inverse_deviation(tag, flat<const T>(variance), eps, flat<T>(result));
   });
   return result;
@@ -83,7 +83,7 @@ BatchNormTrained batch_norm_training(const Tensor& x, double eps, const Tensor& 
         "; use a larger batch or picture, or freeze the batch norm (running statistics)");
   const Tensor y = in_place ? x : empty_like(x);
   const ChannelStatistics s{empty_like(weight), empty_like(weight), empty_like(weight)};
-  on_all<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
     const kernels::MomentsView<T> moments{s.mean.data<T>(), s.variance.data<T>(),
                                           s.inverse_deviation.data<T>()};
     kernels::batch_norm_training(tag, channels<const T>(x), eps, moments, constants<T>(s, weight, bias),
@@ -104,7 +104,7 @@ Tensor batch_norm(const Tensor& x, const ChannelStatistics& s, const Tensor& wei
   check_per_channel("batch_norm", "variance", s.variance, x);
   check_forward(x, weight, bias, tail);
   const Tensor y = in_place ? x : empty_like(x);
-  on_all<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::batch_norm(tag, channels<const T>(x), constants<T>(s, weight, bias), view<T>(tail), y.data<T>());
   });
   return y;
@@ -119,7 +119,7 @@ BatchNormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Chan
         "where y was clamped can be told from y or from x and the bias; neither y nor the bias was given");
   BatchNormGrads g{.dx = {}, .dweight = empty_like(weight), .dbias = empty_like(weight), .dresidual = {}};
   make_room(dy, how, g);
-  on_all<Floats>("batch_norm_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("batch_norm_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::batch_norm_backward(tag, masked<T>(dy, how, g), channels<const T>(x),
                                  constants<T>(s, weight, how.bias), how.batch_statistics, flat<T>(g.dweight),
                                  flat<T>(g.dbias), how.need_dx ? g.dx.data<T>() : nullptr);
@@ -133,7 +133,7 @@ BatchNormGrads batch_norm_frozen_backward(const Tensor& dy, const ChannelStatist
         "where y was clamped is told by y: undefined");
   BatchNormGrads g;
   make_room(dy, how, g);
-  on_all<Floats>("batch_norm_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("batch_norm_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
     kernels::batch_norm_frozen_backward(tag, masked<T>(dy, how, g), channels<const T>(dy),
                                         constants<T>(s, weight, {}), how.need_dx ? g.dx.data<T>() : nullptr);
   });
@@ -146,7 +146,7 @@ void update_running(const Tensor& running_mean, const Tensor& running_variance, 
   check_same_kind("batch_norm", running_variance, s.variance);
   const double m = static_cast<double>(values_per_channel);
   const double correction = unbiased ? m / (m - 1) : 1.0;
-  on_all<Floats>("batch_norm", s.mean.device(), s.mean.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("batch_norm", s.mean.device(), s.mean.dtype(), [&]<class T>(auto tag) {
     kernels::update_running(tag, flat<const T>(s.mean), momentum, 1, flat<T>(running_mean));
     kernels::update_running(tag, flat<const T>(s.variance), momentum, correction, flat<T>(running_variance));
   });
@@ -163,18 +163,10 @@ FoldedWeights fold_batch_norm(const Tensor& w, const Tensor& b, const ChannelSta
         w.defined() ? w.shape() : Shape{}, ", the statistics ", s.mean.shape());
   const FoldedWeights f{empty_like(w), empty_like(bias)};
   const std::int64_t K = w.dim(0), each = K == 0 ? 0 : w.numel() / K;
-  on<Floats>("fold_batch_norm", w.device(), w.dtype(), [&]<class T>(auto) {
-    const T *from = w.data<const T>(), *b0 = b.defined() ? b.data<const T>() : nullptr;
-    const T *mean = s.mean.data<const T>(), *inverse = s.inverse_deviation.data<const T>();
-    const T *gamma = weight.data<const T>(), *beta = bias.data<const T>();
-    T *to = f.weight.data<T>(), *to_bias = f.bias.data<T>();
-    parallel_for(K, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t k = begin; k < end; ++k) {
-        const double scale = static_cast<double>(inverse[k]) * gamma[k];
-        for (std::int64_t i = k * each; i < (k + 1) * each; ++i) to[i] = static_cast<T>(from[i] * scale);
-        to_bias[k] = static_cast<T>(((b0 ? b0[k] : T(0)) - static_cast<double>(mean[k])) * scale + beta[k]);
-      }
-    });
+  on<Floats>("fold_batch_norm", w.device(), w.dtype(), [&]<class T>(auto tag) {
+    kernels::fold_batch_norm(tag, Rows<const T>{w.data<const T>(), K, each},
+                             b.defined() ? b.data<const T>() : nullptr, constants<T>(s, weight, bias),
+                             Rows<T>{f.weight.data<T>(), K, each}, f.bias.data<T>());
   });
   return f;
 }
@@ -314,6 +306,17 @@ void update_running(Reference, Flat<const T> batch, double momentum, double fact
     running[c] = static_cast<T>((1 - momentum) * running[c] + momentum * factor * batch[c]);
 }
 
+template <class T>
+void fold_batch_norm(Reference, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
+  parallel_for(w.rows, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const double scale = static_cast<double>(p.inverse_deviation[k]) * p.weight[k];
+      for (std::int64_t i = 0; i < w.cols; ++i) weight[k][i] = static_cast<T>(w[k][i] * scale);
+      bias[k] = static_cast<T>(((b ? b[k] : T(0)) - static_cast<double>(p.mean[k])) * scale + p.bias[k]);
+    }
+  });
+}
+
 #define INSTANTIATE(T)                                                                                      \
   template void batch_norm(Reference, Channels<const T>, BatchNormView<T>, TailView<T>, T*);                \
   template void batch_norm_training(Reference, Channels<const T>, double, MomentsView<T>, BatchNormView<T>, \
@@ -323,7 +326,8 @@ void update_running(Reference, Flat<const T> batch, double momentum, double fact
   template void batch_norm_frozen_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>,   \
                                            T*);                                                             \
   template void inverse_deviation(Reference, Flat<const T>, double, Flat<T>);                               \
-  template void update_running(Reference, Flat<const T>, double, double, Flat<T>);
+  template void update_running(Reference, Flat<const T>, double, double, Flat<T>);                          \
+  template void fold_batch_norm(Reference, Rows<const T>, const T*, BatchNormView<T>, Rows<T>, T*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -179,4 +179,10 @@ void update_running(Reference, Flat<const T> batch, double momentum, double fact
 template <class T>
 void update_running(Cuda, Flat<const T> batch, double momentum, double factor, Flat<T> running);
 
+/// FoldedWeights for w [K, values of each]; b is null for none.
+template <class T>
+void fold_batch_norm(Reference, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias);
+template <class T>
+void fold_batch_norm(Cuda, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias);
+
 }  // namespace clearcut::kernels

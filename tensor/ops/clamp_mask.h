@@ -29,9 +29,13 @@ namespace clearcut::kernels {
 template <class T>
 void clamp_mask(Reference, Flat<const T> y, double low, double high, Flat<std::uint8_t> mask);
 void clamp_mask(Cpu, Flat<const float> y, double low, double high, Flat<std::uint8_t> mask);
+template <class T>
+void clamp_mask(Cuda, Flat<const T> y, double low, double high, Flat<std::uint8_t> mask);
 /// dx may be dy.
 template <class T>
 void masked(Reference, Flat<const T> dy, Flat<const std::uint8_t> mask, Flat<T> dx);
 void masked(Cpu, Flat<const float> dy, Flat<const std::uint8_t> mask, Flat<float> dx);
+template <class T>
+void masked(Cuda, Flat<const T> dy, Flat<const std::uint8_t> mask, Flat<T> dx);
 
 }  // namespace clearcut::kernels

@@ -28,23 +28,10 @@ void check_options(const char* op, const Tensor& logits, const Tensor& labels, c
         labels.shape(), "; got ", o.pixel_weights.shape());
 }
 
-// Labels as int32, -1 where the pixel is ignored. Throws at the first label outside the classes.
-template <class L>
-Tensor known_labels(const char* op, const Tensor& labels, std::int64_t classes,
-                    std::optional<std::int64_t> ignored) {
-  Tensor known(labels.shape(), DType::kInt32, labels.device());
-  const L* from = labels.data<const L>();
-  std::int32_t* to = known.data<std::int32_t>();
-  for (std::int64_t p = 0; p < labels.numel(); ++p) {
-    const std::int64_t label = from[p];
-    const bool counts = !ignored || label != *ignored;
-    if (counts && (label < 0 || label >= classes)) [[unlikely]]
-      fail(op, "labels must lie in [0, ", classes, ")",
-           ignored ? cat(" or be the ignore index ", *ignored) : "", "; got ", label, " at ",
-           position(labels.shape(), p));
-    to[p] = counts ? static_cast<std::int32_t>(label) : -1;
-  }
-  return known;
+[[noreturn]] void fail_at(const char* op, const Tensor& labels, std::int64_t classes,
+                          std::optional<std::int64_t> ignored, const kernels::WeighedLabels& found) {
+  fail(op, "labels must lie in [0, ", classes, ")", ignored ? cat(" or be the ignore index ", *ignored) : "",
+       "; got ", found.bad_label, " at ", position(labels.shape(), found.first_bad));
 }
 
 // Labels, weights q and denominator; the loss and log_sum_exp are still to be computed.
@@ -52,23 +39,23 @@ CrossEntropy prepare(const char* op, const Tensor& logits, const Tensor& labels,
                      const CrossEntropyOptions& o) {
   check_options(op, logits, labels, o);
   CrossEntropy r;
-  on<Labels>(op, labels.device(), labels.dtype(),
-             [&]<class L>(auto) { r.labels = known_labels<L>(op, labels, logits.dim(1), o.ignore_index); });
+  r.labels = Tensor(labels.shape(), DType::kInt32, labels.device());
   r.weights = Tensor(labels.shape(), logits.dtype(), logits.device());
   r.log_sum_exp = Tensor(labels.shape(), logits.dtype(), logits.device());
-  on<Floats>(op, logits.device(), logits.dtype(), [&]<class T>(auto) {
-    const std::int32_t* y = r.labels.data<const std::int32_t>();
-    const T* pixel = o.pixel_weights.defined() ? o.pixel_weights.data<const T>() : nullptr;
-    T* q = r.weights.data<T>();
-    for (std::int64_t p = 0; p < labels.numel(); ++p) {
-      const double of_class = y[p] < 0                  ? 0
-                              : o.class_weights.empty() ? 1
-                                                        : o.class_weights[static_cast<std::size_t>(y[p])];
-      q[p] = static_cast<T>(y[p] < 0 ? 0 : of_class * (pixel ? static_cast<double>(pixel[p]) : 1.0));
-      r.denominator += q[p];
-    }
+  on<Labels>(op, labels.device(), labels.dtype(), [&]<class L>(auto) {
+    on<Floats>(op, logits.device(), logits.dtype(), [&]<class T>(auto tag) {
+      const kernels::LabelRule<T> rule{
+          .classes = logits.dim(1),
+          .ignores = o.ignore_index.has_value(),
+          .ignored = o.ignore_index.value_or(0),
+          .pixel_weights = o.pixel_weights.defined() ? o.pixel_weights.data<const T>() : nullptr};
+      const kernels::WeighedLabels found =
+          kernels::weigh_labels(tag, Flat<const L>{labels.data<const L>(), labels.numel()}, rule,
+                                o.class_weights, r.labels.data<std::int32_t>(), r.weights.data<T>());
+      if (found.first_bad >= 0) fail_at(op, labels, logits.dim(1), o.ignore_index, found);
+      r.denominator = found.weight_sum + static_cast<double>(labels.numel()) * o.epsilon;
+    });
   });
-  r.denominator += static_cast<double>(labels.numel()) * o.epsilon;
   return r;
 }
 
@@ -200,6 +187,26 @@ double sum_of_losses(std::int64_t n, std::int64_t classes, LabelledPixels<T> pix
 
 }  // namespace
 
+template <class L, class T>
+WeighedLabels weigh_labels(Reference, Flat<const L> labels, const LabelRule<T>& rule,
+                           const std::vector<double>& class_weights, std::int32_t* known, T* weights) {
+  WeighedLabels result;
+  for (std::int64_t p = 0; p < labels.n; ++p) {
+    const std::int64_t label = labels[p];
+    const bool counts = !rule.ignores || label != rule.ignored;
+    if (counts && (label < 0 || label >= rule.classes)) [[unlikely]]
+      return {.first_bad = p, .bad_label = label};
+    known[p] = counts ? static_cast<std::int32_t>(label) : -1;
+    const double of_class = !counts                 ? 0
+                            : class_weights.empty() ? 1
+                                                    : class_weights[static_cast<std::size_t>(label)];
+    weights[p] = static_cast<T>(
+        !counts ? 0 : of_class * (rule.pixel_weights ? static_cast<double>(rule.pixel_weights[p]) : 1.0));
+    result.weight_sum += weights[p];
+  }
+  return result;
+}
+
 template <class T>
 double cross_entropy(Reference, Nchw<const T> z, LabelledPixels<T> pixels, Flat<T> log_sum_exp) {
   const std::int64_t plane = z.H * z.W;
@@ -261,6 +268,14 @@ void upsampled_cross_entropy_backward(Reference, Nchw<const T> z, const Taps& ro
   });
 }
 
+#define INSTANTIATE(L, T)                                                            \
+  template WeighedLabels weigh_labels(Reference, Flat<const L>, const LabelRule<T>&, \
+                                      const std::vector<double>&, std::int32_t*, T*);
+INSTANTIATE(std::int32_t, float)
+INSTANTIATE(std::int32_t, double)
+INSTANTIATE(std::int64_t, float)
+INSTANTIATE(std::int64_t, double)
+#undef INSTANTIATE
 template <class T>
 using Pixels = LabelledPixels<T>;
 template double cross_entropy(Reference, Nchw<const float>, Pixels<float>, Flat<float>);

@@ -63,10 +63,34 @@ struct LabelledPixels {
   const T* weights;
 };
 
+/// Which labels count, and how much: what a kernel must know of CrossEntropyOptions.
+template <class T>
+struct LabelRule {
+  std::int64_t classes;
+  bool ignores = false;
+  std::int64_t ignored = 0;          // this label does not count, if `ignores`
+  const T* pixel_weights = nullptr;  // null: all 1
+};
+struct WeighedLabels {
+  double weight_sum = 0;        // of all q_p
+  std::int64_t first_bad = -1;  // the first pixel whose label is neither a class nor ignored, and that label
+  std::int64_t bad_label = 0;
+};
+/// Writes labels as int32, -1 where one does not count, and the weights q_p. Behind a bad label nothing is
+/// promised. class_weights may be empty: all 1.
+template <class L, class T>
+WeighedLabels weigh_labels(Reference, Flat<const L> labels, const LabelRule<T>& rule,
+                           const std::vector<double>& class_weights, std::int32_t* known, T* weights);
+template <class L, class T>
+WeighedLabels weigh_labels(Cuda, Flat<const L> labels, const LabelRule<T>& rule,
+                           const std::vector<double>& class_weights, std::int32_t* known, T* weights);
+
 /// Writes log_sum_exp [N, H, W] of each pixel that counts and returns sum of q_p * l_p. z is [N, C, H, W].
 template <class T>
 double cross_entropy(Reference, Nchw<const T> z, LabelledPixels<T> pixels, Flat<T> log_sum_exp);
 double cross_entropy(Cpu, Nchw<const float> z, LabelledPixels<float> pixels, Flat<float> log_sum_exp);
+template <class T>
+double cross_entropy(Cuda, Nchw<const T> z, LabelledPixels<T> pixels, Flat<T> log_sum_exp);
 
 /// dz = scale * q_p * (softmax - [k = y_p]).
 template <class T>
@@ -74,6 +98,9 @@ void cross_entropy_backward(Reference, Nchw<const T> z, LabelledPixels<T> pixels
                             double scale, Nchw<T> dz);
 void cross_entropy_backward(Cpu, Nchw<const float> z, LabelledPixels<float> pixels,
                             Flat<const float> log_sum_exp, double scale, Nchw<float> dz);
+template <class T>
+void cross_entropy_backward(Cuda, Nchw<const T> z, LabelledPixels<T> pixels, Flat<const T> log_sum_exp,
+                            double scale, Nchw<T> dz);
 
 /// The same for logits z [N, C, h, w] that rows and cols interpolate to the pixels.
 template <class T>
@@ -81,6 +108,9 @@ double upsampled_cross_entropy(Reference, Nchw<const T> z, const Taps& rows, con
                                LabelledPixels<T> pixels, Flat<T> log_sum_exp);
 double upsampled_cross_entropy(Cpu, Nchw<const float> z, const Taps& rows, const Taps& cols,
                                LabelledPixels<float> pixels, Flat<float> log_sum_exp);
+template <class T>
+double upsampled_cross_entropy(Cuda, Nchw<const T> z, const Taps& rows, const Taps& cols,
+                               LabelledPixels<T> pixels, Flat<T> log_sum_exp);
 
 template <class T>
 void upsampled_cross_entropy_backward(Reference, Nchw<const T> z, const Taps& rows, const Taps& cols,
@@ -89,5 +119,9 @@ void upsampled_cross_entropy_backward(Reference, Nchw<const T> z, const Taps& ro
 void upsampled_cross_entropy_backward(Cpu, Nchw<const float> z, const Taps& rows, const Taps& cols,
                                       LabelledPixels<float> pixels, Flat<const float> log_sum_exp,
                                       double scale, Nchw<float> dz);
+template <class T>
+void upsampled_cross_entropy_backward(Cuda, Nchw<const T> z, const Taps& rows, const Taps& cols,
+                                      LabelledPixels<T> pixels, Flat<const T> log_sum_exp, double scale,
+                                      Nchw<T> dz);
 
 }  // namespace clearcut::kernels

@@ -44,5 +44,8 @@ void dropout(Reference, Rows<const T> x, const std::vector<RandomStream>& stream
              std::int64_t per_decision, Rows<T> y);
 void dropout(Cpu, Rows<const float> x, const std::vector<RandomStream>& streams, double p,
              std::int64_t per_decision, Rows<float> y);
+template <class T>
+void dropout(Cuda, Rows<const T> x, const std::vector<RandomStream>& streams, double p,
+             std::int64_t per_decision, Rows<T> y);
 
 }  // namespace clearcut::kernels

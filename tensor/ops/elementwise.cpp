@@ -30,15 +30,15 @@ template <class Op>
 Tensor pointwise(const Op& op, const Tensor& x) {
   check(x.defined(), Op::kName, "x is undefined");
   Tensor y = empty_like(x);
-  on_all<Floats>(Op::kName, x.device(), x.dtype(),
-                 [&]<class T>(auto tag) { kernels::pointwise(tag, op, flat<const T>(x), flat<T>(y)); });
+  on<Floats>(Op::kName, x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::pointwise(tag, op, flat<const T>(x), flat<T>(y)); });
   return y;
 }
 
 template <class Op>
 void pointwise_in_place(const Op& op, const Tensor& x) {
-  on_all<Floats>(Op::kName, x.device(), x.dtype(),
-                 [&]<class T>(auto tag) { kernels::pointwise(tag, op, flat<const T>(x), flat<T>(x)); });
+  on<Floats>(Op::kName, x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::pointwise(tag, op, flat<const T>(x), flat<T>(x)); });
   x.written_by(Op::kName);
 }
 
@@ -49,7 +49,7 @@ void backward_into(const Op& op, const Tensor& dy, const Tensor& kept, const Ten
   check_same_kind(Op::kName, dy, kept);
   check(dy.shape() == kept.shape(), Op::kName, "dy must have the shape of the value kept, ", kept.shape(),
         "; got ", dy.shape());
-  on_all<Floats>(Op::kName, dy.device(), dy.dtype(), [&]<class T>(auto tag) {
+  on<Floats>(Op::kName, dy.device(), dy.dtype(), [&]<class T>(auto tag) {
     kernels::pointwise_backward(tag, op, flat<const T>(dy), flat<const T>(kept), flat<T>(dx));
   });
 }

@@ -54,7 +54,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   const std::int64_t batch = c.rank() == 3 ? c.dim(0) : 1;
   count_multiply_adds(c.numel() * a.dim(options.transpose_a ? -2 : -1));
   if (DryRun::active()) return zeros_like(c);
-  on_all<Floats>("matmul", a.device(), a.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("matmul", a.device(), a.dtype(), [&]<class T>(auto tag) {
     kernels::matmul(tag, matrices<const T>(a, options.transpose_a, batch),
                     matrices<const T>(b, options.transpose_b, batch), matrices<T>(c, false, batch));
   });
@@ -71,8 +71,8 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
     check_same_kind("linear", x, bias);
     check(bias.shape() == Shape{w.dim(0)}, "linear", "bias must be [", w.dim(0), "] for w ", w.shape(),
           "; got ", bias.shape());
-    on_all<Floats>("linear", y.device(), y.dtype(),
-                   [&]<class T>(auto tag) { kernels::add_to_rows(tag, flat<const T>(bias), rows<T>(y)); });
+    on<Floats>("linear", y.device(), y.dtype(),
+               [&]<class T>(auto tag) { kernels::add_to_rows(tag, flat<const T>(bias), rows<T>(y)); });
   }
   return y.reshape(x.shape().with(-1, w.dim(0)));
 }

@@ -23,31 +23,45 @@ std::int64_t pooled_size(const char* op, std::int64_t size, std::int64_t kernel,
   return out;
 }
 
+namespace {
+
+kernels::MaxWindows windows(const MaxPoolOptions& o) {
+  const Size2 stride{o.stride.h ? o.stride.h : o.kernel.h, o.stride.w ? o.stride.w : o.kernel.w};
+  return {o.kernel, stride, o.dilation, o.padding.top, o.padding.left};
+}
+
+Shape pooled_shape(const Shape& x, const MaxPoolOptions& o) {
+  const Size2 stride = windows(o).stride;
+  const Padding2& p = o.padding;
+  return {x[0], x[1],
+          pooled_size("max_pool2d", x[2], o.kernel.h, stride.h, p.top, p.bottom, o.dilation.h, o.ceil_mode),
+          pooled_size("max_pool2d", x[3], o.kernel.w, stride.w, p.left, p.right, o.dilation.w, o.ceil_mode)};
+}
+
+}  // namespace
+
 MaxPooled max_pool2d(const Tensor& x, const MaxPoolOptions& o) {
   check_rank("max_pool2d", "x", x, 4, "[N, C, H, W]");
-  const Size2 stride{o.stride.h ? o.stride.h : o.kernel.h, o.stride.w ? o.stride.w : o.kernel.w};
-  const Padding2& p = o.padding;
-  const std::int64_t h =
-      pooled_size("max_pool2d", x.dim(2), o.kernel.h, stride.h, p.top, p.bottom, o.dilation.h, o.ceil_mode);
-  const std::int64_t w =
-      pooled_size("max_pool2d", x.dim(3), o.kernel.w, stride.w, p.left, p.right, o.dilation.w, o.ceil_mode);
+  const Shape shape = pooled_shape(x.shape(), o);
   check(x.dim(2) * x.dim(3) <= std::numeric_limits<std::int32_t>::max(), "max_pool2d",
         "a plane may have 2^31 - 1 pixels; x ", x.shape());
-  MaxPooled r{.y = Tensor({x.dim(0), x.dim(1), h, w}, x.dtype(), x.device()), .index = {}};
-  r.index = Tensor(r.y.shape(), DType::kInt32, x.device());
-  const kernels::MaxWindows win{o.kernel, stride, o.dilation, p.top, p.left};
+  const MaxPooled r{.y = Tensor(shape, x.dtype(), x.device()),
+                    .index = Tensor(shape, DType::kInt32, x.device())};
   on<Floats>("max_pool2d", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::max_pool2d(tag, nchw<const T>(x), win, nchw<T>(r.y), nchw<std::int32_t>(r.index));
+    kernels::max_pool2d(tag, nchw<const T>(x), windows(o), nchw<T>(r.y), nchw<std::int32_t>(r.index));
   });
   return r;
 }
 
-Tensor max_pool2d_backward(const Tensor& dy, const Tensor& index, const Shape& x_shape) {
-  check(dy.shape() == index.shape(), "max_pool2d_backward", "dy must be ", index.shape(), "; got ",
-        dy.shape());
+Tensor max_pool2d_backward(const Tensor& dy, const Tensor& index, const Shape& x_shape,
+                           const MaxPoolOptions& o) {
+  const Shape shape = pooled_shape(x_shape, o);
+  check(dy.shape() == shape && index.shape() == shape, "max_pool2d_backward", "dy and index must be ", shape,
+        "; got ", dy.shape(), " and ", index.shape());
   Tensor dx(x_shape, dy.dtype(), dy.device());
   on<Floats>("max_pool2d_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
-    kernels::max_pool2d_backward(tag, nchw<const T>(dy), nchw<const std::int32_t>(index), nchw<T>(dx));
+    kernels::max_pool2d_backward(tag, nchw<const T>(dy), nchw<const std::int32_t>(index), windows(o),
+                                 nchw<T>(dx));
   });
   return dx;
 }
@@ -93,7 +107,8 @@ void max_pool2d(Reference, Nchw<const T> x, MaxWindows win, Nchw<T> y, Nchw<std:
 }
 
 template <class T>
-void max_pool2d_backward(Reference, Nchw<const T> dy, Nchw<const std::int32_t> index, Nchw<T> dx) {
+void max_pool2d_backward(Reference, Nchw<const T> dy, Nchw<const std::int32_t> index, MaxWindows,
+                         Nchw<T> dx) {
   const std::int64_t outputs = dy.H * dy.W, inputs = dx.H * dx.W;
   parallel_for(dx.N * dx.C, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
@@ -106,7 +121,9 @@ void max_pool2d_backward(Reference, Nchw<const T> dy, Nchw<const std::int32_t> i
 
 template void max_pool2d(Reference, Nchw<const float>, MaxWindows, Nchw<float>, Nchw<std::int32_t>);
 template void max_pool2d(Reference, Nchw<const double>, MaxWindows, Nchw<double>, Nchw<std::int32_t>);
-template void max_pool2d_backward(Reference, Nchw<const float>, Nchw<const std::int32_t>, Nchw<float>);
-template void max_pool2d_backward(Reference, Nchw<const double>, Nchw<const std::int32_t>, Nchw<double>);
+template void max_pool2d_backward(Reference, Nchw<const float>, Nchw<const std::int32_t>, MaxWindows,
+                                  Nchw<float>);
+template void max_pool2d_backward(Reference, Nchw<const double>, Nchw<const std::int32_t>, MaxWindows,
+                                  Nchw<double>);
 
 }  // namespace clearcut::kernels

@@ -28,8 +28,10 @@ struct MaxPooled {
 ///
 /// Throws Error if x is not of rank 4, an output side would be < 1, or a padding reaches the window size.
 MaxPooled max_pool2d(const Tensor& x, const MaxPoolOptions& options);
-/// dx[index] = sum of the dy whose maximum stood there.
-Tensor max_pool2d_backward(const Tensor& dy, const Tensor& index, const Shape& x_shape);
+/// dx[index] = sum of the dy whose maximum stood there. `options` are those of the forward pass: a pixel is
+/// looked for in the windows that hold it only. Throws Error if dy or index are not of y's shape.
+Tensor max_pool2d_backward(const Tensor& dy, const Tensor& index, const Shape& x_shape,
+                           const MaxPoolOptions& options);
 
 /// Output size of one side of a pooling window; shared with average pooling. Throws Error if it is < 1.
 std::int64_t pooled_size(const char* op, std::int64_t size, std::int64_t kernel, std::int64_t stride,
@@ -48,8 +50,14 @@ struct MaxWindows {
 template <class T>
 void max_pool2d(Reference, Nchw<const T> x, MaxWindows win, Nchw<T> y, Nchw<std::int32_t> index);
 void max_pool2d(Cpu, Nchw<const float> x, MaxWindows win, Nchw<float> y, Nchw<std::int32_t> index);
-
 template <class T>
-void max_pool2d_backward(Reference, Nchw<const T> dy, Nchw<const std::int32_t> index, Nchw<T> dx);
+void max_pool2d(Cuda, Nchw<const T> x, MaxWindows win, Nchw<T> y, Nchw<std::int32_t> index);
+
+/// Reference goes through the outputs and needs no windows; Cuda goes through the pixels.
+template <class T>
+void max_pool2d_backward(Reference, Nchw<const T> dy, Nchw<const std::int32_t> index, MaxWindows win,
+                         Nchw<T> dx);
+template <class T>
+void max_pool2d_backward(Cuda, Nchw<const T> dy, Nchw<const std::int32_t> index, MaxWindows win, Nchw<T> dx);
 
 }  // namespace clearcut::kernels

@@ -30,9 +30,8 @@ void copy_indices(const char* op, const Tensor& x, std::int64_t from_at, const T
                                  .from_plane = x.dim(dim) * inner,
                                  .to = to_at * inner,
                                  .to_plane = y.dim(dim) * inner};
-  on_all<Numbers>(op, x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::copy_block(tag, block, x.data<const T>(), y.data<T>());
-  });
+  on<Numbers>(op, x.device(), x.dtype(),
+              [&]<class T>(auto tag) { kernels::copy_block(tag, block, x.data<const T>(), y.data<T>()); });
 }
 
 void check_padding(const Padding2& p) {
@@ -55,7 +54,7 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
     x_strides.push_back(product(x.shape(), d + 1, x.rank()));
   }
   Tensor y(Shape(sizes), x.dtype(), x.device());
-  on_all<Numbers>("permute", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Numbers>("permute", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::copy_strided(tag, sizes, x_strides, x.data<const T>(), y.data<T>());
   });
   return y;
@@ -112,9 +111,8 @@ Tensor pad2d(const Tensor& x, const Padding2& p, double value) {
                                  .to = p.top * wide + p.left,
                                  .to_plane = tall * wide,
                                  .to_row = wide};
-  on_all<Numbers>("pad2d", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::copy_block(tag, block, x.data<const T>(), y.data<T>());
-  });
+  on<Numbers>("pad2d", x.device(), x.dtype(),
+              [&]<class T>(auto tag) { kernels::copy_block(tag, block, x.data<const T>(), y.data<T>()); });
   return y;
 }
 
@@ -132,9 +130,8 @@ Tensor pad2d_backward(const Tensor& dy, const Padding2& p) {
                                  .from_row = wide,
                                  .to_plane = H * W,
                                  .to_row = W};
-  on_all<Numbers>("pad2d_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
-    kernels::copy_block(tag, block, dy.data<const T>(), dx.data<T>());
-  });
+  on<Numbers>("pad2d_backward", dy.device(), dy.dtype(),
+              [&]<class T>(auto tag) { kernels::copy_block(tag, block, dy.data<const T>(), dx.data<T>()); });
   return dx;
 }
 

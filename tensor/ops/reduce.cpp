@@ -79,7 +79,7 @@ MaxResult max(const Tensor& x, int dim, bool keep) {
   check_dim("max", x, dim);
   const Shape shape = reduced(x.shape(), dim, keep);
   MaxResult y{Tensor(shape, x.dtype(), x.device()), Tensor(shape, DType::kInt64, x.device())};
-  on_all<Floats>("max", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("max", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::max(tag, lanes<const T>(x, dim), flat<T>(y.values), flat<std::int64_t>(y.indices));
   });
   return y;
@@ -87,7 +87,7 @@ MaxResult max(const Tensor& x, int dim, bool keep) {
 
 Tensor max_backward(const Tensor& dy, const Tensor& indices, const Shape& shape, int dim) {
   Tensor dx = Tensor::zeros(shape, dy.dtype(), dy.device());
-  on_all<Floats>("max_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("max_backward", dy.device(), dy.dtype(), [&]<class T>(auto tag) {
     kernels::max_backward(tag, flat<const T>(dy), flat<const std::int64_t>(indices), lanes<T>(dx, dim));
   });
   return dx;
@@ -96,15 +96,15 @@ Tensor max_backward(const Tensor& dy, const Tensor& indices, const Shape& shape,
 Tensor log_sum_exp(const Tensor& x, int dim, bool keep) {
   check_dim("log_sum_exp", x, dim);
   Tensor y(reduced(x.shape(), dim, keep), x.dtype(), x.device());
-  on_all<Floats>("log_sum_exp", x.device(), x.dtype(),
-                 [&]<class T>(auto tag) { kernels::log_sum_exp(tag, lanes<const T>(x, dim), flat<T>(y)); });
+  on<Floats>("log_sum_exp", x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::log_sum_exp(tag, lanes<const T>(x, dim), flat<T>(y)); });
   return y;
 }
 
 Tensor log_sum_exp_backward(const Tensor& dy, const Tensor& x, const Tensor& y, int dim) {
   check_same_kind("log_sum_exp_backward", dy, x);
   Tensor dx = empty_like(x);
-  on_all<Floats>("log_sum_exp_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("log_sum_exp_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::log_sum_exp_backward(tag, flat<const T>(dy), lanes<const T>(x, dim), flat<const T>(y),
                                   lanes<T>(dx, dim));
   });
@@ -114,9 +114,8 @@ Tensor log_sum_exp_backward(const Tensor& dy, const Tensor& x, const Tensor& y, 
 Tensor log_sum_exp(const Tensor& x, const kernels::Columns& columns) {
   check_columns(x, columns);
   Tensor y({x.dim(0)}, x.dtype(), x.device());
-  on_all<Floats>("log_sum_exp", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::log_sum_exp(tag, rows<const T>(x), columns, flat<T>(y));
-  });
+  on<Floats>("log_sum_exp", x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::log_sum_exp(tag, rows<const T>(x), columns, flat<T>(y)); });
   return y;
 }
 
@@ -125,7 +124,7 @@ Tensor log_sum_exp_backward(const Tensor& dy, const Tensor& x, const Tensor& y,
   check_same_kind("log_sum_exp_backward", dy, x);
   check_columns(x, columns);
   Tensor dx = zeros_like(x);
-  on_all<Floats>("log_sum_exp_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("log_sum_exp_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::log_sum_exp_backward(tag, flat<const T>(dy), rows<const T>(x), flat<const T>(y), columns,
                                   rows<T>(dx));
   });

@@ -50,13 +50,19 @@ Taps nearest_taps(std::int64_t inputs, std::int64_t outputs, bool align_corners)
 template <class T>
 void resize_bilinear(Reference, Nchw<const T> x, const Taps& rows, const Taps& cols, Nchw<T> y);
 void resize_bilinear(Cpu, Nchw<const float> x, const Taps& rows, const Taps& cols, Nchw<float> y);
+template <class T>
+void resize_bilinear(Cuda, Nchw<const T> x, const Taps& rows, const Taps& cols, Nchw<T> y);
 
 template <class T>
 void resize_nearest(Reference, Nchw<const T> x, const Taps& rows, const Taps& cols, Nchw<T> y);
+template <class T>
+void resize_nearest(Cuda, Nchw<const T> x, const Taps& rows, const Taps& cols, Nchw<T> y);
 
 /// dx[h, w] = sum over outputs (i, j) of share(i, h) * share(j, w) * dy[i, j]; serves both kinds.
 template <class T>
 void resize_backward(Reference, Nchw<const T> dy, const Taps& rows, const Taps& cols, Nchw<T> dx);
 void resize_backward(Cpu, Nchw<const float> dy, const Taps& rows, const Taps& cols, Nchw<float> dx);
+template <class T>
+void resize_backward(Cuda, Nchw<const T> dy, const Taps& rows, const Taps& cols, Nchw<T> dx);
 
 }  // namespace clearcut::kernels

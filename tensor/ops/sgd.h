@@ -52,5 +52,7 @@ struct SgdPiece {
 template <class T>
 void sgd_update(Reference, const std::vector<SgdPiece<T>>& pieces);
 void sgd_update(Cpu, const std::vector<SgdPiece<float>>& pieces);
+template <class T>
+void sgd_update(Cuda, const std::vector<SgdPiece<T>>& pieces);
 
 }  // namespace clearcut::kernels

@@ -29,15 +29,15 @@ void check_dim(const char* op, const Tensor& x, int dim) {
 Tensor softmax(const Tensor& x, int dim) {
   check_dim("softmax", x, dim);
   Tensor y = empty_like(x);
-  on_all<Floats>("softmax", x.device(), x.dtype(),
-                 [&]<class T>(auto tag) { kernels::softmax(tag, lanes<const T>(x, dim), lanes<T>(y, dim)); });
+  on<Floats>("softmax", x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::softmax(tag, lanes<const T>(x, dim), lanes<T>(y, dim)); });
   return y;
 }
 
 Tensor softmax_backward(const Tensor& dy, const Tensor& y, int dim) {
   check_same_kind("softmax_backward", dy, y);
   Tensor dx = empty_like(y);
-  on_all<Floats>("softmax_backward", y.device(), y.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("softmax_backward", y.device(), y.dtype(), [&]<class T>(auto tag) {
     kernels::softmax_backward(tag, lanes<const T>(dy, dim), lanes<const T>(y, dim), lanes<T>(dx, dim));
   });
   return dx;
@@ -46,16 +46,15 @@ Tensor softmax_backward(const Tensor& dy, const Tensor& y, int dim) {
 Tensor log_softmax(const Tensor& x, int dim) {
   check_dim("log_softmax", x, dim);
   Tensor y = empty_like(x);
-  on_all<Floats>("log_softmax", x.device(), x.dtype(), [&]<class T>(auto tag) {
-    kernels::log_softmax(tag, lanes<const T>(x, dim), lanes<T>(y, dim));
-  });
+  on<Floats>("log_softmax", x.device(), x.dtype(),
+             [&]<class T>(auto tag) { kernels::log_softmax(tag, lanes<const T>(x, dim), lanes<T>(y, dim)); });
   return y;
 }
 
 Tensor log_softmax_backward(const Tensor& dy, const Tensor& y, int dim) {
   check_same_kind("log_softmax_backward", dy, y);
   Tensor dx = empty_like(y);
-  on_all<Floats>("log_softmax_backward", y.device(), y.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("log_softmax_backward", y.device(), y.dtype(), [&]<class T>(auto tag) {
     kernels::log_softmax_backward(tag, lanes<const T>(dy, dim), lanes<const T>(y, dim), lanes<T>(dx, dim));
   });
   return dx;

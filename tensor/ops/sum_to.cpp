@@ -10,7 +10,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
         " does not broadcast to ", x.shape());
   const auto plan = kernels::plan_broadcast(x.shape(), x.shape(), shape);
   Tensor y(shape, x.dtype(), x.device());
-  on_all<Floats>("sum_to", x.device(), x.dtype(), [&]<class T>(auto tag) {
+  on<Floats>("sum_to", x.device(), x.dtype(), [&]<class T>(auto tag) {
     kernels::sum_to(tag, plan, x.data<const T>(), y.data<T>(), y.numel());
   });
   return y;

@@ -11,10 +11,10 @@ namespace {
 // Pixel p has label (5 p + p / 3) mod (classes + 1); `classes` is the ignore index. As in
 // tests/golden/ops/layers.py.
 Tensor drawn_labels(const Shape& shape, std::int64_t classes, Device device) {
-  Tensor y(shape, DType::kInt64, device);
+  const Tensor y(shape, DType::kInt64);
   std::int64_t* label = y.data<std::int64_t>();
   for (std::int64_t p = 0; p < y.numel(); ++p) label[p] = (5 * p + p / 3) % (classes + 1);
-  return y;
+  return y.to(device);
 }
 
 // 0.25, 0.5, 0.75, 1, 0.25, ...

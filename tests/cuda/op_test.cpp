@@ -13,18 +13,7 @@ namespace {
 
 using test::OpRun;
 
-// Operators without a CUDA kernel. A row that starts with one of these names must still be refused there.
-const std::vector<std::string> kNotYet = {
-    "conv2d",     "cross_entropy",   "upsampled_cross_entropy", "dropout",         "max_pool2d",
-    "avg_pool2d", "global_avg_pool", "adaptive_avg_pool2d",     "resize_bilinear", "resize_nearest"};
-
-bool has_kernel(const OpCase& row) {
-  return std::none_of(kNotYet.begin(), kNotYet.end(),
-                      [&](const std::string& name) { return row.name.starts_with(name); });
-}
-
 class CudaOpTest : public testing::TestWithParam<OpCase> {};
-class CudaMissingOpTest : public testing::TestWithParam<OpCase> {};
 
 // In double 1e-4 of the float tolerance, near 1e-10 of the largest value, leaves room for another order of
 // summation.
@@ -70,23 +59,6 @@ TEST_P(CudaOpTest, SameBitsInEveryOrder) {
   }
 }
 
-TEST_P(CudaMissingOpTest, IsRefusedByName) {
-  const OpCase& row = GetParam();
-  try {
-    test::run_op(row.f, draw_inputs(row, 0, DType::kFloat32, Device::kCuda));
-    ADD_FAILURE() << row.name << " runs on cuda: take it off the list";
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("has no CUDA kernel"), std::string::npos) << error.what();
-  }
-}
-
-std::vector<OpCase> rows(bool with_kernel) {
-  std::vector<OpCase> chosen;
-  std::copy_if(all_cases().begin(), all_cases().end(), std::back_inserter(chosen),
-               [with_kernel](const OpCase& row) { return has_kernel(row) == with_kernel; });
-  return chosen;
-}
-
 std::string test_name(const testing::TestParamInfo<OpCase>& info) {
   std::string name = info.param.name;
   std::replace_if(
@@ -94,8 +66,7 @@ std::string test_name(const testing::TestParamInfo<OpCase>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Row, CudaOpTest, testing::ValuesIn(rows(true)), test_name);
-INSTANTIATE_TEST_SUITE_P(Row, CudaMissingOpTest, testing::ValuesIn(rows(false)), test_name);
+INSTANTIATE_TEST_SUITE_P(Row, CudaOpTest, testing::ValuesIn(all_cases()), test_name);
 
 }  // namespace
 }  // namespace clearcut

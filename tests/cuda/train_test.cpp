@@ -29,7 +29,7 @@ struct Net {
     };
     x = drawn("x", {kRows, kInputs}, 1);
     Tensor labels = Tensor::zeros({kRows, kClasses}, dtype);
-    on<Floats>("labels", Device::kCpu, dtype, [&]<class T>(auto) {
+    on_host<Floats>("labels", Device::kCpu, dtype, [&]<class T>(auto) {
       for (std::int64_t i = 0; i < kRows; ++i) labels.data<T>()[i * kClasses + i % kClasses] = T(1);
     });
     one_hot = labels.to(device);

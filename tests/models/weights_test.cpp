@@ -28,8 +28,8 @@ void expect_same(const std::string& name, const Tensor& got, const Tensor& expec
   SCOPED_TRACE(name);
   ASSERT_EQ(got.dtype(), expected.dtype());
   ASSERT_EQ(got.shape(), expected.shape());
-  on<Numbers>("test", Device::kCpu, got.dtype(),
-              [&]<class T>(auto) { EXPECT_EQ(got.values<T>(), expected.values<T>()); });
+  on_host<Numbers>("test", Device::kCpu, got.dtype(),
+                   [&]<class T>(auto) { EXPECT_EQ(got.values<T>(), expected.values<T>()); });
 }
 
 void expect_file(const std::string& file, const std::string& format) {

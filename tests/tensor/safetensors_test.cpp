@@ -42,7 +42,7 @@ TEST(Safetensors, RoundTrip) {
     EXPECT_EQ(back.tensors[i].first, file.tensors[i].first);
     ASSERT_EQ(y.shape(), x.shape());
     ASSERT_EQ(y.dtype(), x.dtype());
-    on<Numbers>("test", x.device(), x.dtype(), [&]<class T>(auto) {
+    on_host<Numbers>("test", x.device(), x.dtype(), [&]<class T>(auto) {
       EXPECT_EQ(std::memcmp(x.data<const T>(), y.data<const T>(), x.bytes()), 0);
     });
   }

@@ -94,7 +94,7 @@ TEST(Tensor, WritesAreCountedAndNamed) {
 }
 
 TEST(Tensor, OnRefusesOtherDtypes) {
-  expect_error([] { on<Labels>("op", Device::kCpu, DType::kFloat32, []<class T>(auto) {}); },
+  expect_error([] { on_host<Labels>("op", Device::kCpu, DType::kFloat32, []<class T>(auto) {}); },
                "op: dtype must be one of int32, int64; got float32; convert with .to(dtype)");
 }
 

@@ -58,7 +58,7 @@ void add_pooling(std::vector<Pass>& passes) {
   const double bytes = bytes_of(x) + bytes_of(pooled.y) + bytes_of(pooled.index);
   passes.push_back({"max_pool 3x3 s2 8x64x112x112", "forward", bytes, [=] { ops::max_pool2d(x, o); }});
   passes.push_back({"max_pool 3x3 s2 8x64x112x112", "backward", bytes,
-                    [=] { ops::max_pool2d_backward(dy, pooled.index, x.shape()); }});
+                    [=] { ops::max_pool2d_backward(dy, pooled.index, x.shape(), o); }});
 }
 
 void add_resizing(std::vector<Pass>& passes) {

@@ -1,0 +1,54 @@
+// Dropout: the mask is made again wherever it is needed, never stored.
+//
+// A thread takes four elements of one picture: without whole_channels the four words of one Philox block.
+// Bytes moved per element: those of x and y. No sums: the bits are those of the CPU.
+#include "tensor/ops/dropout.h"
+
+#include "cuda/random.cuh"
+#include "cuda/table.cuh"
+
+namespace clearcut::kernels {
+
+namespace {
+
+constexpr int kThreads = 256, kEach = 4;
+
+template <class T>
+__global__ void dropout_kernel(Rows<const T> x, const PhiloxStart* starts, double p, T scale,
+                               std::int64_t per_decision, Rows<T> y) {
+  const std::int64_t groups = (x.cols + kEach - 1) / kEach, group = cuda::thread_number();
+  const std::int64_t n = group / groups, first = group % groups * kEach;
+  if (n >= x.rows) return;
+  const PhiloxStart start = starts[n];
+  std::int64_t block = first / per_decision / 4;
+  cuda::PhiloxWords words = cuda::philox_words(start, block);
+  for (std::int64_t i = first; i < first + kEach && i < x.cols; ++i) {
+    const std::int64_t decision = i / per_decision;
+    if (decision / 4 != block) {
+      block = decision / 4;
+      words = cuda::philox_words(start, block);
+    }
+    const bool kept = words[decision % 4] * random_constants::kTwoToMinus32 >= p;
+    y[n][i] = kept ? x[n][i] * scale : T(0);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void dropout(Cuda, Rows<const T> x, const std::vector<RandomStream>& streams, double p,
+             std::int64_t per_decision, Rows<T> y) {
+  std::vector<PhiloxStart> starts;
+  for (const RandomStream& stream : streams) starts.push_back(stream.start());
+  const cuda::Table<PhiloxStart> table(starts);
+  cuda::launch<dropout_kernel<T>>(
+      {.blocks = cuda::blocks_for(x.rows * ((x.cols + kEach - 1) / kEach), kThreads), .threads = kThreads}, x,
+      table.data(), p, static_cast<T>(1 / (1 - p)), per_decision, y);
+}
+
+template void dropout(Cuda, Rows<const float>, const std::vector<RandomStream>&, double, std::int64_t,
+                      Rows<float>);
+template void dropout(Cuda, Rows<const double>, const std::vector<RandomStream>&, double, std::int64_t,
+                      Rows<double>);
+
+}  // namespace clearcut::kernels

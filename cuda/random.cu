@@ -1,0 +1,59 @@
+// Random numbers in device memory, the same bits as on the host.
+//
+// A thread makes one Philox block: four numbers, which lie side by side. 4 or 8 bytes are written per number,
+// nothing is read.
+#include "cuda/random.cuh"
+
+namespace clearcut::kernels {
+
+namespace {
+
+constexpr int kThreads = 256;
+
+struct Uniform {
+  double low, range;
+  __device__ double operator()(std::uint32_t word) const {
+    return std::fma(word * random_constants::kTwoToMinus32, range, low);
+  }
+};
+struct Normal {
+  double mean, deviation;
+  __device__ double operator()(std::uint32_t word) const {
+    return std::fma(cuda::normal_of(word), deviation, mean);
+  }
+};
+
+template <class Make, class T>
+__global__ void fill_kernel(PhiloxStart start, std::int64_t first, Make make, Flat<T> y) {
+  const std::int64_t block = first / 4 + cuda::thread_number(), at = block * 4 - first;
+  if (at >= y.n) return;
+  const cuda::PhiloxWords words = cuda::philox_words(start, block);
+  for (std::int64_t i = 0; i < 4; ++i)
+    if (at + i >= 0 && at + i < y.n) y[at + i] = static_cast<T>(make(words[i]));
+}
+
+template <class Make, class T>
+void fill(const PhiloxStart& start, std::int64_t first, const Make& make, Flat<T> y) {
+  cuda::launch<fill_kernel<Make, T>>(
+      {.blocks = cuda::blocks_for(y.n == 0 ? 0 : (y.n + first % 4 + 3) / 4, kThreads), .threads = kThreads},
+      start, first, make, y);
+}
+
+}  // namespace
+
+template <class T>
+void fill_uniform(Cuda, const PhiloxStart& start, std::int64_t first, double low, double high, Flat<T> y) {
+  fill(start, first, Uniform{low, high - low}, y);
+}
+template <class T>
+void fill_normal(Cuda, const PhiloxStart& start, std::int64_t first, double mean, double deviation,
+                 Flat<T> y) {
+  fill(start, first, Normal{mean, deviation}, y);
+}
+
+template void fill_uniform(Cuda, const PhiloxStart&, std::int64_t, double, double, Flat<float>);
+template void fill_uniform(Cuda, const PhiloxStart&, std::int64_t, double, double, Flat<double>);
+template void fill_normal(Cuda, const PhiloxStart&, std::int64_t, double, double, Flat<float>);
+template void fill_normal(Cuda, const PhiloxStart&, std::int64_t, double, double, Flat<double>);
+
+}  // namespace clearcut::kernels

@@ -1,0 +1,216 @@
+// The product of two tiles on CUDA cores: what matrix products and convolutions share. They differ in where
+// the elements of an operand lie, and where the sums go.
+//
+// A block of 256 threads makes 64 x 64 sums over k. A step takes 64 bytes of k (16 floats): each thread
+// starts the copy of 16 bytes of either operand to shared memory (cp.async, straight from memory, no
+// registers), two steps ahead of the step that is multiplied; three buffers need one barrier per step. A
+// thread makes 4 x 4 sums: per 4 floats of k it reads 8 times 16 bytes for 64 multiply-adds. Per step 8 KiB
+// come from memory for 64 * 64 * 16 multiply-adds: in float 16 operations per byte.
+//
+// An operand lies along k (a row of a) or along its other side (a row of b) in memory, and its tile in shared
+// memory alike, so that copies take neighbours. Along k the 16 byte chunks of a row are permuted by the row:
+// neither the copies nor the reads of 8 threads meet in a bank.
+//
+// Order: each element is one sum in the order of k, 64 steps (1024 floats) at a time, whose sums are added in
+// turn: the bits depend neither on the launch nor on other rows and columns.
+#pragma once
+
+#include "cuda/pack.cuh"
+
+namespace clearcut::cuda {
+
+enum class Along { kDepth, kSide };
+
+constexpr int kTileSide = 64, kTileThreads = 256;
+
+namespace tile {
+
+constexpr int kStages = 3, kEach = 4, kAcross = kTileSide / kEach, kStepsPerSum = 64;
+template <class T>
+constexpr int kDepth = 64 / static_cast<int>(sizeof(T));  // k of one step
+
+/// One operand's elements of one step in shared memory, and which of them a thread copies and reads.
+template <class T, Along along>
+struct Layout {
+  static constexpr bool kDeep = along == Along::kDepth;
+  static constexpr int kK = kDepth<T>, kChunk = Pack<T>::kSize, kSize = kTileSide * kK;
+
+  __device__ static int place(int side, int k) {
+    if constexpr (kDeep) return side * kK + ((k / kChunk) ^ (side / 2 % 4)) * kChunk + k % kChunk;
+    return k * kTileSide + side;
+  }
+  struct Element {
+    int side, k;
+  };
+  /// The chunk that this thread copies, by its first element.
+  __device__ static Element chunk() {
+    const int t = static_cast<int>(threadIdx.x);
+    if constexpr (kDeep) return {t / 4, t % 4 * kChunk};
+    return {t % (kTileSide / kChunk) * kChunk, t / (kTileSide / kChunk)};
+  }
+  /// The i-th of kChunk elements that it copies one by one: all in one k along k, else all of one side.
+  __device__ static Element element(int i) {
+    const int t = static_cast<int>(threadIdx.x);
+    if constexpr (kDeep) return {t / kK + i * (kTileThreads / kK), t % kK};
+    return {t % kTileSide, t / kTileSide + i * (kTileThreads / kTileSide)};
+  }
+  /// The i-th of kEach sides that thread t of its row or column of threads multiplies.
+  __device__ static int side(int t, int i) { return kDeep ? t + i * kAcross : t * kEach + i; }
+  /// to[j][i] = element (side(t, i), k + j).
+  template <class Buffer>
+  __device__ static void read(const Buffer& from, int t, int k, T (&to)[kChunk][kEach]) {
+    if constexpr (kDeep) {
+      for (int i = 0; i < kEach; ++i) {
+        const Pack<T> pack = load_pack(&from[place(side(t, i), k)]);
+        for (int j = 0; j < kChunk; ++j) to[j][i] = pack.v[j];
+      }
+    } else {
+      for (int j = 0; j < kChunk; ++j)
+        for (int i = 0; i < kEach; i += kChunk) {
+          const Pack<T> pack = load_pack(&from[place(side(t, i), k + j)]);
+          for (int e = 0; e < kChunk; ++e) to[j][i + e] = pack.v[e];
+        }
+    }
+  }
+};
+
+/// Starts this thread's copies of the operand's tile at (side0, k0); zeros where the operand ends.
+template <class T, class Operand, class Buffer>
+__device__ void copy(const Operand& from, std::int64_t side0, std::int64_t k0, std::int64_t k_end,
+                     Buffer&& to) {
+  using Place = Layout<T, Operand::kAlong>;
+  if (from.packed) {
+    const auto [side, k] = Place::chunk();
+    const std::int64_t sides_left = from.sides - side0 - side, k_left = k_end - k0 - k;
+    const std::int64_t left = sides_left <= 0 || k_left <= 0 ? 0 : Place::kDeep ? k_left : sides_left;
+    const int values = left < Place::kChunk ? static_cast<int>(left) : Place::kChunk;
+    async_copy<16>(&to[Place::place(side, k)], values > 0 ? from.chunk(side0 + side, k0 + k) : from.data,
+                   values * static_cast<int>(sizeof(T)));
+  } else {
+    for (int i = 0; i < Place::kChunk; ++i) {
+      const auto [side, k] = Place::element(i);
+      const T* element =
+          side0 + side < from.sides && k0 + k < k_end ? from.element(i, side0 + side, k0 + k) : nullptr;
+      async_copy<sizeof(T)>(&to[Place::place(side, k)], element ? element : from.data,
+                            element ? static_cast<int>(sizeof(T)) : 0);
+    }
+  }
+}
+
+template <class T>
+__device__ void add(T (&sum)[kEach][kEach], T (&total)[kEach][kEach]) {
+  for (int i = 0; i < kEach; ++i)
+    for (int j = 0; j < kEach; ++j) {
+      total[i][j] += sum[i][j];
+      sum[i][j] = 0;
+    }
+}
+
+/// Hands a thread's sums to `out`.
+template <class Left, class Right, class T, class Out>
+__device__ void store(const T (&total)[kEach][kEach], std::int64_t row0, std::int64_t col0, const Out& out) {
+  const int down = static_cast<int>(threadIdx.x) / kAcross, across = static_cast<int>(threadIdx.x) % kAcross;
+  for (int j = 0; j < kEach; ++j) {
+    const std::int64_t col = col0 + Right::side(across, j);
+    if (col >= out.cols) continue;
+    const auto at = out.column(col);
+    for (int i = 0; i < kEach; ++i)
+      if (row0 + Left::side(down, i) < out.rows) out.store(at, row0 + Left::side(down, i), total[i][j]);
+  }
+}
+
+}  // namespace tile
+
+/// out(row, col) = sum over k in [k_begin, k_end) of a(row, k) b(col, k), for the tile at (row0, col0).
+///
+/// An operand has kAlong, data (some address that may be read), sides (how many there are), packed (16 byte
+/// chunks lie whole and aligned in memory), begin(side0), chunk(side, k): where 16 bytes begin, and
+/// element(i, side, k): where the i-th element of this thread lies, or null for a zero.
+/// Out has rows, cols, column(col): an offset, and store(offset, row, value).
+/// k_begin is a multiple of the chunk. All threads of the block take part.
+template <class T, class A, class B, class Out>
+__device__ void tile_product(A a, std::int64_t row0, B b, std::int64_t col0, std::int64_t k_begin,
+                             std::int64_t k_end, const Out& out) {
+  using namespace tile;
+  using Left = Layout<T, A::kAlong>;
+  using Right = Layout<T, B::kAlong>;
+  SHARED(T, left, [kStages][Left::kSize]);
+  SHARED(T, right, [kStages][Right::kSize]);
+  a.begin(row0);
+  b.begin(col0);
+  const auto fetch = [&](std::int64_t k0, int stage) {
+    if (k0 < k_end) {
+      copy<T>(a, row0, k0, k_end, left[stage]);
+      copy<T>(b, col0, k0, k_end, right[stage]);
+    }
+    async_commit();
+  };
+  const int down = static_cast<int>(threadIdx.x) / kAcross, across = static_cast<int>(threadIdx.x) % kAcross;
+  T total[kEach][kEach] = {}, sum[kEach][kEach] = {};
+  for (int s = 0; s + 1 < kStages; ++s) fetch(k_begin + s * kDepth<T>, s);
+  int stage = 0, steps = 0;
+  for (std::int64_t k0 = k_begin; k0 < k_end; k0 += kDepth<T>) {
+    async_wait<kStages - 2>();
+    __syncthreads();  // the tiles of this step are there, and nobody reads those of the last one
+    fetch(k0 + (kStages - 1) * kDepth<T>, (stage + kStages - 1) % kStages);
+    for (int k = 0; k < kDepth<T>; k += Left::kChunk) {
+      T va[Left::kChunk][kEach], vb[Left::kChunk][kEach];
+      Left::read(left[stage], down, k, va);
+      Right::read(right[stage], across, k, vb);
+      for (int c = 0; c < Left::kChunk; ++c)
+        for (int i = 0; i < kEach; ++i)
+          for (int j = 0; j < kEach; ++j) sum[i][j] += va[c][i] * vb[c][j];
+    }
+    if (++steps % kStepsPerSum == 0) tile::add(sum, total);
+    stage = (stage + 1) % kStages;
+  }
+  tile::add(sum, total);
+  store<Left, Right>(total, row0, col0, out);
+}
+
+/// An operand that is a matrix: one of the strides is 1 if it is packed.
+template <class T, Along along>
+struct MatrixOperand {
+  static constexpr Along kAlong = along;
+  const T* data;
+  std::int64_t sides, side_stride, k_stride;
+  bool packed;
+
+  __device__ void begin(std::int64_t) {}
+  __device__ const T* chunk(std::int64_t side, std::int64_t k) const {
+    return data + side * side_stride + k * k_stride;
+  }
+  __device__ const T* element(int, std::int64_t side, std::int64_t k) const { return chunk(side, k); }
+};
+
+template <class T>
+struct MatrixOut {
+  T* data;
+  std::int64_t rows, cols, row_stride, col_stride;
+
+  __device__ std::int64_t column(std::int64_t col) const { return col * col_stride; }
+  __device__ void store(std::int64_t at, std::int64_t row, T value) const {
+    data[at + row * row_stride] = value;
+  }
+};
+
+/// The tiles of a batch of matrices, one block each: neighbours share rows.
+struct TileGrid {
+  std::int64_t batch, down, across;
+
+  TileGrid(std::int64_t batch_, std::int64_t rows, std::int64_t cols)
+      : batch(batch_), down((rows + kTileSide - 1) / kTileSide), across((cols + kTileSide - 1) / kTileSide) {}
+  std::int64_t blocks() const { return batch * down * across; }
+  struct Place {
+    std::int64_t item, row0, col0;
+  };
+  __device__ Place at(std::int64_t block) const {
+    return {block / (down * across), block / across % down * kTileSide, block % across * kTileSide};
+  }
+};
+
+inline Grid launch_grid(const TileGrid& tiles) {
+  return {.blocks = static_cast<unsigned>(tiles.blocks()), .threads = kTileThreads};
+}
+
+}  // namespace clearcut::cuda
