@@ -20,9 +20,11 @@ void add_config_options(CLI::App& verb, CommonOptions& c) {
 }
 
 void add_device_option(CLI::App& verb, CommonOptions& c) {
-  verb.add_option("--device", c.device, "reference: plain loops; cpu: fast code; auto: the fastest here")
-      ->check(CLI::IsMember({"reference", "cpu", "auto"}))
+  verb.add_option("--device", c.device,
+                  "reference: plain loops; cpu: fast code; cuda or cuda:i; auto: the fastest here")
       ->capture_default_str();
+  verb.add_flag("--emulate", c.emulate,
+                "run CUDA kernels on the processor: slow, to check them without a GPU");
 }
 
 void add_thread_options(CLI::App& verb, CommonOptions& c) {
@@ -92,8 +94,27 @@ Config training_config(const CommonOptions& common) {
   return Config::load(common.config, common.set);
 }
 
+Device device_named(const std::string& option, const std::string& name, bool emulate) {
+  const std::size_t colon = name.find(':');
+  const std::string index = colon == std::string::npos ? "0" : name.substr(colon + 1);
+  if (name == "auto") return Device::kCpu;
+  if (name.substr(0, colon) != "cuda") return from_option(option, [&] { return device_from_name(name); });
+  if (index.empty() || index.find_first_not_of("0123456789") != std::string::npos)
+    throw ConfigError(cat(option, ": a device is cuda or cuda:i, as cuda:0; got '", name, "'"));
+  if (!emulate)
+    throw ConfigError(cat(option, " ", name,
+                          ": this build has no code for a GPU; --emulate runs the CUDA kernels on the "
+                          "processor, slowly, to check them; --device cpu is the fast way here"));
+  if (index.find_first_not_of('0') != std::string::npos)
+    throw ConfigError(cat(option, " ", name, ": there is one emulated device, cuda:0"));
+  return Device::kCuda;
+}
+
 Device device_of(const CommonOptions& common) {
-  return common.device == "auto" ? Device::kCpu : device_from_name(common.device);
+  const Device device = device_named("--device", common.device, common.emulate);
+  if (common.emulate && device != Device::kCuda)
+    throw ConfigError(cat("--emulate is for --device cuda; got --device ", common.device));
+  return device;
 }
 
 ProgressStyle progress_of(const CommonOptions& common) { return progress_style(common.progress); }

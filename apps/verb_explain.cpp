@@ -121,7 +121,7 @@ void ExplainJob::one_classifier(const Item& item, const Tensor& picture, Classif
                                 PictureRow& row, NamedTensors& maps) {
   const Preprocess& rule = classifier.preprocess();
   const Frame frame = frame_of(rule, picture.dim(0), picture.dim(1), options_.framing);
-  ExplainInput input{.x = to_batch(rule, {picture}, options_.framing).to(classifier.registry().device())};
+  ExplainInput input{.x = to_batch(rule, {picture}, options_.framing)};
   input.items = {item.id};
   input.seed = hash_name(cat(options_.seed, "/", classifier.name()));
   input.budget_bytes = options_.budget_bytes;

@@ -30,7 +30,8 @@ enum ExitCode : int {
 /// Options that several verbs have. A verb shows only the groups that it asks for in add_common().
 struct CommonOptions {
   // kCompute
-  std::string device = "cpu";  // reference, cpu or auto
+  std::string device = "cpu";  // reference, cpu, auto, cuda or cuda:i
+  bool emulate = false;        // cuda is the emulated device
   int threads = 0;             // 0: all cores
   std::string kernels;         // convolution kernels that go before the plan; see tensor/cpu/conv/kernel.h
   // kSeed
@@ -79,7 +80,10 @@ void on_run(CLI::App& verb, Session& session, std::function<int()> action);
 
 /// The training configuration of --config with --set. A pipeline is a ConfigError that names its verb.
 Config training_config(const CommonOptions& common);
+/// Of --device and --emulate. Throws ConfigError for a device that this build does not have.
 Device device_of(const CommonOptions& common);
+/// The same for another option that names a device.
+Device device_named(const std::string& option, const std::string& name, bool emulate);
 ProgressStyle progress_of(const CommonOptions& common);
 /// Bytes of --mem-budget; 0 if none was given.
 std::size_t memory_budget_of(const CommonOptions& common);

@@ -62,6 +62,7 @@ class PlainPass {
   PlainPass(Passes& passes, const ExplainInput& input, const std::vector<ExplainOptions>& options,
             Explanations& result)
       : passes_(passes), input_(input), result_(result), head_(passes.classifier().cam_weights()) {
+    if (head_) head_->weights = head_->weights.to(Device::kCpu);
     for (std::size_t i = 0; i < options.size(); ++i) {
       if (options[i].explainer == "cam") add_cam(i, options[i]);
       if (options[i].explainer == "gradcam") add_grad_cam(i, options[i]);
@@ -82,8 +83,9 @@ class PlainPass {
       z.backward(target_gradients(z.value(), [&](std::int64_t i) -> const Target& {
         return input_.targets[static_cast<std::size_t>(first + i)];
       }));
-    judge(first, z.value());
-    for (const CamJob& job : jobs_) draw(job, first, z.value(), *taps.at(job.path));
+    const Tensor logits = z.value().to(Device::kCpu);
+    judge(first, logits);
+    for (const CamJob& job : jobs_) draw(job, first, logits, *taps.at(job.path));
   }
 
  private:
@@ -108,7 +110,8 @@ class PlainPass {
   }
 
   void draw(const CamJob& job, std::int64_t first, const Tensor& z, const Tap& tap) {
-    const Tensor& A = tap.activation();
+    const Tensor A = tap.activation().to(Device::kCpu);
+    const Tensor gradient = job.gradient ? tap.gradient().to(Device::kCpu) : Tensor();
     const char* op = job.gradient ? "gradcam" : "cam";
     check(A.rank() == 4 && A.dim(2) > 2 * job.margin && A.dim(3) > 2 * job.margin, op, "'", job.path,
           "' must give feature maps [N, K, h, w]; got ", A.shape(), "; `clearcut model layers` lists paths");
@@ -118,7 +121,7 @@ class PlainPass {
     const std::int64_t size = maps.dim(1) * maps.dim(2);
     float* to = maps.data<float>();
     const float* from = A.data<const float>();
-    const float* g = job.gradient ? tap.gradient().data<const float>() : nullptr;
+    const float* g = job.gradient ? gradient.data<const float>() : nullptr;
     parallel_for(A.dim(0), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const Target& target = input_.targets[static_cast<std::size_t>(first + i)];

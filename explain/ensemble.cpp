@@ -92,8 +92,7 @@ std::vector<Ensemble::Batch> Ensemble::batches(const std::vector<PictureTask>& t
   }
   std::vector<Batch> result;
   for (auto& [size, batch] : by_size) {
-    batch.input.x = to_batch(net.preprocess(), pictures[size], options_.framing)
-                        .to(classifiers_[classifier]->registry().device());
+    batch.input.x = to_batch(net.preprocess(), pictures[size], options_.framing);
     batch.input.seed = hash_name(cat(options_.seed, "/", net.name()));
     batch.input.budget_bytes = options_.budget_bytes;
     result.push_back(std::move(batch));

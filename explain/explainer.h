@@ -72,7 +72,7 @@ std::string describe(const ExplainOptions& options);
 
 /// A batch of pictures, one target each.
 struct ExplainInput {
-  Tensor x;                               // float32 [N, 3, H, W], normalised, on the classifier's device
+  Tensor x;                               // float32 [N, 3, H, W], normalised, in host memory
   std::vector<Target> targets = {};       // N
   std::vector<std::uint64_t> items = {};  // N picture ids: keys of the random numbers
   std::vector<Tensor> segments =

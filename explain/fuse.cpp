@@ -6,6 +6,7 @@
 
 #include "explain/regions.h"
 #include "tensor/cpu/isa.h"
+#include "tensor/cuda_device.h"
 #include "tensor/interrupt.h"
 #include "tensor/parallel.h"
 
@@ -26,7 +27,7 @@ double rounded(double value) { return std::round(value * 1e9) / 1e9; }
 
 // What the numbers were computed with: the same seed gives the same bits per instruction set.
 std::string instruction_set(Ensemble& ensemble) {
-  return ensemble.device() == Device::kReference ? "reference" : std::string(isa_table().name);
+  return ensemble.device() == Device::kCpu ? std::string(isa_table().name) : described(ensemble.device());
 }
 
 class Fuser {

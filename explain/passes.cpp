@@ -13,11 +13,11 @@ namespace {
 constexpr std::int64_t kMostRows = 8;
 
 Tensor filled_batch(const InputRows& rows, std::int64_t first, std::int64_t count, Device device) {
-  const Tensor x({count, rows.shape[0], rows.shape[1], rows.shape[2]}, DType::kFloat32, device);
+  const Tensor x({count, rows.shape[0], rows.shape[1], rows.shape[2]});
   parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) rows.fill(first + i, x[i]);
   });
-  return x;
+  return x.to(device);
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ void Passes::batches(const InputRows& rows,
 void Passes::scores(const InputRows& rows, const std::function<void(std::int64_t r, const float* z)>& use) {
   batches(rows, [&](std::int64_t first, const Tensor& x) {
     const NoGrad guard;
-    const Tensor z = classifier_.logits(Var(x)).value();
+    const Tensor z = classifier_.logits(Var(x)).value().to(Device::kCpu);
     for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, z.data<const float>() + i * classes_);
   });
 }
@@ -76,18 +76,19 @@ void Passes::gradients(const InputRows& rows, const std::function<const Target&(
     const Var z = classifier_.logits(input);
     z.backward(
         target_gradients(z.value(), [&](std::int64_t i) -> const Target& { return target(first + i); }));
-    const float* g = input.grad().data<const float>();
+    const Tensor dx = input.grad().to(Device::kCpu);
+    const float* g = dx.data<const float>();
     for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, g + i * size);
   });
 }
 
 Tensor target_gradients(const Tensor& z, const std::function<const Target&(std::int64_t i)>& target) {
-  Tensor dz = empty_like(z);
+  const Tensor here = z.to(Device::kCpu), dz = empty_like(here);
   const std::int64_t C = z.dim(1);
-  const float* from = z.data<const float>();
+  const float* from = here.data<const float>();
   float* to = dz.data<float>();
   for (std::int64_t i = 0; i < z.dim(0); ++i) target_gradient(from + i * C, C, target(i), to + i * C);
-  return dz;
+  return dz.to(z.device());
 }
 
 }  // namespace clearcut

@@ -26,9 +26,9 @@ CamWeights cam_of(const Net& net) {
 }
 CamWeights cam_of(const SqueezeNet& net) {
   const std::int64_t classes = net.classifier.weight.value().dim(0);
-  Tensor identity = Tensor::zeros({classes, classes}, DType::kFloat32, net.root().device());
+  const Tensor identity = Tensor::zeros({classes, classes});
   for (std::int64_t c = 0; c < classes; ++c) identity.data<float>()[c * (classes + 1)] = 1;
-  return {.weights = identity, .path = SqueezeNet::kClassMaps};
+  return {.weights = identity.to(net.root().device()), .path = SqueezeNet::kClassMaps};
 }
 
 template <class Net>

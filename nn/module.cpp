@@ -50,7 +50,17 @@ void Param::replace(Tensor value) {
   var_ = Var(std::move(value), var_.requires_grad());
 }
 
-Buffer::Buffer(const Scope& at, Tensor initial) : name_(at.path), value_(initial.to(at.root->device())) {
+namespace {
+
+// Counters stay where they are counted: in host memory.
+Tensor placed(const Tensor& buffer, Device device) {
+  const bool counter = buffer.dtype() == DType::kInt64;
+  return counter && device == Device::kCuda ? buffer : buffer.to(device);
+}
+
+}  // namespace
+
+Buffer::Buffer(const Scope& at, Tensor initial) : name_(at.path), value_(placed(initial, at.root->device())) {
   if (value_.dtype() == DType::kFloat32) value_ = value_.to(at.root->dtype());
   at.root->claim(name_);
   at.root->order_.emplace_back(true, at.root->buffers_.size());
@@ -127,7 +137,7 @@ std::string LoadReport::summary() const {
 
 void Registry::to(Device device) {
   for (Param* p : params_) p->replace(p->value().to(device));
-  for (Buffer* b : buffers_) b->replace(b->value().to(device));
+  for (Buffer* b : buffers_) b->replace(placed(b->value(), device));
   device_ = device;
 }
 

@@ -6,6 +6,7 @@
 
 #include "data/picture.h"
 #include "tensor/cpu/isa.h"
+#include "tensor/cuda_device.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "train/program.h"
@@ -54,7 +55,7 @@ JsonObject environment(Device device, std::uint64_t seed) {
       .set("compiler", "g++ " __VERSION__)
       .set("instruction_set", std::string(isa_table().name))
       .set("decoders", picture_decoder())
-      .set("device", std::string(name_of(device)))
+      .set("device", described(device))
       .set("threads", threads())
       .set("seed", seed);
   return json;

@@ -10,15 +10,15 @@ namespace clearcut {
 
 namespace {
 
-/// x mirrored along its last dimension.
+/// x mirrored along its last dimension, in host memory on the way.
 Tensor mirrored(const Tensor& x) {
-  Tensor y = empty_like(x);
+  const Tensor here = x.to(Device::kCpu), y = empty_like(here);
   const std::int64_t W = x.dim(-1), rows = x.numel() / W;
-  const float* from = x.data<const float>();
+  const float* from = here.data<const float>();
   float* to = y.data<float>();
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t w = 0; w < W; ++w) to[r * W + w] = from[r * W + W - 1 - w];
-  return y;
+  return y.to(x.device());
 }
 
 std::int64_t scaled(std::int64_t side, double scale) {
@@ -69,7 +69,7 @@ Tensor predict_logits(Segmenter& model, const Tensor& picture, const Normalize& 
   }
   check(terms > 0, "predict", "scales is empty");
   const Var mean = terms == 1 ? sum : sum * (1.0 / terms);
-  return mean.value().reshape(Shape{mean.dim(1), H, W});
+  return mean.value().reshape(Shape{mean.dim(1), H, W}).to(Device::kCpu);
 }
 
 Tensor argmax_classes(const Tensor& logits) {

@@ -28,7 +28,7 @@ Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing, 
   const auto flush = [&] {
     if (pictures.empty()) return;
     const Tensor x = to_batch(model.preprocess(), pictures, framing).to(model.registry().device());
-    const Tensor logits = model.logits(Var(x)).value();
+    const Tensor logits = model.logits(Var(x)).value().to(Device::kCpu);
     for (std::size_t n = 0; n < labels.size(); ++n)
       result.right += argmax_row(logits, static_cast<std::int64_t>(n)) == labels[n] ? 1 : 0;
     result.pictures += static_cast<std::int64_t>(labels.size());

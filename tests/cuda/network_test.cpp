@@ -1,0 +1,154 @@
+// Whole networks on the emulated device against the CPU: training steps and an explanation. Between the
+// steps all numbers stay on the device: with protected memory, host code that touched one would end the
+// program.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "autograd/arithmetic.h"
+#include "autograd/cross_entropy.h"
+#include "autograd/reduce.h"
+#include "explain/explainer.h"
+#include "models/build.h"
+#include "models/hrnet.h"
+#include "tensor/cuda_device.h"
+#include "tensor/random.h"
+#include "tests/cuda/device.h"
+#include "tests/op_run.h"
+#include "train/optimiser.h"
+
+namespace clearcut {
+namespace {
+
+Tensor drawn(const Shape& shape, const char* name) {
+  Tensor x(shape);
+  RandomStream(9, name).fill_normal(x, 0, 1);
+  return x;
+}
+
+struct Trained {
+  std::vector<double> losses;
+  StateDict state;
+};
+
+// Three steps of gradient descent; loss() runs the network forward.
+template <class Loss>
+Trained train(Registry& model, const Loss& loss) {
+  Sgd sgd(model, {.momentum = 0.9, .weight_decay = 1e-4});
+  std::vector<Tensor> losses;
+  for (int step = 0; step < 3; ++step) {
+    for (Param* p : model.params()) p->var().zero_grad();
+    const Var l = loss();
+    l.backward();
+    sgd.step(0.05);
+    losses.push_back(l.value());
+  }
+  Trained result{.losses = {}, .state = model.state()};
+  for (const Tensor& l : losses) result.losses.push_back(l.item());
+  return result;
+}
+
+// Float rounding, in another order of summation, through some 20 layers of batch norm and three steps.
+void expect_same(const Trained& got, const Trained& expected) {
+  ASSERT_EQ(got.state.size(), expected.state.size());
+  for (std::size_t i = 0; i < expected.losses.size(); ++i)
+    EXPECT_NEAR(got.losses[i], expected.losses[i], 1e-3 * std::abs(expected.losses[i])) << "step " << i;
+  EXPECT_LT(expected.losses[2], expected.losses[0]) << "it learns";
+  for (std::size_t i = 0; i < expected.state.size(); ++i) {
+    double largest = 1e-2;
+    const Tensor wide = expected.state[i].second.to(DType::kFloat64);
+    for (const double v : wide.values<double>()) largest = std::max(largest, std::abs(v));
+    test::expect_close(got.state[i].second, wide, 2e-3 * largest, expected.state[i].first);
+  }
+}
+
+Trained resnet(Device device) {
+  const auto net = make_classifier({.name = "resnet18", .classes = 5, .width = 0.125, .device = device});
+  net->registry().mode.training = true;
+  const Var x(drawn({4, 3, 64, 64}, "pictures").to(device));
+  const Tensor y = Tensor::from<std::int32_t>({4}, {0, 1, 2, 4}).to(device);
+  return train(net->registry(), [&] { return cross_entropy(net->logits(x), y, {}); });
+}
+
+TEST(CudaNetworks, ResNet18TrainsAsOnTheCpu) {
+  const Trained expected = resnet(Device::kCpu);
+  for (const test::NamedSettings& order : {test::all_orders().front(), test::all_orders().back()}) {
+    SCOPED_TRACE(order.name);
+    const test::WithSettings with(order.settings);
+    expect_same(resnet(Device::kCuda), expected);
+  }
+}
+
+// One exchange unit of three branches: basic blocks, strided 3x3 chains down, 1x1 and resizing up; and the
+// loss that upsamples its logits.
+Trained exchange_unit(Device device, HrNetForm form) {
+  Registry root(1, device);
+  const std::vector<std::int64_t> channels = {4, 8, 16};
+  const HrModule unit(root.scope() / "unit", channels, form);
+  root.mode.training = true;
+  std::vector<Var> x;
+  for (std::size_t i = 0; i < 3; ++i)
+    x.emplace_back(drawn({2, channels[i], 16 >> i, 16 >> i}, ("map" + std::to_string(i)).c_str()).to(device));
+  Tensor labels({2, 32, 32}, DType::kInt32);
+  for (std::int64_t p = 0; p < labels.numel(); ++p)
+    labels.data<std::int32_t>()[p] = static_cast<std::int32_t>(p / 5 % 4);
+  labels = labels.to(device);
+  return train(root, [&] {
+    const std::vector<Var> y = unit(x);
+    const Var pulled = mean(y[1] * y[1]) + mean(y[2] * y[2]);  // so that all branches are trained
+    return upsampled_cross_entropy(y[0], labels, false, {}) + pulled * 0.1;
+  });
+}
+
+TEST(CudaNetworks, HrNetUnitTrainsAsOnTheCpu) {
+  for (const HrNetForm form : {HrNetForm::kPaddleSeg, HrNetForm::kClassifier})
+    expect_same(exchange_unit(Device::kCuda, form), exchange_unit(Device::kCpu, form));
+}
+
+Explanations explained(Device device) {
+  const auto net = make_classifier({.name = "small_resnet", .classes = 5, .width = 0.5, .device = device});
+  const ExplainInput input{.x = drawn({2, 3, 32, 32}, "pictures"),
+                           .targets = {{.classes = {1}}, {.classes = {0, 3}}},
+                           .items = {7, 8}};
+  return explain_all(*net, input,
+                     {parse_explainer("smoothgrad:samples=3"), parse_explainer("cam"),
+                      parse_explainer("gradcam"), parse_explainer("ig:steps=3")});
+}
+
+TEST(CudaNetworks, ExplanationsAreThoseOfTheCpu) {
+  const Explanations expected = explained(Device::kCpu);
+  const test::WithSettings with(test::all_orders().back().settings);
+  const Explanations got = explained(Device::kCuda);
+  EXPECT_EQ(got.top1, expected.top1);
+  for (std::size_t i = 0; i < expected.by_explainer.size(); ++i) {
+    const Tensor wide = expected.by_explainer[i].maps.to(DType::kFloat64);
+    double largest = 0;
+    for (const double v : wide.values<double>()) largest = std::max(largest, std::abs(v));
+    ASSERT_GT(largest, 0);
+    test::expect_close(got.by_explainer[i].maps, wide, 1e-4 * largest, cat("explainer ", i));
+  }
+}
+
+// Sizes of one step repeat in the next, so from the second on nothing is asked of the device.
+TEST(CudaMemory, LaterStepsReuseTheBlocksOfTheFirst) {
+  set_idle_cuda_memory_cap(std::size_t{1} << 30);
+  const auto net =
+      make_classifier({.name = "small_resnet", .classes = 5, .width = 0.25, .device = Device::kCuda});
+  net->registry().mode.training = true;
+  const Var x(drawn({4, 3, 32, 32}, "pictures").to(Device::kCuda));
+  const Tensor y = Tensor::from<std::int32_t>({4}, {0, 1, 2, 4}).to(Device::kCuda);
+  std::vector<std::int64_t> asked;
+  for (int step = 0; step < 3; ++step) {
+    for (Param* p : net->registry().params()) p->var().zero_grad();
+    cross_entropy(net->logits(x), y, {}).backward();
+    asked.push_back(cuda_memory_stats().system_allocations);
+  }
+  EXPECT_EQ(asked[2], asked[1]);
+  EXPECT_GT(cuda_memory_stats().reuses, 100);
+  EXPECT_GT(cuda_memory_stats().idle, 0u);
+  set_idle_cuda_memory_cap(0);
+  EXPECT_EQ(cuda_memory_stats().idle, 0u);
+}
+
+}  // namespace
+}  // namespace clearcut
