@@ -11,9 +11,13 @@ Forward OpenedModel::forward() const {
       [this](const Var& x) { return classifies() ? classifier->logits(x) : segmenter.model->logits(x)[0]; };
 }
 
-Tensor OpenedModel::empty_picture() const {
-  const Preprocess& rule = preprocess();
-  return Tensor::zeros({1, 3, rule.height, rule.width}, DType::kFloat32, registry().device());
+std::string OpenedModel::feature_path() const {
+  if (!classifies()) return "";
+  try {
+    return classifier->feature_path();
+  } catch (const Error&) {
+    return "";
+  }
 }
 
 OpenedModel open_model(const std::string& path, Device device) {

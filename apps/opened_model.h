@@ -23,8 +23,8 @@ struct OpenedModel {
   }
   /// Runs it; the result is the logits, of a segmenter the main ones.
   Forward forward() const;
-  /// An empty picture of the size that it takes, [1, 3, H, W].
-  Tensor empty_picture() const;
+  /// Of Grad-CAM; "" for segmenters, and where none was found.
+  std::string feature_path() const;
 };
 
 /// path: NAME.onnx, a checkpoint folder or a run's folder.

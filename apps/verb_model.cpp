@@ -8,7 +8,7 @@
 #include "apps/opened_model.h"
 #include "apps/verbs.h"
 #include "data/json.h"
-#include "models/build.h"
+#include "models/network_tables.h"
 #include "models/onnx_node.h"
 #include "tensor/file.h"
 #include "tensor/sha256.h"
@@ -20,45 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 using Model = OpenedModel;
-
-// "" where the classifier has none.
-std::string feature_path_of(const Classifier& classifier) {
-  try {
-    return classifier.feature_path();
-  } catch (const Error&) {
-    return "";
-  }
-}
-
-// The table of `layers` has the shapes alone, that of `graph` what they cost too.
-void print_layers(const Model& model, bool costs) {
-  const auto layers = layer_table(model.registry(), model.forward(), model.empty_picture());
-  std::size_t width = 0;
-  std::int64_t parameters = 0, multiply_adds = 0;
-  for (const LayerRow& row : layers) {
-    width = std::max(width, row.path.size());
-    parameters += row.parameters;
-    multiply_adds += row.multiply_adds;
-  }
-  const std::string features = model.classifies() ? feature_path_of(*model.classifier) : "";
-  const auto cam = model.classifies() ? model.classifier->cam_weights() : std::nullopt;
-  const auto count = [](std::int64_t n) { return n > 0 ? std::to_string(n) : std::string(); };
-  for (const LayerRow& row : layers) {
-    if (!costs && row.shape.rank() == 0) continue;
-    std::cout << std::left << std::setw(static_cast<int>(width)) << row.path << "  ";
-    if (costs)
-      std::cout << std::setw(22) << cat(row.shape) << std::right << std::setw(12) << count(row.parameters)
-                << std::setw(15) << count(row.multiply_adds);
-    else
-      std::cout << row.shape;
-    if (row.path == features) std::cout << "  <- default layer of Grad-CAM";
-    if (cam && row.path == cam->path) std::cout << "  <- maps of CAM";
-    std::cout << "\n";
-  }
-  if (costs)
-    std::cout << parameters << " parameters, " << multiply_adds << " multiply-adds for one picture of "
-              << model.preprocess().height << " x " << model.preprocess().width << "\n";
-}
 
 void print_line(const char* key, const std::string& text) {
   std::cout << std::left << std::setw(13) << key << text << "\n";
@@ -104,7 +65,7 @@ void print_info(const Model& model, const std::string& path) {
   print_line("classes", classes + (names.size() > 3 ? "; ..." : ""));
   if (const std::string hash = hash_text(path); !hash.empty()) print_line("SHA-256", hash);
   if (!model.classifies()) return;
-  const std::string features = feature_path_of(*model.classifier);
+  const std::string features = model.feature_path();
   print_line("feature map", features.empty() ? "not found; name a layer for Grad-CAM" : features);
   const auto cam = model.classifier->cam_weights();
   print_line("CAM", cam ? cat("weights ", cam->weights.shape(), " on ", cam->path)
@@ -125,7 +86,7 @@ void print_info_json(const Model& model) {
         .set("mean", std::vector<double>(rule.pixels.mean.begin(), rule.pixels.mean.end()))
         .set("scale", std::vector<double>(rule.pixels.scale.begin(), rule.pixels.scale.end()));
   if (model.classifies()) {
-    json.set("feature_map", feature_path_of(*model.classifier));
+    json.set("feature_map", model.feature_path());
     const auto cam = model.classifier->cam_weights();
     json.set("cam", cam.has_value());
   }
@@ -133,14 +94,8 @@ void print_info_json(const Model& model) {
 }
 
 void print_known() {
-  const auto joined = [](const std::vector<std::string>& names) {
-    std::string text;
-    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-    return text;
-  };
-  print_line("classifiers", joined(classifier_names()));
-  print_line("segmenters", joined(segmenter_names()));
-  print_line("ONNX", onnx::supported_operators());
+  std::cout << network_list(network_costs()) << "operators of ONNX files\n  " << onnx::supported_operators()
+            << "\n";
 }
 
 // One line per ONNX file or checkpoint below `folder`; what cannot be read is listed with its reason.
@@ -197,16 +152,7 @@ void add_model(CLI::App& app, Session& session) {
     return kDone;
   });
 
-  for (const bool costs : {false, true}) {
-    auto* verb = costs ? model->add_subcommand("graph", "every layer: shape, parameters, multiply-adds")
-                       : model->add_subcommand("layers", "every layer that can be tapped, with its shape");
-    verb->add_option("model", *path, "NAME.onnx, a checkpoint folder or a run's folder")->required();
-    add_common(*verb, session, kCompute);
-    on_run(*verb, session, [path, costs, device] {
-      print_layers(open_model(*path, device()), costs);
-      return kDone;
-    });
-  }
+  add_model_layers(*model, session);
   add_model_weights(*model, session);
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/classifier.h"
+#include "models/notes.h"
 #include "models/segmenter.h"
 
 namespace clearcut {
@@ -44,6 +46,15 @@ std::vector<std::string> classifier_names();
 /// parameters start with "backbone.". HRNet has the output stride 4, which output_stride cannot change.
 std::unique_ptr<Segmenter> make_segmenter(const ModelSpec& spec);
 std::vector<std::string> segmenter_names();
+/// What is known of a network before it is made.
+struct NetworkFacts {
+  bool segments = false;     // else it classifies
+  std::int64_t classes = 0;  // for which its size is usually given: 1000, of segmenters 21
+  std::int64_t side = 224;   // of the pictures that it is meant for, in pixels
+  std::vector<Notes> notes;  // on the network; of a segmenter on its head, then on its trunk
+};
+std::optional<NetworkFacts> network_facts(const std::string& name);  // none if no network is called so
+
 /// Length of logits() of the network: 2 with an auxiliary output, if it has one and spec.auxiliary wants it.
 /// The other fields of the spec do not count. Throws Error for an unknown name.
 std::size_t segmenter_outputs(const ModelSpec& spec);

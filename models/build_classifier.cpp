@@ -1,4 +1,4 @@
-#include <map>
+#include <algorithm>
 
 #include "models/build_parts.h"
 #include "models/hrnet.h"
@@ -25,10 +25,9 @@ CamWeights cam_of(const Net& net) {
   return {.weights = net.head().weight.value().to(DType::kFloat32), .path = Net::kFeatures};
 }
 CamWeights cam_of(const SqueezeNet& net) {
-  const std::int64_t classes = net.classifier.weight.value().dim(0);
-  const Tensor identity = Tensor::zeros({classes, classes});
-  for (std::int64_t c = 0; c < classes; ++c) identity.data<float>()[c * (classes + 1)] = 1;
-  return {.weights = identity.to(net.root().device()), .path = SqueezeNet::kClassMaps};
+  CamWeights cam = cam_of_class_maps(net.classifier.weight.value().dim(0), SqueezeNet::kClassMaps);
+  cam.weights = cam.weights.to(net.root().device());
+  return cam;
 }
 
 template <class Net>
@@ -59,8 +58,6 @@ class BuiltClassifier final : public Classifier {
   Registry registry_;
   Net net_;
 };
-
-using ClassifierMaker = std::unique_ptr<Classifier> (*)(const ModelSpec&);
 
 template <class Net>
 std::unique_ptr<Classifier> make_resnet(const ModelSpec& spec) {
@@ -97,36 +94,44 @@ std::unique_ptr<Classifier> make_small(const ModelSpec& spec) {
     return std::make_unique<BuiltClassifier<Net>>(spec, spec.classes, spec.width);
 }
 
-const std::map<std::string, ClassifierMaker>& classifier_makers() {
-  static const std::map<std::string, ClassifierMaker> makers = {
-      {"resnet18", make_resnet<ResNet>},
-      {"resnet34", make_resnet<ResNet>},
-      {"resnet50", make_resnet<ResNet>},
-      {"resnet101", make_resnet<ResNet>},
-      {"resnet50_vd", make_resnet<ResNetVd>},
-      {"hrnet_w18", make_hrnet},
-      {"mobilenet_v1", make_mobilenet<MobileNetV1>},
-      {"mobilenet_v2", make_mobilenet<MobileNetV2>},
-      {"squeezenet1_0", make_squeezenet<SqueezeNetVersion::k1_0>},
-      {"squeezenet1_1", make_squeezenet<SqueezeNetVersion::k1_1>},
-      {"small_resnet", make_small<SmallResNet>},
-      {"small_vgg", make_small<SmallVgg>},
-      {"small_mobilenet", make_small<SmallMobileNet>},
-  };
-  return makers;
-}
+struct Row {
+  const char* name;
+  std::unique_ptr<Classifier> (*make)(const ModelSpec& spec);
+  Notes notes;
+};
+
+constexpr Row kClassifiers[] = {
+    {"resnet18", make_resnet<ResNet>, ResNet::kNotes},
+    {"resnet34", make_resnet<ResNet>, ResNet::kNotes},
+    {"resnet50", make_resnet<ResNet>, ResNet::kNotes},
+    {"resnet101", make_resnet<ResNet>, ResNet::kNotes},
+    {"resnet50_vd", make_resnet<ResNetVd>, ResNetVd::kNotes},
+    {"hrnet_w18", make_hrnet, HrNet::kNotes},
+    {"mobilenet_v1", make_mobilenet<MobileNetV1>, MobileNetV1::kNotes},
+    {"mobilenet_v2", make_mobilenet<MobileNetV2>, MobileNetV2::kNotes},
+    {"squeezenet1_0", make_squeezenet<SqueezeNetVersion::k1_0>, SqueezeNet::kNotes},
+    {"squeezenet1_1", make_squeezenet<SqueezeNetVersion::k1_1>, SqueezeNet::kNotes},
+    {"small_resnet", make_small<SmallResNet>, SmallResNet::kNotes},
+    {"small_vgg", make_small<SmallVgg>, SmallVgg::kNotes},
+    {"small_mobilenet", make_small<SmallMobileNet>, SmallMobileNet::kNotes},
+};
 
 }  // namespace
 
 std::vector<std::string> classifier_names() {
   std::vector<std::string> names;
-  for (const auto& [name, maker] : classifier_makers()) names.push_back(name);
+  for (const Row& row : kClassifiers) names.emplace_back(row.name);
   return names;
+}
+
+const Notes* build::classifier_notes(const std::string& name) {
+  const auto* row = std::ranges::find(kClassifiers, name, &Row::name);
+  return row != std::end(kClassifiers) ? &row->notes : nullptr;
 }
 
 std::unique_ptr<Classifier> make_classifier(const ModelSpec& spec) {
   build::check_spec(spec, classifier_names());
-  return classifier_makers().at(spec.name)(spec);
+  return std::ranges::find(kClassifiers, spec.name, &Row::name)->make(spec);
 }
 
 }  // namespace clearcut

@@ -13,6 +13,8 @@ namespace clearcut::build {
 void check_spec(const ModelSpec& spec, const std::vector<std::string>& known);
 /// Throws Error if the spec asks for another output stride than the network's only one, or for recompute.
 void check_plain(const ModelSpec& spec, int output_stride);
+/// On the classifier of that name; null if there is none.
+const Notes* classifier_notes(const std::string& name);
 /// Depth: the number behind "resnet" in the name. output_stride: where the spec leaves it open.
 ResNetOptions resnet_options(const ModelSpec& spec, int output_stride, std::int64_t classes);
 

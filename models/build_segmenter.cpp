@@ -87,31 +87,40 @@ struct Row {
   const char* name;
   std::unique_ptr<Segmenter> (*make)(const ModelSpec& spec);
   bool auxiliary;  // the published network has a second output
+  Notes head, trunk;
 };
+
+constexpr Notes kPspNet = PspNet<ResNet>::kNotes, kDeepLab = DeepLabV3<ResNet>::kNotes,
+                kFcn = Fcn<ResNet>::kNotes;
 
 constexpr Row kSegmenters[] = {
-    {"pspnet_resnet18", pspnet<ResNet>, true},
-    {"pspnet_resnet34", pspnet<ResNet>, true},
-    {"pspnet_resnet50", pspnet<ResNet>, true},
-    {"pspnet_resnet50_vd", pspnet<ResNetVd>, true},
-    {"pspnet_resnet101", pspnet<ResNet>, true},
-    {"pspnet_small_resnet", small_pspnet, true},
-    {"deeplabv3_resnet18", deeplab<ResNet>, false},
-    {"deeplabv3_resnet34", deeplab<ResNet>, false},
-    {"deeplabv3_resnet50", deeplab<ResNet>, false},
-    {"deeplabv3_resnet50_vd", deeplab<ResNetVd>, false},
-    {"deeplabv3_resnet101", deeplab<ResNet>, false},
-    {"fcn_resnet18", fcn, true},
-    {"fcn_resnet34", fcn, true},
-    {"fcn_resnet50", fcn, true},
-    {"fcn_resnet101", fcn, true},
-    {"fcn_hrnet_w18", hrnet_fcn, false},
-    {"ocrnet_hrnet_w18", ocrnet, true},
+    {"pspnet_resnet18", pspnet<ResNet>, true, kPspNet, ResNet::kNotes},
+    {"pspnet_resnet34", pspnet<ResNet>, true, kPspNet, ResNet::kNotes},
+    {"pspnet_resnet50", pspnet<ResNet>, true, kPspNet, ResNet::kNotes},
+    {"pspnet_resnet50_vd", pspnet<ResNetVd>, true, kPspNet, ResNetVd::kNotes},
+    {"pspnet_resnet101", pspnet<ResNet>, true, kPspNet, ResNet::kNotes},
+    {"pspnet_small_resnet", small_pspnet, true, kPspNet, SmallResNet::kNotes},
+    {"deeplabv3_resnet18", deeplab<ResNet>, false, kDeepLab, ResNet::kNotes},
+    {"deeplabv3_resnet34", deeplab<ResNet>, false, kDeepLab, ResNet::kNotes},
+    {"deeplabv3_resnet50", deeplab<ResNet>, false, kDeepLab, ResNet::kNotes},
+    {"deeplabv3_resnet50_vd", deeplab<ResNetVd>, false, kDeepLab, ResNetVd::kNotes},
+    {"deeplabv3_resnet101", deeplab<ResNet>, false, kDeepLab, ResNet::kNotes},
+    {"fcn_resnet18", fcn, true, kFcn, ResNet::kNotes},
+    {"fcn_resnet34", fcn, true, kFcn, ResNet::kNotes},
+    {"fcn_resnet50", fcn, true, kFcn, ResNet::kNotes},
+    {"fcn_resnet101", fcn, true, kFcn, ResNet::kNotes},
+    {"fcn_hrnet_w18", hrnet_fcn, false, HrNetFcn::kNotes, HrNet::kTrunkNotes},
+    {"ocrnet_hrnet_w18", ocrnet, true, OcrNet::kNotes, HrNet::kTrunkNotes},
 };
 
-const Row& row_of(const std::string& name) {
+const Row* find_row(const std::string& name) {
   const auto* row = std::ranges::find(kSegmenters, name, &Row::name);
-  check(row != std::end(kSegmenters), "model", "no segmentation network is called '", name, "'");
+  return row != std::end(kSegmenters) ? row : nullptr;
+}
+
+const Row& row_of(const std::string& name) {
+  const Row* row = find_row(name);
+  check(row != nullptr, "model", "no segmentation network is called '", name, "'");
   return *row;
 }
 
@@ -121,6 +130,13 @@ std::vector<std::string> segmenter_names() {
   std::vector<std::string> names;
   for (const Row& row : kSegmenters) names.emplace_back(row.name);
   return names;
+}
+
+std::optional<NetworkFacts> network_facts(const std::string& name) {
+  const std::int64_t side = name.find("small_") == std::string::npos ? 224 : 64;
+  if (const Notes* notes = build::classifier_notes(name)) return NetworkFacts{false, 1000, side, {*notes}};
+  if (const Row* row = find_row(name)) return NetworkFacts{true, 21, side, {row->head, row->trunk}};
+  return std::nullopt;
 }
 
 std::size_t segmenter_outputs(const ModelSpec& spec) {

@@ -7,6 +7,12 @@
 
 namespace clearcut {
 
+CamWeights cam_of_class_maps(std::int64_t classes, const std::string& path) {
+  Tensor identity = Tensor::zeros({classes, classes});
+  for (std::int64_t c = 0; c < classes; ++c) identity.data<float>()[c * (classes + 1)] = 1;
+  return {.weights = identity, .path = path};
+}
+
 std::unique_ptr<Classifier> load_classifier(const std::string& path, Device device) {
   check(std::filesystem::exists(path), "classifier", "there is no ", path,
         "; give NAME.onnx, a checkpoint folder or a run's folder");

@@ -21,6 +21,9 @@ struct CamWeights {
                             // padded 1x1 convolution makes maps larger than the features they come from
 };
 
+/// The head where the pooled maps at `path` are the class maps themselves.
+CamWeights cam_of_class_maps(std::int64_t classes, const std::string& path);
+
 /// A network for classification: pictures in, logits (before softmax) out. Its parameters are frozen unless
 /// someone asks for their gradients (registry().require_grad(true)), so explanations cost no weight
 /// gradients.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/head_layers.h"
+#include "models/notes.h"
 
 namespace clearcut {
 
@@ -54,6 +55,13 @@ struct DeepLabV3Options {
 /// published one is a ResNet with deeplab_grid().
 template <class Trunk>
 struct DeepLabV3 : Module {
+  static constexpr Notes kNotes{
+      .source = "Chen et al. 2017, arXiv:1706.05587",
+      .differs =
+          "As PaddleSeg's, whose names it has without their underscores: multi-grid 1, 2, 4, biases in "
+          "front of batch norms (not in the pooled branch), no auxiliary output. torchvision's network "
+          "of this name has one 3x3 convolution more, no such biases and no multi-grid. PaddleSeg has "
+          "it on ResNet-vd."};
   Trunk backbone;
   DeepLabV3Head head;
 

@@ -31,6 +31,12 @@ struct FcnOptions {
 /// channels(stage) and kStages; torchvision's is a ResNet with lagging_dilation.
 template <class Trunk>
 struct Fcn : Module {
+  static constexpr Notes kNotes{
+      .source = "Long et al. 2015, arXiv:1411.4038",
+      .differs =
+          "As torchvision's, names included: the first block of a dilated stage has the dilation of "
+          "the stage before. torchvision has it on ResNet-50 and -101 only; its basic blocks refuse "
+          "dilation, ours take it."};
   Trunk backbone;
   FcnHead classifier;
   std::optional<FcnHead> aux_classifier;
@@ -66,6 +72,11 @@ struct PointwiseHead : Module {
 
 /// The net as PaddleSeg's FCN: HRNet's joined branches as "backbone", and "head". One output.
 struct HrNetFcn : Module {
+  static constexpr Notes kNotes{
+      .source = "Sun et al. 2019, arXiv:1904.04514",
+      .differs =
+          "As PaddleSeg's FCN, whose names it has without their underscores: a convolution in front "
+          "of a batch norm has a bias. torchvision's FCN has another head."};
   HrNet backbone;
   PointwiseHead head;
 

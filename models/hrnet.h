@@ -62,6 +62,20 @@ struct HrNetHead : Module {
 struct HrNet : Module {
   static constexpr int kStages = 4;
   static constexpr const char* kFeatures = "final_layer";
+  static constexpr Notes kNotes{
+      .source = "Wang et al. 2019, arXiv:1908.07919",
+      .differs =
+          "As the authors', timm's hrnet_w18 and PaddleClas's HRNet_W18_C: padding 1, maps are enlarged to "
+          "a finer branch by nearest neighbours. Their `downsamp_modules` and `final_layer` have biases in "
+          "front of batch norms, which can be subtracted from the running mean; ours have none. "
+          "torchvision has no HRNet."};
+  static constexpr Notes kTrunkNotes{
+      .source = "Wang et al. 2019, arXiv:1908.07919",
+      .differs =
+          "The trunk in PaddleSeg's form: convolutions of stride 2 pad \"same\" (at even sides 0 "
+          "before the map and 1 after it), maps are enlarged to a finer branch bilinearly, weights "
+          "start at N(0, 0.001^2). Weights of the classifier have the same names and shapes; they "
+          "are a little off here because of the first two."};
   HrNetOptions options;
   Conv2d conv1;
   BatchNorm2d bn1;

@@ -11,18 +11,45 @@ namespace clearcut {
 
 namespace {
 
+// While one lives, the registry keeps the paths that it sees.
+struct Recording {
+  explicit Recording(Registry& r) : registry(r) { registry.record_paths(true); }
+  ~Recording() { registry.record_paths(false); }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  Registry& registry;
+};
+
 // The paths of one forward pass.
 std::vector<SeenPath> seen_by(Registry& registry, const Forward& forward, const Tensor& x) {
   const NoGrad no_grad;
-  registry.record_paths(true);
-  try {
-    forward(Var(x));
-  } catch (...) {
-    registry.record_paths(false);
-    throw;
-  }
-  registry.record_paths(false);
+  const Recording recording(registry);
+  forward(Var(x));
   return registry.seen_paths();
+}
+
+// All nodes that lead to y, in the order in which they were made.
+std::map<std::uint64_t, const Node*> nodes_towards(const Var& y) {
+  std::map<std::uint64_t, const Node*> nodes;
+  std::vector<const Node*> open{y.node().get()};
+  while (!open.empty()) {
+    const Node* node = open.back();
+    open.pop_back();
+    if (!nodes.emplace(node->id, node).second) continue;
+    for (const auto& input : node->inputs)
+      if (input) open.push_back(input.get());
+  }
+  return nodes;
+}
+
+// Between the quotes of a DOT label.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
 }
 
 LayerDifference difference(const std::string& path, const Tensor& ours, const Tensor& theirs) {
@@ -58,6 +85,38 @@ std::vector<LayerRow> layer_table(Registry& registry, const Forward& forward, co
   }
   if (others > 0) rows.push_back({"(others)", {}, others, 0});
   return rows;
+}
+
+LayerTotals totals_of(const std::vector<LayerRow>& layers) {
+  LayerTotals totals;
+  for (const LayerRow& row : layers) {
+    totals.parameters += row.parameters;
+    totals.multiply_adds += row.multiply_adds;
+  }
+  return totals;
+}
+
+std::string layer_graph(Registry& registry, const Forward& forward, const Tensor& x) {
+  const Recording recording(registry);
+  const Var input(x, true), y = forward(input);
+  check(y.requires_grad(), "graph", "the network's output does not depend on its input");
+  std::map<std::uint64_t, std::string>
+      path_of;  // of modules inside each other the innermost: it is seen first
+  for (const SeenPath& seen : registry.seen_paths()) path_of.emplace(seen.node, seen.path);
+  std::map<const Node*, std::string> box_of;
+  std::string dot = "digraph network {\n  node [shape=box];\n";
+  for (const auto& [id, node] : nodes_towards(y)) {
+    if (node->is_leaf && node != input.node().get()) continue;  // a parameter
+    const std::string box = cat("n", box_of.size());
+    box_of[node] = box;
+    const std::string path = path_of.contains(id) ? escaped(path_of.at(id)) + "\\n" : "";
+    dot +=
+        cat("  ", box, " [label=\"", path, node->is_leaf ? "input" : node->op, "\\n", node->shape, "\"];\n");
+    for (const auto& from : node->inputs)
+      if (const auto known = box_of.find(from.get()); known != box_of.end())
+        dot += cat("  ", known->second, " -> ", box, ";\n");
+  }
+  return dot + "}\n";
 }
 
 Verification verify_layers(Registry& registry, const Forward& forward, const NamedTensors& reference,

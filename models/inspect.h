@@ -25,6 +25,16 @@ struct LayerRow {
 /// "(others)".
 std::vector<LayerRow> layer_table(Registry& registry, const Forward& forward, const Tensor& x);
 
+struct LayerTotals {
+  std::int64_t parameters = 0, multiply_adds = 0;
+};
+LayerTotals totals_of(const std::vector<LayerRow>& layers);
+
+/// The network as a drawing in the DOT language of Graphviz: one box per operator that depends on x, with the
+/// path of the layer whose result it is and the shape of that; one arrow per value. Throws Error if the
+/// output does not depend on x.
+std::string layer_graph(Registry& registry, const Forward& forward, const Tensor& x);
+
 struct LayerDifference {
   std::string path;
   Shape ours, theirs;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "models/notes.h"
 #include "nn/layers.h"
 
 namespace clearcut {
@@ -35,6 +36,12 @@ struct MobileNetV1Features : Module {
 /// clamp at 6, and TensorFlow pads "same"). Torchvision has no such net; the names follow its MobileNet v2.
 struct MobileNetV1 : Module {
   static constexpr const char* kFeatures = "features";
+  static constexpr Notes kNotes{
+      .source = "Howard et al. 2017, arXiv:1704.04861",
+      .differs =
+          "With the paper's ReLU and with padding 1, as PaddleClas's. The weights of TensorFlow, Keras "
+          "and timm want ReLU6, and TensorFlow's \"same\" padding. torchvision has no MobileNet v1; "
+          "names follow its v2."};
   MobileNetV1Features features;
   Linear fc;
 
@@ -76,6 +83,11 @@ struct MobileNetV2Features : Module {
 /// torchvision's. Source: Sandler et al. 2018, arXiv:1801.04381, table 2.
 struct MobileNetV2 : Module {
   static constexpr const char* kFeatures = "features";
+  static constexpr Notes kNotes{
+      .source = "Sandler et al. 2018, arXiv:1801.04381",
+      .differs =
+          "As torchvision's, names included. Other widths round channels to multiples of 4, "
+          "torchvision's to multiples of 8, and the last 1280 channels are scaled too."};
   MobileNetV2Features features;
   Dropout dropout;
   Linear classifier;

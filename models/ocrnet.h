@@ -69,6 +69,12 @@ struct OcrHead : Module {
 
 /// The net: HRNet's joined branches as "backbone", and "head".
 struct OcrNet : Module {
+  static constexpr Notes kNotes{
+      .source = "Yuan et al. 2020, arXiv:1909.11065",
+      .differs =
+          "As PaddleSeg's, whose names it has without their underscores: convolutions of the head have "
+          "biases in front of batch norms too; weights of the head start at N(0, 0.001^2). torchvision "
+          "has no OCRNet."};
   HrNet backbone;
   OcrHead head;
 

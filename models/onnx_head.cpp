@@ -5,6 +5,8 @@
 #include <map>
 #include <string_view>
 
+#include "tensor/ops/rearrange.h"
+
 namespace clearcut::onnx {
 
 namespace {
@@ -78,14 +80,7 @@ bool pools_everything(const Trace& trace, const Node* node) {
   return axes == Ints{2, 3} || axes == Ints{-2, -1};
 }
 
-Tensor transposed(const Tensor& w) {
-  Tensor y({w.dim(1), w.dim(0)});
-  const float* from = w.data<const float>();
-  float* to = y.data<float>();
-  for (std::int64_t i = 0; i < w.dim(0); ++i)
-    for (std::int64_t j = 0; j < w.dim(1); ++j) to[j * w.dim(0) + i] = from[i * w.dim(1) + j];
-  return y;
-}
+Tensor transposed(const Tensor& w) { return ops::permute(w, {1, 0}); }
 
 // A 1x1 convolution with stride 1 in one group; *pad is its padding, the same on all sides.
 bool is_pointwise(const Trace& trace, const Node& node, std::int64_t* pad) {
@@ -132,13 +127,6 @@ const Node* class_map_conv(const Trace& trace, const std::string& maps) {
   return node != nullptr && node->op == "Conv" && weight(trace, *node, 1) != nullptr ? node : nullptr;
 }
 
-Tensor identity_matrix(std::int64_t n) {
-  Tensor y = Tensor::zeros({n, n});
-  float* p = y.data<float>();
-  for (std::int64_t i = 0; i < n; ++i) p[i * n + i] = 1;
-  return y;
-}
-
 }  // namespace
 
 std::string logits_value(const Graph& graph) {
@@ -161,7 +149,9 @@ std::optional<CamWeights> find_cam(const Model& model, const std::string& logits
       return std::nullopt;
     std::int64_t pad = 0;
     const bool pointwise = is_pointwise(trace, *conv, &pad);
-    return CamWeights{identity_matrix(weight(trace, *conv, 1)->dim(0)), end->inputs[0], pointwise ? pad : 0};
+    CamWeights cam = cam_of_class_maps(weight(trace, *conv, 1)->dim(0), end->inputs[0]);
+    cam.margin = pointwise ? pad : 0;
+    return cam;
   }
   const Linear linear = linear_of(trace, *end);
   const Node* pool = linear.weights.defined() ? behind_reshapes(trace, linear.input) : nullptr;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/head_layers.h"
+#include "models/notes.h"
 
 namespace clearcut {
 
@@ -51,6 +52,13 @@ struct PspNetOptions {
 /// bin refuses batches of one picture; see PooledConv.
 template <class Trunk>
 struct PspNet : Module {
+  static constexpr Notes kNotes{
+      .source = "Zhao et al. 2016, arXiv:1612.01105",
+      .differs =
+          "As PaddleSeg's, whose names it has without their underscores: pooled maps are joined from "
+          "6x6 down to 1x1, convolutions of the head have biases in front of batch norms too, and all "
+          "blocks of a dilated stage are dilated alike. PaddleSeg has it on ResNet-vd. torchvision "
+          "has no PSPNet."};
   Trunk backbone;
   PspHead head;
 

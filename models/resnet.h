@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/notes.h"
 #include "nn/layers.h"
 
 namespace clearcut {
@@ -93,6 +94,11 @@ struct ResNetStage : Module {
 
 /// 7x7 convolution of stride 2, 3x3 max pooling of stride 2: 64 channels, H / 4 wide.
 struct ResNetStem : Module {
+  static constexpr Notes kNotes{
+      .source = "He et al. 2015, arXiv:1512.03385",
+      .differs =
+          "As torchvision's, names included: the stride of a bottleneck sits on its 3x3 convolution, "
+          "in the paper on the first 1x1 convolution. PaddleSeg 2.3 to 2.6 have no plain ResNet."};
   Conv2d conv1;
   BatchNorm2d bn1;
   MaxPool2d maxpool;
@@ -106,6 +112,12 @@ struct ResNetStem : Module {
 /// Three 3x3 convolutions, to 32 (stride 2), 32 and 64 channels, and the same pooling. Its blocks have
 /// averaged shortcuts, and Paddle's initial values.
 struct ResNetVdStem : Module {
+  static constexpr Notes kNotes{
+      .source = "He et al. 2018, arXiv:1812.01187",
+      .differs =
+          "As PaddleSeg's ResNet50_vd: three 3x3 convolutions in place of the 7x7 one; a shortcut with a "
+          "stride averages 2x2 pixels before its convolution, where the plain ResNet drops three of four. "
+          "torchvision has no such network; names are those of timm's resnet50d."};
   Conv2d conv1_0;  // "conv1.0", and so on
   BatchNorm2d conv1_1;
   Conv2d conv1_3;
@@ -124,6 +136,7 @@ template <class Stem>
 struct ResNetOn : Module {
   static constexpr int kStages = 4;
   static constexpr const char* kFeatures = "layer4";
+  static constexpr Notes kNotes = Stem::kNotes;
   ResNetOptions options;
   Stem stem;
   ResNetStage layer1, layer2, layer3, layer4;

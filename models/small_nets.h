@@ -17,6 +17,11 @@ struct SmallResNetOptions {
 
 /// 3x3 convolution of stride 2, then residual stages of 24, 48 and 96 channels with 1, 1 and 2 basic blocks.
 struct SmallResNet : Module {
+  static constexpr Notes kNotes{
+      .source = "after He et al. 2015, arXiv:1512.03385",
+      .differs =
+          "Our own, for pictures of 64 to 96 pixels: no pooling after the first convolution, so that "
+          "maps are an eighth as wide as the picture."};
   static constexpr int kStages = 3;
   static constexpr const char* kFeatures = "layer3";
   SmallResNetOptions options;
@@ -36,6 +41,11 @@ struct SmallResNet : Module {
 /// 3x3 convolutions of 16 | 32, 32 | 64, 64 | 96 channels with batch norm and ReLU; 2x2 max pooling at each
 /// bar. Source of the plan: Simonyan and Zisserman 2014, arXiv:1409.1556.
 struct SmallVgg : Module {
+  static constexpr Notes kNotes{
+      .source = "after Simonyan and Zisserman 2014, arXiv:1409.1556",
+      .differs =
+          "Our own, for pictures of 64 to 96 pixels: with batch norm, and global pooling in place of "
+          "the large linear layers."};
   static constexpr const char* kFeatures = "features";
   Sequence<ConvBnRelu> features;
   MaxPool2d pool;
@@ -67,6 +77,9 @@ struct InvertedResidual : Module {
 
 /// 3x3 convolution of stride 2 to 16 channels, inverted residuals to 24, 24, 48, 48 channels, 1x1 to 128.
 struct SmallMobileNet : Module {
+  static constexpr Notes kNotes{
+      .source = "after Sandler et al. 2018, arXiv:1801.04381",
+      .differs = "Our own, for pictures of 64 to 96 pixels: maps are an eighth as wide as the picture."};
   static constexpr const char* kFeatures = "last";
   ConvBnRelu stem;
   Sequence<InvertedResidual> blocks;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "models/notes.h"
 #include "nn/layers.h"
 
 namespace clearcut {
@@ -51,6 +52,11 @@ struct SqueezeNetFeatures : Module {
 struct SqueezeNet : Module {
   static constexpr const char* kFeatures = "features";
   static constexpr const char* kClassMaps = "classifier.2";
+  static constexpr Notes kNotes{
+      .source = "Iandola et al. 2016, arXiv:1602.07360",
+      .differs =
+          "As torchvision's, names included: sizes of pooled maps are rounded up. 1.1 is the authors' "
+          "later release, with as good results for fewer multiply-adds."};
   SqueezeNetFeatures features;
   Dropout dropout;
   Conv2d classifier;
