@@ -147,7 +147,12 @@ expect 0 "layer3" model layers "$work/net" --device reference
 expect 0 "the same bits each time" check determinism -c "$work/net.yaml" -o "$work/r-ways" --device reference
 
 # Weights from elsewhere, and looking into networks.
-expect 0 "multiply-adds for one picture of" model graph "$work/net"
+expect 0 "multiply-adds for one picture of 64 x 48" model layers "$work/net" --size 64 48
+expect 0 "25,557,032 parameters, 4,089,184,256 multiply-adds for one picture of 224 x 224" model layers resnet50
+expect 0 "digraph network {" model graph "$work/net"
+expect 0 "[label=\"head.aux_head.1" model graph ocrnet_hrnet_w18
+expect 0 "4.09 G" model list
+expect 0 "# Networks" model docs
 expect 0 "0 missing, 0 unexpected, 0 of another shape" model diff "$work/net" "$work/net"
 expect 3 "missing     " model diff "$work/net" "$work/seg"
 expect 0 "tensors written to $work/imported" model import "$work/net" --arch small_resnet --width 0.25 --class-count 6 \
@@ -158,6 +163,11 @@ expect 1 "wrong shape" model import "$work/net" --arch small_resnet --width 0.25
 expect 1 "it was not run" model import tests/golden/weights/evil.pth --arch small_resnet -o "$work/wrong"
 expect 2 "--resize: resize: no filter is called 'lanczos'" model import "$work/net" --arch small_resnet --resize lanczos \
   -o "$work/wrong"
+layers=tests/golden/models/layers
+expect 0 "tensors written" model import $layers/squeezenet1_1.pth --arch squeezenet1_1 --width 0.125 --class-count 5 \
+  --size 32 32 -o "$work/squeeze"
+expect 0 "all 27 within 1e-05" model verify "$work/squeeze" --ref $layers/squeezenet1_1_names.npz --tol 1e-5
+expect 3 "first above 1e-12: features.0" model verify "$work/squeeze" --ref $layers/squeezenet1_1_names.npz --tol 1e-12
 expect 1 "has no array 'input'" model verify "$work/net" --ref tests/golden/data/arrays.npz
 
 # A checkpoint of another model; a pipeline where a training configuration is needed.

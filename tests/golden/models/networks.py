@@ -14,13 +14,13 @@ def scaled(c, width):
 
 
 def narrow(model, width):
-    """Replaces all layers of a torchvision ResNet by ones with `width` times the channels."""
+    """Replaces all convolutions and batch norms by ones with `width` times the channels."""
     for name, m in list(model.named_modules()):
         parent = model.get_submodule(name.rpartition(".")[0])
         if isinstance(m, nn.Conv2d):
             i = m.in_channels
             new = nn.Conv2d(i if i == 3 else scaled(i, width), scaled(m.out_channels, width), m.kernel_size, m.stride,
-                            m.padding, m.dilation, bias=False)
+                            m.padding, m.dilation, bias=m.bias is not None)
         elif isinstance(m, nn.BatchNorm2d):
             new = nn.BatchNorm2d(scaled(m.num_features, width))
         else:
