@@ -102,6 +102,28 @@ Run build_group_normalization(NodeReader& node) {
   };
 }
 
+// x / (bias + alpha / size * sum of x^2 over `size` channels around its own)^beta; the middle one of an even
+// number is the left. Source: Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural
+// networks", section 3.3.
+Run build_local_response_normalization(NodeReader& node) {
+  node.inputs(1, 1);
+  const std::int64_t size = node.integer("size", 0);
+  const double alpha = node.real("alpha", 1e-4f), beta = node.real("beta", 0.75f),
+               bias = node.real("bias", 1);
+  if (size < 1 || size > 512 || !(alpha >= 0) || !(bias > 0))
+    node.refuse("needs a size from 1 to 512, alpha >= 0 and bias > 0");
+  return [=](const Values& in) {
+    const Var& x = in[0];
+    check(x.shape().rank() == 4, "local_response_normalization", "x must be [N, C, H, W], got ", x.shape());
+    const Var columns = reshape(square(x), {x.dim(0), 1, x.dim(1), x.dim(2) * x.dim(3)});
+    const Var mean_square = avg_pool2d(columns, {.kernel = {size, 1},
+                                                 .stride = 1,
+                                                 .padding = {(size - 1) / 2, 0, size / 2, 0},
+                                                 .count_include_pad = true});
+    return x * exp(log(reshape(mean_square, x.shape().sizes()) * alpha + bias) * -beta);
+  };
+}
+
 // Sum or mean over axes: attributes at first, inputs since opset `since`.
 template <Var (*f)(const Var&, const std::vector<int>&, bool), int since>
 Run build_reduce(NodeReader& node) {
@@ -141,6 +163,7 @@ constexpr BuilderRow kRows[] = {{"BatchNormalization", build_batch_normalization
                                 {"GlobalMaxPool", build_global_max_pool},
                                 {"GroupNormalization", build_group_normalization},
                                 {"InstanceNormalization", build_instance_normalization},
+                                {"LRN", build_local_response_normalization},
                                 {"LayerNormalization", build_layer_normalization},
                                 {"ReduceMax", build_reduce<max_over, 18>},
                                 {"ReduceMean", build_reduce<mean, 18>},

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/matmul.h"
 #include "autograd/rearrange.h"
 #include "autograd/resize.h"
 #include "models/onnx_node.h"
@@ -13,14 +14,17 @@ namespace {
 using Ints = std::vector<std::int64_t>;
 using Values = std::vector<Var>;
 
-constexpr std::int64_t kMaxSide = 1 << 14;
+constexpr std::int64_t kMaxSide = 1 << 14, kMostShares = 1 << 24;
 
+enum class Mode : std::uint8_t { kNearest, kLinear, kCubic };
 enum class Where : std::uint8_t { kHalfPixel, kCorners, kAsymmetric };
 
 struct ResizeRule {
-  bool nearest = false;
+  Mode mode = Mode::kNearest;
   Where where = Where::kHalfPixel;
   bool floor = false;  // nearest: the pixel at the corner towards the origin, as PyTorch and Paddle take it
+  double a = -0.75;    // cubic: Keys' parameter
+  bool exclude_outside = false;  // cubic: pixels outside x do not count, else those at its border serve
   std::optional<std::vector<double>> scales = {};
   std::optional<IntegerInput> sizes = {};
 };
@@ -54,31 +58,94 @@ void check_nearest(const Var& x, Size2 size, const ResizeRule& rule) {
         x.shape(), " to ", size);
 }
 
+// The share of a pixel at distance d. Source of the cubic one: Keys 1981, "Cubic convolution interpolation
+// for digital image processing", with the parameter a.
+double share(const ResizeRule& rule, double d) {
+  const double a = rule.a;
+  d = std::abs(d);
+  if (rule.mode == Mode::kLinear) return std::max(0.0, 1 - d);
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+// Where output i lies among the inputs of its axis.
+double place(const ResizeRule& rule, std::int64_t i, std::int64_t inputs, std::int64_t outputs,
+             double scale) {
+  const auto at = static_cast<double>(i);
+  if (rule.where == Where::kAsymmetric) return at / scale;
+  if (rule.where == Where::kHalfPixel) return (at + 0.5) / scale - 0.5;
+  return outputs == 1 ? 0 : at * static_cast<double>(inputs - 1) / static_cast<double>(outputs - 1);
+}
+
+// [outputs, inputs]: row i has the shares of the inputs in output i.
+Tensor shares_along(const ResizeRule& rule, std::int64_t inputs, std::int64_t outputs, double scale) {
+  Tensor shares = Tensor::zeros({outputs, inputs}, DType::kFloat64);
+  const std::int64_t reach = rule.mode == Mode::kCubic ? 2 : 1;
+  for (std::int64_t i = 0; i < outputs; ++i) {
+    double* row = shares.data<double>() + i * inputs;
+    const double at = place(rule, i, inputs, outputs, scale);
+    const auto below = static_cast<std::int64_t>(std::floor(at));
+    double sum = 0;
+    for (std::int64_t k = below - reach + 1; k <= below + reach; ++k) {
+      const bool outside = k < 0 || k >= inputs;
+      if (outside && rule.exclude_outside) continue;
+      const double part = share(rule, at - static_cast<double>(k));
+      row[std::clamp<std::int64_t>(k, 0, inputs - 1)] += part;
+      sum += part;
+    }
+    for (std::int64_t k = 0; k < inputs; ++k) row[k] /= sum;
+  }
+  return shares;
+}
+
+// Rows, then columns, as products with matrices of shares.
+Var interpolated(const ResizeRule& rule, const Var& x, Size2 size) {
+  const auto shares = [&](int axis, std::int64_t outputs) {
+    const std::int64_t inputs = x.dim(axis);
+    check(inputs * outputs <= kMostShares, "resize", inputs, " to ", outputs, " pixels is too much");
+    const double scale = rule.sizes ? static_cast<double>(outputs) / static_cast<double>(inputs)
+                                    : (*rule.scales)[static_cast<std::size_t>(axis)];
+    return Var(shares_along(rule, inputs, outputs, scale).to(x.dtype()).to(x.device()));
+  };
+  const Var planes = reshape(x, {x.dim(0) * x.dim(1), x.dim(2), x.dim(3)});
+  const Var y = matmul(matmul(shares(2, size.h), planes), shares(3, size.w), {.transpose_b = true});
+  return reshape(y, {x.dim(0), x.dim(1), size.h, size.w});
+}
+
 Var run_resize(const ResizeRule& rule, const Values& in) {
   const Var& x = in[0];
   const Size2 size = output_size(x, rule, in);
   if (size == Size2(x.dim(2), x.dim(3))) return x;
   const bool corners = rule.where == Where::kCorners;
-  if (!rule.nearest) return resize_bilinear(x, size, corners);
+  if (rule.mode == Mode::kCubic || (rule.mode == Mode::kLinear && rule.where == Where::kAsymmetric))
+    return interpolated(rule, x, size);
+  if (rule.mode == Mode::kLinear) return resize_bilinear(x, size, corners);
   check_nearest(x, size, rule);
   return resize_nearest(x, size, corners);
 }
 
-std::vector<double> constant_scales(NodeReader& node, std::size_t input) {
-  const Tensor scales = node.constant(input, "scales").to(DType::kFloat64);
-  if (scales.numel() > 6) node.refuse("it has ", scales.numel(), " scales; needs four");
-  return scales.reshape({-1}).values<double>();
+std::vector<double> checked_scales(NodeReader& node, const std::vector<double>& scales) {
+  const auto bad = [](double scale) { return !(scale > 0 && scale <= kMaxSide); };
+  if (scales.size() > 6 || std::any_of(scales.begin(), scales.end(), bad))
+    node.refuse("needs four scales from 0 to ", kMaxSide);
+  return scales;
 }
 
-// Opset 7 has the scales as attribute, 9 as input; nearest pixels by corners, as PyTorch takes them.
+std::vector<double> constant_scales(NodeReader& node, std::size_t input) {
+  const Tensor scales = node.constant(input, "scales").to(DType::kFloat64);
+  return checked_scales(node, scales.reshape({-1}).values<double>());
+}
+
+// Opset 7 has the scales as attribute, 9 as input; pixels are placed by their corners.
 Run build_upsample(NodeReader& node) {
-  ResizeRule rule{.nearest = true, .where = Where::kAsymmetric, .floor = true};
-  if (node.text("mode", "nearest") != "nearest")
-    node.refuse("only mode 'nearest' is supported; export with opset 11 or later for 'linear'");
+  const std::string mode = node.text("mode", "nearest");
+  if (mode != "nearest" && mode != "linear") node.refuse("mode '", mode, "' is not supported");
+  ResizeRule rule{
+      .mode = mode == "linear" ? Mode::kLinear : Mode::kNearest, .where = Where::kAsymmetric, .floor = true};
   if (node.opset < 9) {
     node.inputs(1, 1);
     const std::vector<float> scales = node.reals("scales");
-    rule.scales = std::vector<double>(scales.begin(), scales.end());
+    rule.scales = checked_scales(node, {scales.begin(), scales.end()});
   } else {
     node.inputs(2, 2);
     rule.scales = constant_scales(node, 1);
@@ -88,31 +155,35 @@ Run build_upsample(NodeReader& node) {
 
 // pytorch_half_pixel differs from half_pixel only where one pixel is left, tf_crop_and_resize is another
 // thing.
-Where where_of(NodeReader& node, bool nearest) {
+Where where_of(NodeReader& node) {
   const std::string mode = node.text("coordinate_transformation_mode", "half_pixel");
   if (mode == "half_pixel" || mode == "pytorch_half_pixel") return Where::kHalfPixel;
   if (mode == "align_corners") return Where::kCorners;
-  if (mode == "asymmetric" && nearest) return Where::kAsymmetric;
-  node.refuse("coordinate_transformation_mode '", mode, "' is not supported for ",
-              nearest ? "nearest" : "linear");
+  if (mode == "asymmetric") return Where::kAsymmetric;
+  node.refuse("coordinate_transformation_mode '", mode, "' is not supported");
+}
+
+Mode mode_of(NodeReader& node) {
+  const std::string mode = node.text("mode", "nearest");
+  if (mode == "nearest") return Mode::kNearest;
+  if (mode == "linear") return Mode::kLinear;
+  if (mode == "cubic") return Mode::kCubic;
+  node.refuse("mode '", mode, "' is not supported; nearest, linear and cubic are");
 }
 
 Run build_resize(NodeReader& node) {
   if (node.opset < 11) return build_upsample(node);
   node.inputs(1, 4);
-  ResizeRule rule;
-  const std::string mode = node.text("mode", "nearest");
-  rule.nearest = mode == "nearest";
-  if (mode != "nearest" && mode != "linear")
-    node.refuse("mode '", mode, "' is not supported; nearest and linear are");
-  rule.where = where_of(node, rule.nearest);
+  ResizeRule rule{.mode = mode_of(node), .where = where_of(node)};
   const std::string nearest = node.text("nearest_mode", "round_prefer_floor");
   rule.floor = nearest == "floor";
-  if (rule.nearest && !rule.floor && nearest != "round_prefer_floor" && nearest != "round_prefer_ceil")
+  if (rule.mode == Mode::kNearest && !rule.floor && nearest != "round_prefer_floor" &&
+      nearest != "round_prefer_ceil")
     node.refuse("nearest_mode '", nearest, "' is not supported");
-  node.ignore("cubic_coeff_a");
+  rule.a = node.real("cubic_coeff_a", -0.75f);
+  rule.exclude_outside = node.integer("exclude_outside", 0) != 0;
+  if (rule.exclude_outside && rule.mode != Mode::kCubic) node.refuse("exclude_outside goes with cubic only");
   node.ignore("extrapolation_value");
-  node.ignore("exclude_outside");
   if (node.integer("antialias", 0) != 0) node.refuse("antialias = 1 is not supported");
   if (node.integers("axes")) node.refuse("axes are not supported");
   if (node.text("keep_aspect_ratio_policy", "stretch") != "stretch")

@@ -87,10 +87,6 @@ void check_map(const char* op, const Var& x) {
   check(x.shape().rank() == 4, op, "x must be [N, C, H, W], got ", x.shape());
 }
 
-}  // namespace
-
-namespace {
-
 struct Conv {
   Window window;
   std::int64_t groups;
@@ -126,6 +122,27 @@ Run build_conv(NodeReader& node) {
   return [conv](const Values& in) { return conv(in, nullptr, {}); };
 }
 
+// Each pixel of x is sent through the taps of a convolution backwards.
+Run build_conv_transpose(NodeReader& node) {
+  node.inputs(2, 3);
+  const Window window = read_window(node);
+  const std::int64_t groups = node.integer("group", 1);
+  const Ints more = node.integers("output_padding").value_or(Ints{0, 0});
+  if (groups < 1) node.refuse("group must be at least 1, got ", groups);
+  if (more.size() != 2 || more[0] < 0 || more[1] < 0 || more[0] >= window.stride.h ||
+      more[1] >= window.stride.w)
+    node.refuse("output_padding must be two numbers from 0 to below the strides");
+  if (window.automatic != AutoPad::kExplicit || node.integers("output_shape"))
+    node.refuse("auto_pad SAME and output_shape are not supported; export it with pads and output_padding");
+  return [=](const Values& in) {
+    check_map("conv_transpose", in[0]);
+    return conv_transpose2d(
+        in[0], in[1], in.size() > 2 ? in[2] : Var(),
+        {.stride = window.stride, .padding = window.padding, .dilation = window.dilation, .groups = groups},
+        {more[0], more[1]});
+  };
+}
+
 Run build_max_pool(NodeReader& node) {
   node.inputs(1, 1);
   const Window window = read_pool_window(node);
@@ -157,8 +174,10 @@ Run build_average_pool(NodeReader& node) {
   };
 }
 
-constexpr BuilderRow kRows[] = {
-    {"AveragePool", build_average_pool}, {"Conv", build_conv}, {"MaxPool", build_max_pool}};
+constexpr BuilderRow kRows[] = {{"AveragePool", build_average_pool},
+                                {"Conv", build_conv},
+                                {"ConvTranspose", build_conv_transpose},
+                                {"MaxPool", build_max_pool}};
 
 }  // namespace
 

@@ -8,6 +8,10 @@ namespace {
 OpFunction conv(ConvOptions options) {
   return [options](const Inputs& in) { return conv2d(in[0], in[1], in.size() > 2 ? in[2] : Var(), options); };
 }
+Var transposed(const Inputs& in) {
+  return conv_transpose2d(in[0], in[1], in[2],
+                          {.stride = {2, 3}, .padding = 1, .dilation = {1, 2}, .groups = 2}, {1, 2});
+}
 Var zeros(const Shape& shape) { return Var(Tensor::zeros(shape)); }
 
 // Hand case: a 2x2 kernel of ones at stride 1 sums each 2x2 window of 1..9, plus bias 10.
@@ -143,6 +147,21 @@ const bool added = add_cases({
      .fast_backward = true,
      .terms = 60,
      .golden = "conv2d/depthwise_multiplier"},
+    {.name = "conv_transpose2d",
+     .shapes = {{{2, 4, 3, 5}, {4, 3, 3, 2}, {6}}},
+     .f = transposed,
+     .fast_forward = true,
+     .fast_backward = true,
+     .terms = 60,
+     .golden = "conv2d/transposed",
+     .bad = {{[] {
+                conv_transpose2d(zeros({1, 2, 5, 5}), zeros({3, 2, 3, 3}), Var(), {});
+              },
+              "w is for 3 channels; x has 2"},
+             {[] {
+                conv_transpose2d(zeros({1, 1, 1, 1}), zeros({1, 1, 1, 1}), Var(), {.padding = 1});
+              },
+              "nothing is left of the map"}}},
 });
 
 }  // namespace

@@ -31,7 +31,8 @@ constexpr Network kNetworks[] = {{"resnet_op13", "Relu", true},
                                  {"convnext_op16", "Add", false},
                                  {"convnext_op17", "Add", false},
                                  {"mixed_op11", "", false},
-                                 {"mixed_op17", "", false}};
+                                 {"mixed_op17", "", false},
+                                 {"decoder_op13", "Mul", true}};
 
 const Tensor& golden(const std::string& name) {
   static const SafetensorsFile file = read_safetensors(kFolder + "networks.safetensors");

@@ -82,6 +82,23 @@ class Mixed(nn.Module):
         return F.log_softmax(self.fc((attention @ tokens).mean(1)), 1)
 
 
+class Decoder(nn.Module):
+    """Maps that grow: transposed convolutions and cubic interpolation."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, 4, 1)
+        self.up = nn.ConvTranspose2d(8, 6, 3, 2, 1, output_padding=1, groups=2)
+        self.wide = nn.ConvTranspose2d(6, 4, (2, 3), stride=(1, 2), dilation=(2, 1), bias=False)
+        self.fc = nn.Linear(4, CLASSES)
+
+    def forward(self, x):
+        x = torch.relu(self.up(torch.relu(self.stem(x))))
+        x = F.interpolate(self.wide(x), size=(13, 40), mode="bicubic", align_corners=False)
+        x = F.interpolate(x, scale_factor=2.0, mode="bicubic", align_corners=True)
+        return self.fc((x * x).mean((2, 3)))
+
+
 NETWORKS = {
     "resnet_op13": (small_resnet, 13),
     "vgg_op9": (small_vgg, 9),
@@ -95,6 +112,7 @@ NETWORKS = {
     "convnext_op17": (small_convnext, 17),
     "mixed_op11": (Mixed, 11),
     "mixed_op17": (Mixed, 17),
+    "decoder_op13": (Decoder, 13),
 }
 
 torch.manual_seed(1)

@@ -21,4 +21,6 @@ save("conv2d", {
     "depthwise_stride2": (lambda x, w: F.conv2d(F.pad(x, (0, 1, 0, 1)), w, stride=2, groups=3),
                           [r(2, 3, 8, 9), r(3, 1, 3, 3)]),
     "depthwise_multiplier": (lambda x, w: F.conv2d(x, w, padding=2, groups=3), [r(1, 3, 6, 6), r(6, 1, 5, 5)]),
+    "transposed": (lambda x, w, b: F.conv_transpose2d(x, w, b, stride=(2, 3), padding=1, output_padding=(1, 2), groups=2,
+                                                      dilation=(1, 2)), [r(2, 4, 3, 5), r(4, 3, 3, 2), r(6)]),
 })
