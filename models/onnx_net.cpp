@@ -10,6 +10,8 @@ namespace clearcut::onnx {
 namespace {
 
 constexpr std::int64_t kMostFolded = 1 << 22;  // elements
+// Before opset 7 operators broadcast by other rules; what later ones than 21 change is not known here.
+constexpr std::int64_t kFirstOpset = 7, kLastOpset = 21;
 
 // Nodes that lead to `output`, in the order of the file.
 std::vector<const Node*> nodes_towards(const Graph& graph, const std::string& output) {
@@ -73,6 +75,8 @@ std::int64_t most_elements(const std::string& op, const std::vector<Var>& in) {
 Net::Net(Scope at, const Model& model, const std::string& output)
     : at_(at), weights_(at, model.graph.initializers), output_(output) {
   const Graph& graph = model.graph;
+  check(model.opset >= kFirstOpset && model.opset <= kLastOpset, "onnx", "opsets ", kFirstOpset, " to ",
+        kLastOpset, " are read, the model has ", model.opset, "; export it with one of them");
   check(graph.inputs.size() == 1, "onnx", "the graph must have one input, it has ", graph.inputs.size(),
         "; clearcut runs networks from one picture to one vector");
   input_ = graph.inputs[0];

@@ -44,8 +44,6 @@ std::int64_t int_div(std::int64_t a, std::int64_t b) {
 template <Var (*f)(const Var&, const Var&), std::int64_t (*g)(std::int64_t, std::int64_t)>
 Run build_binary(NodeReader& node) {
   node.inputs(2, 2);
-  if (node.opset < 7)
-    node.refuse("broadcasting before opset 7 is not supported; convert the model to opset 7+");
   return [](const Values& in) { return is_integer(in[0]) ? integers(in[0], in[1], g) : f(in[0], in[1]); };
 }
 

@@ -13,7 +13,8 @@ using Kind = PickleValue::Kind;
 constexpr const char* kWrappers[] = {"state_dict", "model_state_dict", "model_state", "model",
                                      "net",        "params",           "weights"};
 constexpr int kMaxDepth = 16;
-constexpr std::size_t kMaxVisits = 1'000'000;  // shared dictionaries inside each other could be endless
+// Shared dictionaries inside each other could be endless, and their names with them.
+constexpr std::size_t kMaxVisits = 100'000, kMaxName = 1'000;
 
 struct Collector {
   const TensorOf& tensor_of;
@@ -24,6 +25,8 @@ struct Collector {
   std::size_t visits = 0;
 
   void visit(const std::string& name, const Value& value, int depth) {
+    check(name.size() <= kMaxName, "weights", where, ": a name of ", name.size(), " characters; at most ",
+          kMaxName);
     check(++visits <= kMaxVisits && depth <= kMaxDepth, "weights", where, ": '", name,
           "' lies in dictionaries without end");
     if (value.is(Kind::kDict)) {

@@ -146,6 +146,7 @@ class PickleMachine {
   ByteView bytes_;
   std::span<const std::string_view> allowed_;
   std::size_t at_ = 0, opcode_at_ = 0;
+  std::size_t copied_pairs_ = 0;  // one list could serve many dictionaries
   bool stopped_ = false;
   std::vector<Value*> stack_;
   std::vector<std::size_t> marks_;
@@ -303,6 +304,7 @@ void PickleMachine::call() {
   if (arguments->items.empty()) return;
   for (const Value* pair : arguments->items[0]->items) {
     if (pair->items.size() != 2) broken("an ordered dictionary is made of pairs");
+    if (++copied_pairs_ > kMaxValues) broken("dictionaries are made of more than ", kMaxValues, " pairs");
     dict.items.insert(dict.items.end(), pair->items.begin(), pair->items.end());
   }
 }

@@ -103,6 +103,14 @@ void expect_refused(const test::OnnxParts& parts, const std::string& text) {
   EXPECT_NE(said.find(text), std::string::npos) << said;
 }
 
+TEST(OnnxNet, OpsetsOutsideTheKnownOnesAreRefused) {
+  test::OnnxParts parts = chain();
+  parts.opset = 6;
+  expect_refused(parts, "opsets 7 to 21 are read, the model has 6");
+  parts.opset = 22;
+  expect_refused(parts, "the model has 22");
+}
+
 test::OnnxParts with_node(const Message& node) {
   return {.nodes = {node},
           .tensors = {onnx_floats("w", {2, 2, 1, 1}, {1, 2, 3, 4}), onnx_ints("shape", {4, -1}),

@@ -117,7 +117,7 @@ TEST(OnnxOps, Clip) {
                .attributes = {onnx_attribute("min", 0.f), onnx_attribute("max", 6.f)},
                .y_sizes = {1, 3},
                .y = {0, 3, 6},
-               .opset = 6});
+               .opset = 10});
   const std::vector<Message> bounds = {onnx_floats("low", {}, {0}), onnx_floats("high", {}, {6})};
   expect_node({.op = "Clip",
                .x_sizes = {1, 3},

@@ -116,6 +116,21 @@ TEST(Weights, EndlessPicklesEnd) {
   refuses(levels + ".", "dictionaries without end");
 }
 
+// One list of pairs that many ordered dictionaries are made of would take memory with the square of the file.
+TEST(Weights, OneListForManyDictionariesIsBounded) {
+  const std::string zero(1, '\0');
+  std::string opcodes = "(ccollections\nOrderedDict\nq" + zero + "](";
+  for (int i = 0; i < 4000; ++i) opcodes += "K\x01K\x02\x86";
+  opcodes += "eq\x01";
+  for (int i = 0; i < 4000; ++i) opcodes += "h" + zero + "h\x01\x85R";
+  refuses(opcodes + "t.", "dictionaries are made of more than 500000 pairs");
+}
+
+TEST(Weights, NamesAreBounded) {
+  const std::string size("\xff\xff\0\0", 4);
+  refuses("}X" + size + std::string(0xffff, 'n') + "K\x01s.", "a name of 65535 characters; at most 1000");
+}
+
 // state.pth with other bytes in its data.pkl, and their CRC-32 in the directory.
 class Patched {
  public:
