@@ -74,8 +74,9 @@ void add_import(CLI::App& model, Session& session) {
   verb->add_option("--width", w->spec.width, "factor of all channel counts")->capture_default_str();
   verb->add_option("--output-stride", w->spec.output_stride, "8, 16 or 32; 0: the network's own");
   verb->add_flag("--no-auxiliary", w->no_auxiliary, "a segmenter without its auxiliary output");
-  verb->add_option("--map", w->map,
-                   "none, paddleseg, trunk or a file of rules FROM -> TO; default: by the names");
+  verb->add_option(
+      "--map", w->map,
+      "none, paddleseg, paddleclas_..., trunk or a file of rules FROM -> TO; default: by the names");
   verb->add_option("--allow", w->allow, "names that may keep their initial values, as head.*");
   verb->add_option("--size", w->size, "height and width of the input")->expected(2)->capture_default_str();
   verb->add_option("--resize", w->resize, "triangle, cubic, bilinear, area, nearest")->capture_default_str();

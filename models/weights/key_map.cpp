@@ -1,6 +1,7 @@
 #include "models/weights/key_map.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <map>
@@ -136,6 +137,98 @@ constexpr const char* kPaddleSeg = R"(
 *.fuse_layers.*.bn.*               -> $1.fuse_layers.$2.1.$3
 )";
 
+// Sources: PaddleClas, ppcls/arch/backbone/legendary_models/{resnet,hrnet}.py. Before these rules the blocks
+// of a ResNet, which are counted through, are put in their stages; see Row. Its ResNet-18 and -34 are other
+// networks: the first block of all has a convolution in its shortcut.
+constexpr const char* kPaddleClasResNet = R"(
+*._mean            -> $1.running_mean
+*._variance        -> $1.running_var
+stem.0.conv.*      -> conv1.$1
+stem.0.bn.*        -> bn1.$1
+*.short.conv.*     -> $1.downsample.0.$2
+*.short.bn.*       -> $1.downsample.1.$2
+*.conv#.conv.*     -> $1.conv$2+1.$3
+*.conv#.bn.*       -> $1.bn$2+1.$3
+fc.weight          -> fc.weight transpose
+)";
+
+constexpr const char* kPaddleClasResNetVd = R"(
+*._mean            -> $1.running_mean
+*._variance        -> $1.running_var
+stem.0.conv.*      -> conv1.0.$1
+stem.0.bn.*        -> conv1.1.$1
+stem.1.conv.*      -> conv1.3.$1
+stem.1.bn.*        -> conv1.4.$1
+stem.2.conv.*      -> conv1.6.$1
+stem.2.bn.*        -> bn1.$1
+*.short.conv.*     -> $1.downsample.1.$2
+*.short.bn.*       -> $1.downsample.2.$2
+*.conv#.conv.*     -> $1.conv$2+1.$3
+*.conv#.bn.*       -> $1.bn$2+1.$3
+fc.weight          -> fc.weight transpose
+)";
+
+// The convolutions that join branches are one list: those to branch 0, from each other one, then those to
+// branch 1, ... How many that are says the stage.
+constexpr const char* kPaddleClasHrNet = R"(
+*._mean            -> $1.running_mean
+*._variance        -> $1.running_var
+*._conv.*          -> $1.conv.$2
+*._batch_norm.*    -> $1.bn.$2
+conv_layer1_#.conv.*   -> conv$1.$2
+conv_layer1_#.bn.*     -> bn$1.$2
+*.conv_down.conv.*     -> $1.downsample.0.$2
+*.conv_down.bn.*       -> $1.downsample.1.$2
+last_cls.func_list.#.* -> incre_modules.$1.0.$2
+st#.stage_func_list.#.basic_block_list.#.#.* -> stage$1.$2.branches.$3.$4.$5
+*.#.conv#.conv.*       -> $1.$2.conv$3.$4
+*.#.conv#.bn.*         -> $1.$2.bn$3.$4
+tr1_1.*            -> transition1.0.$1
+tr1_2.*            -> transition1.1.0.$1
+tr2.*              -> transition2.2.0.$1
+tr3.*              -> transition3.3.0.$1
+cls_head_conv_list.#.* -> downsamp_modules.$1.$2
+conv_last.*        -> final_layer.$1
+out.weight         -> classifier.weight transpose
+out.bias           -> classifier.bias
+st#.stage_func_list.#.fuse_func.residual_func_list.#.* -> stage$1.$2.fuse_layers.list$3.$4
+stage2.#.fuse_layers.list0.*  -> stage2.$1.fuse_layers.0.1.$2
+stage2.#.fuse_layers.list1.*  -> stage2.$1.fuse_layers.1.0.0.$2
+stage3.#.fuse_layers.list0.*  -> stage3.$1.fuse_layers.0.1.$2
+stage3.#.fuse_layers.list1.*  -> stage3.$1.fuse_layers.0.2.$2
+stage3.#.fuse_layers.list2.*  -> stage3.$1.fuse_layers.1.0.0.$2
+stage3.#.fuse_layers.list3.*  -> stage3.$1.fuse_layers.1.2.$2
+stage3.#.fuse_layers.list4.*  -> stage3.$1.fuse_layers.2.0.0.$2
+stage3.#.fuse_layers.list5.*  -> stage3.$1.fuse_layers.2.0.1.$2
+stage3.#.fuse_layers.list6.*  -> stage3.$1.fuse_layers.2.1.0.$2
+stage4.#.fuse_layers.list0.*  -> stage4.$1.fuse_layers.0.1.$2
+stage4.#.fuse_layers.list1.*  -> stage4.$1.fuse_layers.0.2.$2
+stage4.#.fuse_layers.list2.*  -> stage4.$1.fuse_layers.0.3.$2
+stage4.#.fuse_layers.list3.*  -> stage4.$1.fuse_layers.1.0.0.$2
+stage4.#.fuse_layers.list4.*  -> stage4.$1.fuse_layers.1.2.$2
+stage4.#.fuse_layers.list5.*  -> stage4.$1.fuse_layers.1.3.$2
+stage4.#.fuse_layers.list6.*  -> stage4.$1.fuse_layers.2.0.0.$2
+stage4.#.fuse_layers.list7.*  -> stage4.$1.fuse_layers.2.0.1.$2
+stage4.#.fuse_layers.list8.*  -> stage4.$1.fuse_layers.2.1.0.$2
+stage4.#.fuse_layers.list9.*  -> stage4.$1.fuse_layers.2.3.$2
+stage4.#.fuse_layers.list10.* -> stage4.$1.fuse_layers.3.0.0.$2
+stage4.#.fuse_layers.list11.* -> stage4.$1.fuse_layers.3.0.1.$2
+stage4.#.fuse_layers.list12.* -> stage4.$1.fuse_layers.3.0.2.$2
+stage4.#.fuse_layers.list13.* -> stage4.$1.fuse_layers.3.1.0.$2
+stage4.#.fuse_layers.list14.* -> stage4.$1.fuse_layers.3.1.1.$2
+stage4.#.fuse_layers.list15.* -> stage4.$1.fuse_layers.3.2.0.$2
+transition#.#.conv.*   -> transition$1.$2.0.$3
+transition#.#.bn.*     -> transition$1.$2.1.$3
+transition#.#.0.conv.* -> transition$1.$2.0.0.$3
+transition#.#.0.bn.*   -> transition$1.$2.0.1.$3
+downsamp_modules.#.conv.* -> downsamp_modules.$1.0.$2
+downsamp_modules.#.bn.*   -> downsamp_modules.$1.1.$2
+final_layer.conv.*     -> final_layer.0.$1
+final_layer.bn.*       -> final_layer.1.$1
+*.fuse_layers.*.conv.* -> $1.fuse_layers.$2.0.$3
+*.fuse_layers.*.bn.*   -> $1.fuse_layers.$2.1.$3
+)";
+
 constexpr const char* kTrunk = R"(
 fc.*         -> drop
 classifier.* -> drop
@@ -144,8 +237,31 @@ classifier.* -> drop
 
 struct Row {
   const char *name, *rules;
+  std::array<int, 4> blocks = {};  // PaddleClas's ResNets: of each stage
 };
-constexpr Row kMaps[] = {{"none", ""}, {"paddleseg", kPaddleSeg}, {"trunk", kTrunk}};
+constexpr Row kMaps[] = {{"none", ""},
+                         {"paddleseg", kPaddleSeg},
+                         {"paddleclas_resnet50", kPaddleClasResNet, {3, 4, 6, 3}},
+                         {"paddleclas_resnet101", kPaddleClasResNet, {3, 4, 23, 3}},
+                         {"paddleclas_resnet50_vd", kPaddleClasResNetVd, {3, 4, 6, 3}},
+                         {"paddleclas_hrnet", kPaddleClasHrNet},
+                         {"trunk", kTrunk}};
+
+// blocks.4.* -> layer2.1.$1, and so on.
+std::string block_rules(const std::array<int, 4>& blocks) {
+  std::string rules;
+  int block = 0;
+  for (std::size_t stage = 0; stage < blocks.size(); ++stage)
+    for (int i = 0; i < blocks[stage]; ++i)
+      rules += cat("blocks.", block++, ".* -> layer", stage + 1, ".", i, ".$1\n");
+  return rules;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
 
 Tensor transposed(const std::string& name, const Tensor& w) {
   check(w.rank() == 2, "key map", "'", name, "' is to be transposed, but it is ", w.shape());
@@ -173,16 +289,23 @@ std::vector<std::string> key_map_names() {
 
 KeyMap key_map(const std::string& name_or_path) {
   for (const Row& row : kMaps)
-    if (name_or_path == row.name) return parse_key_map(row.rules, row.name);
+    if (name_or_path == row.name) return parse_key_map(block_rules(row.blocks) + row.rules, row.name);
   check(std::filesystem::is_regular_file(name_or_path), "key map", "no map or file is called '", name_or_path,
-        "'; maps: none, paddleseg, trunk");
+        "'; maps: ", joined(key_map_names()));
   return parse_key_map(read_text(name_or_path), name_or_path);
 }
 
 std::string guess_key_map(const StateDict& tensors) {
-  const bool paddle = std::any_of(tensors.begin(), tensors.end(), [](const auto& named) {
-    return named.first.ends_with("._mean") || named.first.ends_with("._variance");
-  });
+  const auto any = [&](const auto& fits) {
+    return std::any_of(tensors.begin(), tensors.end(), [&](const auto& named) { return fits(named.first); });
+  };
+  const auto has = [&](const std::string& name) { return any([&](const auto& n) { return n == name; }); };
+  if (has("stem.0.conv.weight") && has("blocks.0.conv0.conv.weight")) {
+    if (has("stem.1.conv.weight")) return "paddleclas_resnet50_vd";
+    return has("blocks.16.conv0.conv.weight") ? "paddleclas_resnet101" : "paddleclas_resnet50";
+  }
+  if (any([](const auto& n) { return n.starts_with("last_cls.func_list."); })) return "paddleclas_hrnet";
+  const bool paddle = any([](const auto& n) { return n.ends_with("._mean") || n.ends_with("._variance"); });
   return paddle ? "paddleseg" : "none";
 }
 

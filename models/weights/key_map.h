@@ -27,13 +27,15 @@ struct KeyMap {
 /// that start with ';' are comments. Throws Error that names the line.
 KeyMap parse_key_map(std::string_view text, const std::string& name);
 
-/// A map by name: "none", "paddleseg" (PaddleSeg's ResNet_vd, HRNet and heads), "trunk" (a classifier's
-/// weights become those of a segmenter's backbone, its last layer is left out); or a file of rules. Throws
-/// Error that lists the names.
+/// A map by name: "none", "paddleseg" (PaddleSeg's ResNet_vd, HRNet and heads), "paddleclas_" with
+/// resnet50, resnet101, resnet50_vd or hrnet (PaddleClas's classifiers), "trunk" (a
+/// classifier's weights become those of a segmenter's backbone, its last layer is left out); or a file of
+/// rules. Throws Error that lists the names.
 KeyMap key_map(const std::string& name_or_path);
 std::vector<std::string> key_map_names();
 
-/// "paddleseg" if names end as Paddle's batch norms do, else "none".
+/// PaddleClas's maps by names that only they have, "paddleseg" if names end as Paddle's batch norms do, else
+/// "none".
 std::string guess_key_map(const StateDict& tensors);
 
 /// The tensors under their new names. Throws Error if two get the same name, or a tensor to be transposed is

@@ -56,6 +56,31 @@ INSTANTIATE_TEST_SUITE_P(Networks, PaddleSegNames,
                          testing::Values("pspnet_resnet50_vd", "deeplabv3_resnet50_vd", "ocrnet_hrnet_w18"),
                          [](const auto& row) { return std::string(row.param); });
 
+struct PaddleClas {
+  const char *network, *map;
+};
+void PrintTo(const PaddleClas& p, std::ostream* out) { *out << p.network; }
+
+class PaddleClasNames : public testing::TestWithParam<PaddleClas> {};
+
+// The same of classifiers: tests/golden/weights/paddleclas_names.py.
+TEST_P(PaddleClasNames, BecomeOurs) {
+  const auto theirs = listed_names(cat("tests/golden/weights/paddleclas_", GetParam().network, ".txt"));
+  EXPECT_EQ(guess_key_map(theirs), GetParam().map);
+  const StateDict renamed = rename_keys(theirs, key_map(GetParam().map));
+  StateDict ours = make_classifier({.name = GetParam().network, .classes = 1000})->registry().state();
+  std::erase_if(ours, [](const auto& named) { return named.first.ends_with("num_batches_tracked"); });
+  const StateDiff diff = compare_states(ours, renamed);
+  EXPECT_TRUE(diff.fits()) << diff.text();
+  EXPECT_EQ(renamed.size(), ours.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, PaddleClasNames,
+                         testing::Values(PaddleClas{"resnet50", "paddleclas_resnet50"},
+                                         PaddleClas{"resnet101", "paddleclas_resnet101"},
+                                         PaddleClas{"resnet50_vd", "paddleclas_resnet50_vd"},
+                                         PaddleClas{"hrnet_w18", "paddleclas_hrnet"}));
+
 std::vector<std::string> renamed(const std::string& rules, const std::vector<std::string>& names) {
   std::vector<std::pair<std::string, Shape>> rows;
   for (const std::string& name : names) rows.emplace_back(name, Shape{1});
@@ -94,7 +119,7 @@ TEST(KeyMap, MistakesAreNamed) {
   expect_error([] { parse_key_map("a ->", "r"); }, "TO is missing");
   expect_error([] { parse_key_map("a.* -> $2", "r"); }, "$2 stands for nothing, FROM has 1 of * and #");
   expect_error([] { renamed("*.a -> $1.b", {"x.a", "x.b"}); }, "'x.a' and 'x.b' would both be called 'x.b'");
-  expect_error([] { key_map("padleseg"); }, "maps: none, paddleseg, trunk");
+  expect_error([] { key_map("padleseg"); }, "maps: none, paddleseg, paddleclas_resnet50, ");
 }
 
 TEST(StateDiff, SaysWhatIsWhere) {
