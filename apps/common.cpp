@@ -4,6 +4,7 @@
 
 #include "apps/verbs.h"
 #include "tensor/cpu/conv/kernel.h"
+#include "tensor/cuda_device.h"
 #include "tensor/parallel.h"
 #include "train/config.h"
 
@@ -25,6 +26,9 @@ void add_device_option(CLI::App& verb, CommonOptions& c) {
       ->capture_default_str();
   verb.add_flag("--emulate", c.emulate,
                 "run CUDA kernels on the processor: slow, to check them without a GPU");
+  verb.add_option("--products", c.products,
+                  "what convolutions and matrix products multiply on cuda: float32 (default), or on tensor "
+                  "cores tf32, bfloat16, float16");
 }
 
 void add_thread_options(CLI::App& verb, CommonOptions& c) {
@@ -81,6 +85,8 @@ void on_run(CLI::App& verb, Session& session, std::function<int()> action) {
       set_threads(session.common.threads);
       if (const std::string& names = session.common.kernels; !names.empty())
         from_option("--kernels", [&] { conv::prefer(names); });
+      if (const std::string& products = session.common.products; !products.empty())
+        from_option("--products", [&] { set_cuda_products(cuda_products_from_name(products)); });
       return action();
     };
   });
@@ -114,6 +120,8 @@ Device device_of(const CommonOptions& common) {
   const Device device = device_named("--device", common.device, common.emulate);
   if (common.emulate && device != Device::kCuda)
     throw ConfigError(cat("--emulate is for --device cuda; got --device ", common.device));
+  if (!common.products.empty() && device != Device::kCuda)
+    throw ConfigError(cat("--products is for --device cuda; got --device ", common.device));
   return device;
 }
 

@@ -32,6 +32,7 @@ struct CommonOptions {
   // kCompute
   std::string device = "cpu";  // reference, cpu, auto, cuda or cuda:i
   bool emulate = false;        // cuda is the emulated device
+  std::string products;        // what products multiply on cuda; see tensor/cuda_device.h
   int threads = 0;             // 0: all cores
   std::string kernels;         // convolution kernels that go before the plan; see tensor/cpu/conv/kernel.h
   // kSeed

@@ -1,4 +1,4 @@
-// Convolutions as products of tiles (implicit GEMM), on CUDA cores.
+// Convolutions as products of tiles (implicit GEMM).
 //
 //                  rows              columns             summed over
 // forward          output channels   output pixels       channels and taps
@@ -51,17 +51,17 @@ std::int64_t pixels(const Nchw<T>& x) {
 }
 
 // The operands of the first group; `values_of_group` lie before the next one's.
-template <class T>
+template <class T, class Math>
 __global__ void conv2d_kernel(MatrixOperand<T, Along::kDepth> w, cuda::Patches<T> x, MapsOut<T> y,
                               std::int64_t x_of_group, std::int64_t terms, TileGrid tiles) {
   const auto [group, row0, col0] = tiles.at(blockIdx.x);
   w.data += group * y.rows * terms;
   x.data += group * x_of_group;
   y.first_channel = group * y.rows;
-  cuda::tile_product<T>(w, row0, x, col0, 0, terms, y);
+  cuda::tile_product<T, Math>(w, row0, x, col0, 0, terms, y);
 }
 
-template <class T, class Weights>
+template <class T, class Math, class Weights>
 __global__ void backward_input_kernel(Weights w, std::int64_t w_of_group, cuda::Readers<T> dy,
                                       std::int64_t dy_of_group, MapsOut<T> dx, std::int64_t terms,
                                       TileGrid tiles) {
@@ -69,11 +69,11 @@ __global__ void backward_input_kernel(Weights w, std::int64_t w_of_group, cuda::
   w.data += group * w_of_group;
   dy.data += group * dy_of_group;
   dx.first_channel = group * dx.rows;
-  cuda::tile_product<T>(w, row0, dy, col0, 0, terms, dx);
+  cuda::tile_product<T, Math>(w, row0, dy, col0, 0, terms, dx);
 }
 
 // Writes [piece][output channel][channel, r, s].
-template <class T>
+template <class T, class Math>
 __global__ void backward_weight_kernel(cuda::PixelsOfChannels<T> dy, cuda::PixelsOfTaps<T> x, MatrixOut<T> dw,
                                        std::int64_t groups, std::int64_t x_of_group, std::int64_t n_pixels,
                                        std::int64_t pixels_of_piece, TileGrid tiles) {
@@ -82,7 +82,7 @@ __global__ void backward_weight_kernel(cuda::PixelsOfChannels<T> dy, cuda::Pixel
   dy.data += group * dw.rows * dy.dy.H * dy.dy.W;
   x.data += group * x_of_group;
   dw.data += item * dw.rows * dw.cols;
-  cuda::tile_product<T>(dy, row0, x, col0, first, min(n_pixels, first + pixels_of_piece), dw);
+  cuda::tile_product<T, Math>(dy, row0, x, col0, first, min(n_pixels, first + pixels_of_piece), dw);
 }
 
 template <class T>
@@ -136,10 +136,12 @@ void conv2d(Cuda, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, con
                                  .y = Maps<const T>({y.data, y.N, y.C, y.H, y.W}),
                                  .window = ConvWindow(o, w.H, w.W)};
   const TileGrid tiles(o.groups, K, patches.sides);
-  cuda::launch<conv2d_kernel<T>>(
-      cuda::launch_grid(tiles),
-      MatrixOperand<T, Along::kDepth>{w.data, K, terms, 1, whole_chunks(terms, w.data)}, patches,
-      MapsOut<T>{Maps<T>(y), K, patches.sides, 0, finish}, w.C * x.H * x.W, terms, tiles);
+  const MatrixOperand<T, Along::kDepth> weights{w.data, K, terms, 1, whole_chunks(terms, w.data)};
+  const MapsOut<T> out{Maps<T>(y), K, patches.sides, 0, finish};
+  cuda::tile::with_math<T>([&]<class Math>() {
+    cuda::launch<conv2d_kernel<T, Math>>(cuda::launch_grid(tiles), weights, patches, out, w.C * x.H * x.W,
+                                         terms, tiles);
+  });
 }
 
 template <class T>
@@ -161,8 +163,10 @@ void conv2d_backward_input(Cuda, Nchw<const T> dy, Nchw<const T> w, const ConvOp
   const MapsOut<T> out{Maps<T>(dx), w.C, readers.sides, 0, {}};
   const std::int64_t w_of_group = K * w.C * taps, dy_of_group = K * dy.H * dy.W;
   const auto run = [&]<class Weights>(const Weights& weights) {
-    cuda::launch<backward_input_kernel<T, Weights>>(cuda::launch_grid(tiles), weights, w_of_group, readers,
-                                                    dy_of_group, out, K * taps, tiles);
+    cuda::tile::with_math<T>([&]<class Math>() {
+      cuda::launch<backward_input_kernel<T, Math, Weights>>(cuda::launch_grid(tiles), weights, w_of_group,
+                                                            readers, dy_of_group, out, K * taps, tiles);
+    });
   };
   if (taps == 1)
     run(MatrixOperand<T, Along::kSide>{w.data, w.C, 1, w.C, whole_chunks(w.C, w.data)});
@@ -186,9 +190,11 @@ void conv2d_backward_weight(Cuda, Nchw<const T> dy, Nchw<const T> x, const ConvO
   const bool whole = split.pieces == 1;
   const CudaBlock scratch(whole ? 0 : static_cast<std::size_t>(split.pieces * n_values) * sizeof(T));
   T* const partial = whole ? dw.data : static_cast<T*>(scratch.data());
-  cuda::launch<backward_weight_kernel<T>>(cuda::launch_grid(tiles), rows, columns,
-                                          MatrixOut<T>{partial, K, terms, terms, 1}, o.groups,
-                                          dw.C * x.H * x.W, n_pixels, split.pixels_of_piece, tiles);
+  const MatrixOut<T> out{partial, K, terms, terms, 1};
+  cuda::tile::with_math<T>([&]<class Math>() {
+    cuda::launch<backward_weight_kernel<T, Math>>(cuda::launch_grid(tiles), rows, columns, out, o.groups,
+                                                  dw.C * x.H * x.W, n_pixels, split.pixels_of_piece, tiles);
+  });
   if (!whole)
     cuda::launch<add_pieces_kernel<T>>(threads(n_values), partial, split.pieces, Flat<T>{dw.data, n_values});
 }

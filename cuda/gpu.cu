@@ -1,5 +1,7 @@
 #include "cuda/gpu.cuh"
 
+#include <array>
+#include <atomic>
 #include <string>
 
 #include "tensor/cuda_device.h"
@@ -12,6 +14,20 @@ bool cuda_is_emulated() {
 #else
   return true;
 #endif
+}
+
+namespace {
+std::atomic<CudaProducts> products_now{CudaProducts::kFloat32};
+}
+
+void set_cuda_products(CudaProducts products) { products_now = products; }
+CudaProducts cuda_products() { return products_now; }
+
+CudaProducts cuda_products_from_name(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kNames = {"float32", "tf32", "bfloat16", "float16"};
+  for (std::size_t i = 0; i < kNames.size(); ++i)
+    if (kNames[i] == name) return static_cast<CudaProducts>(i);
+  fail("products", "unknown name '", name, "'; known: float32, tf32, bfloat16, float16");
 }
 
 std::string described(Device device) {

@@ -5,6 +5,7 @@
 //   DYNAMIC_SHARED(float, rows);              float* rows: the bytes that the launch asked for
 //   launch<my_kernel<float>>({.blocks = 4, .threads = 128}, x, y);
 //   async_copy<16>, async_commit, async_wait  cp.async: copies to shared memory that need no registers
+//   UNROLL                                    #pragma unroll, before a loop whose indices are known
 //   mma_*, ldmatrix_*                         tensor cores: cuda/tensor_core.cuh
 // The emulator checks what each of them does; see cuda/emulator/settings.h.
 #pragma once
@@ -15,11 +16,13 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
+#define UNROLL _Pragma("unroll")
 #define SHARED(T, name, ...) __shared__ __align__(16) T name __VA_ARGS__
 #define DYNAMIC_SHARED(T, name)                                            \
   extern __shared__ __align__(16) unsigned char clearcut_dynamic_shared[]; \
   T* const name = reinterpret_cast<T*>(clearcut_dynamic_shared)
 #else
+#define UNROLL
 #include "cuda/emulator/half.h"
 #include "cuda/emulator/language.h"
 #include "cuda/emulator/launch.h"

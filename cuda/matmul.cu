@@ -1,4 +1,4 @@
-// Matrix products on CUDA cores: the tiles of cuda/tile_product.cuh over matrices.
+// Matrix products: the tiles of cuda/tile_product.cuh over matrices.
 //
 // A block makes a tile of 64 x 64 of c. Each value of a is read from memory once per 64 columns of c, each of
 // b once per 64 rows. Whichever stride of a or b is 1, neighbouring threads read neighbours in memory, 16
@@ -14,7 +14,7 @@ namespace {
 
 using cuda::Along, cuda::MatrixOperand, cuda::MatrixOut, cuda::TileGrid;
 
-template <class T, Along along_a, Along along_b>
+template <class T, class Math, Along along_a, Along along_b>
 __global__ void matmul_kernel(MatrixOperand<T, along_a> a, std::int64_t a_batch, MatrixOperand<T, along_b> b,
                               std::int64_t b_batch, MatrixOut<T> c, std::int64_t c_batch, std::int64_t terms,
                               TileGrid tiles) {
@@ -22,7 +22,7 @@ __global__ void matmul_kernel(MatrixOperand<T, along_a> a, std::int64_t a_batch,
   a.data += matrix * a_batch;
   b.data += matrix * b_batch;
   c.data += matrix * c_batch;
-  cuda::tile_product<T>(a, row0, b, col0, 0, terms, c);
+  cuda::tile_product<T, Math>(a, row0, b, col0, 0, terms, c);
 }
 
 /// Rows of a, or columns of b, as the sides of an operand.
@@ -50,10 +50,12 @@ template <class T>
 void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
   const TileGrid tiles(c.batch, c.rows, c.cols);
   const auto run = [&]<Along along_a, Along along_b>() {
-    cuda::launch<matmul_kernel<T, along_a, along_b>>(
-        cuda::launch_grid(tiles), operand<T, along_a>(a, c.rows, a.row_stride, a.col_stride), a.batch_stride,
-        operand<T, along_b>(b, c.cols, b.col_stride, b.row_stride), b.batch_stride,
-        MatrixOut<T>{c.data, c.rows, c.cols, c.row_stride, c.col_stride}, c.batch_stride, a.cols, tiles);
+    cuda::tile::with_math<T>([&]<class Math>() {
+      cuda::launch<matmul_kernel<T, Math, along_a, along_b>>(
+          cuda::launch_grid(tiles), operand<T, along_a>(a, c.rows, a.row_stride, a.col_stride),
+          a.batch_stride, operand<T, along_b>(b, c.cols, b.col_stride, b.row_stride), b.batch_stride,
+          MatrixOut<T>{c.data, c.rows, c.cols, c.row_stride, c.col_stride}, c.batch_stride, a.cols, tiles);
+    });
   };
   const bool a_deep = a.col_stride == 1, b_deep = b.row_stride == 1;
   if (a_deep && b_deep) return run.template operator()<Along::kDepth, Along::kDepth>();

@@ -1,78 +1,23 @@
-// The product of two tiles on CUDA cores: what matrix products and convolutions share. They differ in where
-// the elements of an operand lie, and where the sums go.
+// The product of two tiles: what matrix products and convolutions share. They differ in where the elements of
+// an operand lie, and where the sums go.
 //
 // A block of 256 threads makes 64 x 64 sums over k. A step takes 64 bytes of k (16 floats): each thread
 // starts the copy of 16 bytes of either operand to shared memory (cp.async, straight from memory, no
-// registers), two steps ahead of the step that is multiplied; three buffers need one barrier per step. A
-// thread makes 4 x 4 sums: per 4 floats of k it reads 8 times 16 bytes for 64 multiply-adds. Per step 8 KiB
-// come from memory for 64 * 64 * 16 multiply-adds: in float 16 operations per byte.
-//
-// An operand lies along k (a row of a) or along its other side (a row of b) in memory, and its tile in shared
-// memory alike, so that copies take neighbours. Along k the 16 byte chunks of a row are permuted by the row:
-// neither the copies nor the reads of 8 threads meet in a bank.
+// registers), two steps ahead of the step that is multiplied; three buffers need one barrier per step. Per
+// step 8 KiB come from memory for 64 * 64 * 16 multiply-adds: in float 16 operations per byte. How a step is
+// multiplied says cuda/tile_math.cuh.
 //
 // Order: each element is one sum in the order of k, 64 steps (1024 floats) at a time, whose sums are added in
 // turn: the bits depend neither on the launch nor on other rows and columns.
 #pragma once
 
-#include "cuda/pack.cuh"
+#include "cuda/tile_math.cuh"
 
 namespace clearcut::cuda {
 
-enum class Along { kDepth, kSide };
-
-constexpr int kTileSide = 64, kTileThreads = 256;
-
 namespace tile {
 
-constexpr int kStages = 3, kEach = 4, kAcross = kTileSide / kEach, kStepsPerSum = 64;
-template <class T>
-constexpr int kDepth = 64 / static_cast<int>(sizeof(T));  // k of one step
-
-/// One operand's elements of one step in shared memory, and which of them a thread copies and reads.
-template <class T, Along along>
-struct Layout {
-  static constexpr bool kDeep = along == Along::kDepth;
-  static constexpr int kK = kDepth<T>, kChunk = Pack<T>::kSize, kSize = kTileSide * kK;
-
-  __device__ static int place(int side, int k) {
-    if constexpr (kDeep) return side * kK + ((k / kChunk) ^ (side / 2 % 4)) * kChunk + k % kChunk;
-    return k * kTileSide + side;
-  }
-  struct Element {
-    int side, k;
-  };
-  /// The chunk that this thread copies, by its first element.
-  __device__ static Element chunk() {
-    const int t = static_cast<int>(threadIdx.x);
-    if constexpr (kDeep) return {t / 4, t % 4 * kChunk};
-    return {t % (kTileSide / kChunk) * kChunk, t / (kTileSide / kChunk)};
-  }
-  /// The i-th of kChunk elements that it copies one by one: all in one k along k, else all of one side.
-  __device__ static Element element(int i) {
-    const int t = static_cast<int>(threadIdx.x);
-    if constexpr (kDeep) return {t / kK + i * (kTileThreads / kK), t % kK};
-    return {t % kTileSide, t / kTileSide + i * (kTileThreads / kTileSide)};
-  }
-  /// The i-th of kEach sides that thread t of its row or column of threads multiplies.
-  __device__ static int side(int t, int i) { return kDeep ? t + i * kAcross : t * kEach + i; }
-  /// to[j][i] = element (side(t, i), k + j).
-  template <class Buffer>
-  __device__ static void read(const Buffer& from, int t, int k, T (&to)[kChunk][kEach]) {
-    if constexpr (kDeep) {
-      for (int i = 0; i < kEach; ++i) {
-        const Pack<T> pack = load_pack(&from[place(side(t, i), k)]);
-        for (int j = 0; j < kChunk; ++j) to[j][i] = pack.v[j];
-      }
-    } else {
-      for (int j = 0; j < kChunk; ++j)
-        for (int i = 0; i < kEach; i += kChunk) {
-          const Pack<T> pack = load_pack(&from[place(side(t, i), k + j)]);
-          for (int e = 0; e < kChunk; ++e) to[j][i + e] = pack.v[e];
-        }
-    }
-  }
-};
+constexpr int kStages = 3, kStepsPerSum = 64;
 
 /// Starts this thread's copies of the operand's tile at (side0, k0); zeros where the operand ends.
 template <class T, class Operand, class Buffer>
@@ -106,16 +51,17 @@ __device__ void add(T (&sum)[kEach][kEach], T (&total)[kEach][kEach]) {
     }
 }
 
-/// Hands a thread's sums to `out`.
-template <class Left, class Right, class T, class Out>
+/// Hands this thread's sums to `out`.
+template <class Math, class Left, class Right, class T, class Out>
 __device__ void store(const T (&total)[kEach][kEach], std::int64_t row0, std::int64_t col0, const Out& out) {
-  const int down = static_cast<int>(threadIdx.x) / kAcross, across = static_cast<int>(threadIdx.x) % kAcross;
   for (int j = 0; j < kEach; ++j) {
-    const std::int64_t col = col0 + Right::side(across, j);
+    const std::int64_t col = col0 + Math::template col<Right>(j);
     if (col >= out.cols) continue;
     const auto at = out.column(col);
-    for (int i = 0; i < kEach; ++i)
-      if (row0 + Left::side(down, i) < out.rows) out.store(at, row0 + Left::side(down, i), total[i][j]);
+    for (int i = 0; i < kEach; ++i) {
+      const std::int64_t row = row0 + Math::template row<Left>(i);
+      if (row < out.rows) out.store(at, row, total[i][j]);
+    }
   }
 }
 
@@ -128,7 +74,7 @@ __device__ void store(const T (&total)[kEach][kEach], std::int64_t row0, std::in
 /// element(i, side, k): where the i-th element of this thread lies, or null for a zero.
 /// Out has rows, cols, column(col): an offset, and store(offset, row, value).
 /// k_begin is a multiple of the chunk. All threads of the block take part.
-template <class T, class A, class B, class Out>
+template <class T, class Math, class A, class B, class Out>
 __device__ void tile_product(A a, std::int64_t row0, B b, std::int64_t col0, std::int64_t k_begin,
                              std::int64_t k_end, const Out& out) {
   using namespace tile;
@@ -145,7 +91,6 @@ __device__ void tile_product(A a, std::int64_t row0, B b, std::int64_t col0, std
     }
     async_commit();
   };
-  const int down = static_cast<int>(threadIdx.x) / kAcross, across = static_cast<int>(threadIdx.x) % kAcross;
   T total[kEach][kEach] = {}, sum[kEach][kEach] = {};
   for (int s = 0; s + 1 < kStages; ++s) fetch(k_begin + s * kDepth<T>, s);
   int stage = 0, steps = 0;
@@ -153,19 +98,12 @@ __device__ void tile_product(A a, std::int64_t row0, B b, std::int64_t col0, std
     async_wait<kStages - 2>();
     __syncthreads();  // the tiles of this step are there, and nobody reads those of the last one
     fetch(k0 + (kStages - 1) * kDepth<T>, (stage + kStages - 1) % kStages);
-    for (int k = 0; k < kDepth<T>; k += Left::kChunk) {
-      T va[Left::kChunk][kEach], vb[Left::kChunk][kEach];
-      Left::read(left[stage], down, k, va);
-      Right::read(right[stage], across, k, vb);
-      for (int c = 0; c < Left::kChunk; ++c)
-        for (int i = 0; i < kEach; ++i)
-          for (int j = 0; j < kEach; ++j) sum[i][j] += va[c][i] * vb[c][j];
-    }
+    Math::template multiply<Left, Right>(left[stage], right[stage], sum);
     if (++steps % kStepsPerSum == 0) tile::add(sum, total);
     stage = (stage + 1) % kStages;
   }
   tile::add(sum, total);
-  store<Left, Right>(total, row0, col0, out);
+  store<Math, Left, Right>(total, row0, col0, out);
 }
 
 /// An operand that is a matrix: one of the strides is 1 if it is packed.

@@ -51,6 +51,12 @@ expect 5 "at step" train -c "$work/net.yaml" --set optimiser.rate=1e30 -o "$work
 expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --progress none
 expect 2 "--resume goes on" train -c "$work/net.yaml" -o "$work/net"
 expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --fresh --device reference --progress none
+expect 2 "--emulate runs the CUDA kernels" train -c "$work/net.yaml" -o "$work/c" --device cuda
+expect 2 "one emulated device" train -c "$work/net.yaml" -o "$work/c" --device cuda:1 --emulate
+expect 2 "--emulate is for --device cuda" eval -c "$work/net.yaml" -o "$work/net" --emulate
+expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/emulated" --device cuda --emulate --progress none
+grep -q 'cuda (emulated)' "$work/emulated/env.json" || { echo "env.json does not name the emulated device"; failed=1; }
+expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/emulated" --device cuda:0 --emulate --products tf32 --progress none
 expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/net" --progress none
 expect 0 "miou" train -c "$work/seg.yaml" -o "$work/seg" --progress none
 expect 0 "mIoU" eval -c "$work/seg.yaml" -o "$work/seg" --progress none

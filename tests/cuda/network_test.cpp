@@ -33,14 +33,14 @@ struct Trained {
 
 // Three steps of gradient descent; loss() runs the network forward.
 template <class Loss>
-Trained train(Registry& model, const Loss& loss) {
+Trained train(Registry& model, double rate, const Loss& loss) {
   Sgd sgd(model, {.momentum = 0.9, .weight_decay = 1e-4});
   std::vector<Tensor> losses;
   for (int step = 0; step < 3; ++step) {
     for (Param* p : model.params()) p->var().zero_grad();
     const Var l = loss();
     l.backward();
-    sgd.step(0.05);
+    sgd.step(rate);
     losses.push_back(l.value());
   }
   Trained result{.losses = {}, .state = model.state()};
@@ -65,9 +65,9 @@ void expect_same(const Trained& got, const Trained& expected) {
 Trained resnet(Device device) {
   const auto net = make_classifier({.name = "resnet18", .classes = 5, .width = 0.125, .device = device});
   net->registry().mode.training = true;
-  const Var x(drawn({4, 3, 64, 64}, "pictures").to(device));
+  const Var x(drawn({4, 3, 48, 48}, "pictures").to(device));
   const Tensor y = Tensor::from<std::int32_t>({4}, {0, 1, 2, 4}).to(device);
-  return train(net->registry(), [&] { return cross_entropy(net->logits(x), y, {}); });
+  return train(net->registry(), 0.05, [&] { return cross_entropy(net->logits(x), y, {}); });
 }
 
 TEST(CudaNetworks, ResNet18TrainsAsOnTheCpu) {
@@ -79,30 +79,34 @@ TEST(CudaNetworks, ResNet18TrainsAsOnTheCpu) {
   }
 }
 
-// One exchange unit of three branches: basic blocks, strided 3x3 chains down, 1x1 and resizing up; and the
+// One exchange unit: basic blocks, strided 3x3 chains down, 1x1 and resizing up; and the
 // loss that upsamples its logits.
-Trained exchange_unit(Device device, HrNetForm form) {
+Trained exchange_unit(Device device, HrNetForm form, const std::vector<std::int64_t>& channels, double rate) {
   Registry root(1, device);
-  const std::vector<std::int64_t> channels = {4, 8, 16};
   const HrModule unit(root.scope() / "unit", channels, form);
   root.mode.training = true;
   std::vector<Var> x;
-  for (std::size_t i = 0; i < 3; ++i)
-    x.emplace_back(drawn({2, channels[i], 16 >> i, 16 >> i}, ("map" + std::to_string(i)).c_str()).to(device));
-  Tensor labels({2, 32, 32}, DType::kInt32);
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    x.emplace_back(drawn({2, channels[i], 8 >> i, 8 >> i}, ("map" + std::to_string(i)).c_str()).to(device));
+  Tensor labels({2, 16, 16}, DType::kInt32);
   for (std::int64_t p = 0; p < labels.numel(); ++p)
     labels.data<std::int32_t>()[p] = static_cast<std::int32_t>(p / 5 % 4);
   labels = labels.to(device);
-  return train(root, [&] {
+  return train(root, rate, [&] {
     const std::vector<Var> y = unit(x);
-    const Var pulled = mean(y[1] * y[1]) + mean(y[2] * y[2]);  // so that all branches are trained
+    const Var pulled = mean(y.back() * y.back());  // so that the last branch is trained too
     return upsampled_cross_entropy(y[0], labels, false, {}) + pulled * 0.1;
   });
 }
 
 TEST(CudaNetworks, HrNetUnitTrainsAsOnTheCpu) {
-  for (const HrNetForm form : {HrNetForm::kPaddleSeg, HrNetForm::kClassifier})
-    expect_same(exchange_unit(Device::kCuda, form), exchange_unit(Device::kCpu, form));
+  const auto check = [](HrNetForm form, const std::vector<std::int64_t>& channels, double rate) {
+    expect_same(exchange_unit(Device::kCuda, form, channels, rate),
+                exchange_unit(Device::kCpu, form, channels, rate));
+  };
+  check(HrNetForm::kClassifier, {4, 8, 16}, 0.01);
+  // Weights near 0.001 in front of a batch norm: gradients are a thousand times as large.
+  check(HrNetForm::kPaddleSeg, {4, 8}, 1e-7);
 }
 
 Explanations explained(Device device) {

@@ -45,6 +45,15 @@ TEST(CheckStep, DevicesAgreeWithinRoundingAndTheFirstDisagreementIsFound) {
   EXPECT_FALSE(strict.modules[static_cast<std::size_t>(strict.first)].agrees);
 }
 
+// The same bound: the emulated device adds up in its own order too.
+TEST(CheckStep, TheEmulatedDeviceAgreesWithTheCpu) {
+  const test::Folder folder;
+  const StepCheck s = check_step(small_job(folder / "drawn"), Device::kCuda, Device::kCpu, 2e-2);
+  EXPECT_TRUE(s.agrees);
+  EXPECT_GT(s.modules.size(), 20U);
+  EXPECT_NEAR(s.loss_a, s.loss_b, 1e-4);
+}
+
 TEST(CheckTraining, EveryWayGivesTheSameBitsAndAnotherSeedOthers) {
   const test::Folder folder;
   const auto same = check_training(small_job(folder / "drawn"), Device::kCpu, folder / "a");
