@@ -48,8 +48,8 @@ ISA_CXXFLAGS := -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
 
 ROOMS := tensor cuda autograd nn models explain data train recipes
 SOURCES := $(shell find $(wildcard $(ROOMS)) \( -name '*.cpp' -o -name '*.cu' \) -not -path 'tensor/cpu/isa/*' \
-                                             -not -path 'tensor/cpu/arch/*') $(ARCH_FILE)
-HEADERS := $(shell find $(wildcard $(ROOMS) apps tests) -name '*.h' -o -name '*.cuh')
+                                             -not -path 'tensor/cpu/arch/*' -not -path 'cuda/ptxsim/*') $(ARCH_FILE)
+HEADERS := $(filter-out cuda/ptxsim/cudart/%,$(shell find $(wildcard $(ROOMS) apps tests) -name '*.h' -o -name '*.cuh'))
 CODE := $(shell find $(wildcard $(ROOMS) apps tests examples) -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 ISA_OBJECTS := $(foreach isa,$(ISAS),$(patsubst tensor/cpu/isa/%.cpp,$(BUILD)/isa/$(isa)/%.o,\
                                        $(wildcard tensor/cpu/isa/*.cpp)))
@@ -61,7 +61,9 @@ CASE_OBJECTS := $(call objects_of,$(wildcard tests/cases/*.cpp))
 APP_OBJECTS := $(call objects_of,$(wildcard apps/*.cpp)) $(CASE_OBJECTS)
 UNIT_TESTS := $(BUILD)/$(FLAVOUR)/unit_tests
 PROGRAMS := $(if $(wildcard apps/*.cpp),$(BUILD)/full/clearcut $(BUILD)/minimal/clearcut) $(BUILD)/minimal/unit_tests
-TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp'))
+# The PTX interpreter is no part of the library: programs that nvcc built, and its own tests, link it.
+PTXSIM := $(call objects_of,$(wildcard cuda/ptxsim/*.cpp))
+TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp' -not -path 'tests/ptx/built/*')) $(PTXSIM)
 EXAMPLES := $(patsubst %.cpp,$(BUILD)/%,$(wildcard examples/*.cpp))
 # A header that a .cpp of the same name includes first is compiled alone there; the others are checked here.
 ALONE := $(foreach h,$(HEADERS),$(if $(wildcard $(patsubst %.h,%.cpp,$(h:.cuh=.cu))),,$(BUILD)/alone/$(h).ok))
@@ -74,7 +76,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check clean help FORCE
+.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check ptx test-ptx clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -162,6 +164,32 @@ $(BUILD)/ptx/$(CUDA_ARCH)/%.ptx: %.cu
 	@mkdir -p $(@D)
 	$(call say,nvcc $<)$(NVCC) $(NVCCFLAGS) -arch=$(CUDA_ARCH) -ptx -MMD -MP -MF $(@:.ptx=.d) -MT $@ $< -o $@
 
+# ---- programs of nvcc whose PTX is interpreted: cuda/ptxsim stands in for cudart, no GPU or driver is needed
+
+PTX_ARCHS := sm_80 sm_90
+$(PTXSIM): CXXFLAGS += -frounding-math
+PTX_CUDART := $(call objects_of,$(wildcard cuda/ptxsim/cudart/*.cpp))
+$(PTX_CUDART): CXXFLAGS += -isystem $(dir $(NVCC))../include
+PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/op_test.cpp tests/cuda/train_test.cpp \
+                    $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp)) $(CASE_OBJECTS)
+PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
+PTX_DEVICE := $(wildcard cuda/*.cu tests/ptx/built/*.cu)
+ptx: $(PTX_ARCHS:%=$(BUILD)/ptx/%/ptx_tests)  ## tests whose kernels come from nvcc, over the PTX interpreter
+test-ptx: ptx  ## run them: every operator row for sm_80 and sm_90, once with inexact approximate instructions
+	+@tools/test_ptx.sh $(BUILD) $(PTX_ARCHS)
+
+define ptx_rules
+$(BUILD)/ptx/$(1)/%.cu.o: %.cu
+	@mkdir -p $$(@D)
+	$$(call say,nvcc $$< for $(1))$(NVCC) $(NVCCFLAGS) -lineinfo -cudart none --no-compress \
+	  -gencode arch=compute_$(1:sm_%=%),code=compute_$(1:sm_%=%) -Xcompiler -fopenmp,-ffp-contract=off \
+	  -c -MMD -MP -MF $$(@:.o=.d) -MT $$@ $$< -o $$@
+$(BUILD)/ptx/$(1)/ptx_tests: $(PTX_DEVICE:%=$(BUILD)/ptx/$(1)/%.o) $(PTX_HOST_TESTS) $(PTXSIM) $(PTX_CUDART) $(PTX_HOST)
+	$$(call say,link $$@)$(CXX) $(CXXFLAGS) $$^ -o $$@ -lgtest
+-include $(PTX_DEVICE:%=$(BUILD)/ptx/$(1)/%.d)
+endef
+$(foreach arch,$(PTX_ARCHS),$(eval $(call ptx_rules,$(arch))))
+
 # The commit stands in --version and env.json. One file is compiled anew when it changes.
 COMMIT := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 $(BUILD)/commit: FORCE
@@ -233,5 +261,5 @@ clean:  ## remove everything that was built
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
--include $(patsubst %.o,%.d,$(OBJECTS_full) $(OBJECTS_minimal) $(APP_OBJECTS) $(TEST_OBJECTS))
+-include $(patsubst %.o,%.d,$(OBJECTS_full) $(OBJECTS_minimal) $(APP_OBJECTS) $(TEST_OBJECTS) $(PTX_HOST_TESTS) $(PTX_CUDART))
 -include $(wildcard $(BUILD)/ptx/$(CUDA_ARCH)/cuda/*.d)

@@ -1,4 +1,4 @@
-// For tests of kernels: buffers on the device, and every order in which the emulator can run them.
+// For tests of the emulated device: settings for a while, and every order in which it can run kernels.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,35 +8,10 @@
 
 #include "cuda/emulator/settings.h"
 #include "cuda/gpu.cuh"
-#include "tensor/error.h"
+#include "tests/cuda/device_buffer.h"
+#include "tests/cuda/orders.h"
 
 namespace clearcut::test {
-
-/// Numbers in device memory; fresh ones are NaN.
-template <class T>
-class DeviceBuffer {
- public:
-  explicit DeviceBuffer(std::size_t n) : n_(n) {
-    cuda::check_call(cudaMalloc(reinterpret_cast<void**>(&data_), n * sizeof(T)), "cudaMalloc");
-  }
-  explicit DeviceBuffer(const std::vector<T>& values) : DeviceBuffer(values.size()) {
-    cuda::check_call(cudaMemcpy(data_, values.data(), n_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
-  }
-  ~DeviceBuffer() { cudaFree(data_); }
-  DeviceBuffer(const DeviceBuffer&) = delete;
-  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
-
-  T* data() const { return data_; }
-  std::vector<T> values() const {
-    std::vector<T> values(n_);
-    cuda::check_call(cudaMemcpy(values.data(), data_, n_ * sizeof(T), cudaMemcpyDeviceToHost), "cudaMemcpy");
-    return values;
-  }
-
- private:
-  T* data_ = nullptr;
-  std::size_t n_ = 0;
-};
 
 /// Settings for the rest of a scope.
 class WithSettings {
@@ -69,16 +44,6 @@ inline const std::vector<NamedSettings>& all_orders() {
       {"lazy streams, memory protected", {.lazy = true, .protect = true}},
   };
   return orders;
-}
-
-/// Calls body() under each of all_orders().
-template <class Body>
-void in_each_order(const Body& body) {
-  for (const NamedSettings& order : all_orders()) {
-    SCOPED_TRACE(order.name);
-    const WithSettings with(order.settings);
-    body();
-  }
 }
 
 }  // namespace clearcut::test

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "autograd/op_case.h"
-#include "tests/cuda/device.h"
+#include "tests/cuda/orders.h"
 #include "tests/op_run.h"
 
 namespace clearcut {

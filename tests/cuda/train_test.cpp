@@ -13,7 +13,7 @@
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/random.h"
-#include "tests/cuda/device.h"
+#include "tests/cuda/orders.h"
 
 namespace clearcut {
 namespace {

@@ -1,0 +1,11 @@
+#!/bin/sh
+# The tests of `make test-ptx`: every operator row on the PTX that nvcc made, for each architecture; then once more
+# with random errors in the results of approximate instructions.
+#   usage: tools/test_ptx.sh BUILD ARCH...
+set -u
+build=$1; shift
+failed=0
+run() { echo "[ run ] PTX of $*"; "$@" --gtest_brief=1 || failed=1; }
+for arch in "$@"; do run "$build/ptx/$arch/ptx_tests"; done
+CLEARCUT_PTX_ULPS=2 run "$build/ptx/$1/ptx_tests" --gtest_filter='Row/CudaOpTest.Agrees*:CudaTraining.*'
+exit $failed
