@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "cuda/ptxsim/body.h"
 #include "cuda/ptxsim/device_memory.h"
@@ -29,6 +30,12 @@ std::string short_name_of(const std::string& mangled) {
     if (depth == 0 && (name[i] == ' ' || name[i] == ':')) start = i + 1;
   }
   return name.substr(start, i - start);
+}
+
+// The path from here, if it lies below.
+std::string near(const std::string& path) {
+  const std::string here = std::filesystem::current_path().string() + "/";
+  return path.starts_with(here) ? path.substr(here.size()) : path;
 }
 
 class ModuleParser {
@@ -58,7 +65,7 @@ class ModuleParser {
   void file(int line) {
     const int number = static_cast<int>(read_number(in_));
     const std::string name = in_.next();
-    module_.files[number] = name.substr(1, name.size() - 2);
+    module_.files[number] = near(name.substr(1, name.size() - 2));
     in_.skip_line(line);
   }
   void section() {

@@ -107,7 +107,7 @@ TEST(House, FunctionLengthsAreMeasured) {
 }
 
 struct Ban {
-  std::string pattern, except, reason;
+  std::string pattern, except, reason;  // except: pattern of paths
 };
 const std::vector<Ban> kBans = {
     {R"(#\s*pragma\s+omp|<omp\.h>|\bomp_\w+\()", "tensor/parallel.h", "OpenMP stands in one file"},
@@ -116,7 +116,7 @@ const std::vector<Ban> kBans = {
     {R"(\brand\s*\(\)|std::mt19937|std::random_device|std::shuffle)", "",
      "random numbers come from RandomStream"},
     {R"(using namespace std\b)", "", "names of std are written out"},
-    {R"(__shared__|<<<|cudaLaunchKernel)", "cuda/gpu.cuh",
+    {R"(__shared__|<<<|cudaLaunchKernel)", R"(cuda/gpu\.cuh|cuda/ptxsim/cudart/launch_calls\.cpp)",
      "kernels use SHARED, DYNAMIC_SHARED and launch<>()"},
 };
 
@@ -124,10 +124,13 @@ TEST(House, BannedWordsDoNotOccur) {
   const std::vector<SourceFile> tree = source_tree();
   for (const Ban& ban : kBans) {
     const std::regex pattern(ban.pattern, std::regex::optimize);
-    for (const SourceFile& file : tree)
-      for (std::size_t i = 0; i < file.code.size() && file.path != ban.except; ++i)
+    const std::regex except(ban.except);
+    for (const SourceFile& file : tree) {
+      if (std::regex_match(file.path, except)) continue;
+      for (std::size_t i = 0; i < file.code.size(); ++i)
         if (std::regex_search(file.code[i], pattern))
           ADD_FAILURE() << file.path << ":" << i + 1 << " " << ban.reason << ": " << file.lines[i];
+    }
   }
 }
 

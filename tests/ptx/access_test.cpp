@@ -56,6 +56,48 @@ TEST(PtxAccess, Vectors) {
                                  3, 4, 1, 2, 2, 1, 3, 4, 4, 3, 2, 1, 3, 4, 1, 2}));
 }
 
+// The third parameter holds the bytes f0 f1 ... f7, the second 1, 2 (as words).
+const PtxText kParameters(R"(
+  ld.param.s8 %h1, [c]; cvt.s32.s16 %r1, %h1; st.global.u32 [%q0], %r1; ld.param.u8 %h1, [c+1]; cvt.u32.u16 %r1, %h1; st.global.u32 [%q0+4], %r1;
+  ld.param.b8 %h2, [c+1]; ld.param.s16 %h1, [c+2]; ld.param.u16 %h2, [c+2]; ld.param.b16 %h3, [c+2]; mov.b32 %r1, {%h1, %h3}; st.global.u32 [%q0+8], %r1;
+  ld.param.u32 %r1, [c+4]; st.global.u32 [%q0+12], %r1; ld.param.s32 %r1, [c+4]; ld.param.b32 %r2, [c+4]; ld.param.f32 %f1, [c+4]; st.global.f32 [%q0+16], %f1;
+  ld.param.f64 %d1, [c]; st.global.f64 [%q0+24], %d1; ld.param.b64 %q3, [c]; ld.param.s64 %q4, [c]; st.global.b64 [%q0+32], %q3;
+  ld.param.v2.u32 {%r1, %r2}, [b]; st.global.u32 [%q0+40], %r2; ld.param.v2.f32 {%f1, %f2}, [b]; st.global.f32 [%q0+44], %f1;
+  ld.param.v4.u8 {%h1, %h2, %h3, %h4}, [c]; mov.b32 %r1, {%h4, %h1}; st.global.u32 [%q0+48], %r1;
+  ld.param.v2.u8 {%h1, %h2}, [c+2]; mov.b32 %r1, {%h1, %h2}; st.global.u32 [%q0+52], %r1;
+  ld.param.v2.b32 {%r1, %r2}, [b]; st.global.u32 [%q0+56], %r1; ld.param.v2.s32 {%r1, %r2}, [b]; st.global.u32 [%q0+60], %r2;
+)");
+
+TEST(PtxAccess, Parameters) {
+  const PtxBuffer<std::uint32_t> y(Words32(16, 9));
+  const auto number = [](std::uint64_t v) { return reinterpret_cast<const void*>(v); };
+  ASSERT_EQ(kParameters.run(1, y.data(), number(0x0000000200000001), number(0xf7f6f5f4f3f2f1f0)), "");
+  EXPECT_EQ(y.values(), (Words32{0xfffffff0, 0xf1, 0xf3f2f3f2, 0xf7f6f5f4, 0xf7f6f5f4, 9, 0xf3f2f1f0,
+                                 0xf7f6f5f4, 0xf3f2f1f0, 0xf7f6f5f4, 2, 1, 0x00f000f3, 0x00f300f2, 1, 2}));
+}
+
+// Memory of the thread's own, in the widths that arrays in registers spill to.
+const PtxText kOwnWidths(R"(
+  .local .align 16 .b8 own[32]; ld.global.v4.f32 {%f1, %f2, %f3, %f4}, [%q0];
+  st.local.v4.f32 [own], {%f1, %f2, %f3, %f4}; ld.local.f32 %f5, [own+4]; st.local.f32 [own+8], %f5;
+  ld.local.v2.f32 {%f6, %f7}, [own+8]; st.local.v2.f32 [own], {%f7, %f6}; ld.local.v4.f32 {%f1, %f2, %f3, %f4}, [own];
+  st.global.v4.f32 [%q1], {%f1, %f2, %f3, %f4};
+  ld.global.f64 %d1, [%q0]; st.local.f64 [own+16], %d1; ld.local.f64 %d2, [own+16]; st.global.f64 [%q1+16], %d2;
+  ld.local.u64 %q3, [own+16]; st.local.u64 [own+24], %q3; ld.local.b64 %q3, [own+24]; st.local.v2.u64 [own], {%q3, %q3};
+  ld.local.v2.u64 {%q4, %q5}, [own]; st.local.v2.f64 [own+16], {%d1, %d2}; ld.local.v2.f64 {%d3, %d4}, [own+16]; st.local.b64 [own], %q4;
+  st.global.u64 [%q1+24], %q5; st.global.f64 [%q1+32], %d4;
+  mov.u32 %r1, 7; st.local.u32 [own], %r1; ld.local.u32 %r2, [own]; st.local.v4.u32 [own], {%r2, %r2, %r2, %r2};
+  ld.local.v4.u32 {%r3, %r4, %r5, %r6}, [own]; st.local.v2.u32 [own], {%r6, %r6}; ld.local.v2.u32 {%r7, %r8}, [own];
+  st.local.u8 [own], %r8; ld.local.u8 %r9, [own]; st.local.v4.b32 [own], {%r9, %r9, %r9, %r9}; ld.local.v4.b32 {%r3, %r4, %r5, %r6}, [own];
+  st.local.v2.b32 [own], {%r6, %r6}; ld.local.v2.b32 {%r7, %r8}, [own]; ld.local.b32 %r1, [own]; st.global.u32 [%q1+40], %r8; st.global.u32 [%q1+44], %r1;
+)");
+
+TEST(PtxAccess, OwnMemoryInEveryWidth) {
+  const PtxBuffer<std::uint32_t> a(Words32{1, 2, 3, 4}), b(12);
+  ASSERT_EQ(kOwnWidths.run(1, a.data(), b.data()), "");
+  EXPECT_EQ(b.values(), (Words32{4, 2, 2, 4, 1, 2, 1, 2, 1, 2, 7, 7}));
+}
+
 // Shared memory by name, by register and through generic addresses; the thread's own memory; constants.
 const PtxText kSpaces(R"(
   .shared .align 16 .b8 tile[64]; .local .align 8 .b8 own[16];
