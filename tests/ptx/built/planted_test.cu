@@ -218,7 +218,7 @@ TEST(PtxPlanted, MemoryThatNobodyWrote) {
 template <bool wait, bool barrier>
 __global__ void async_kernel(const float* x, float* y) {
   SHARED(float, s, [4 * kThreads]);
-  cuda::async_copy16(s + 4 * threadIdx.x, x + 4 * threadIdx.x);
+  cuda::async_copy<16>(s + 4 * threadIdx.x, x + 4 * threadIdx.x);
   cuda::async_commit();
   if constexpr (wait) cuda::async_wait<0>();
   if constexpr (barrier) __syncthreads();
@@ -227,12 +227,12 @@ __global__ void async_kernel(const float* x, float* y) {
 }
 __global__ void async_forgotten_kernel(const float* x) {
   SHARED(float, s, [4]);
-  cuda::async_copy16(s, x);
+  cuda::async_copy<16>(s, x);
   cuda::async_commit();
 }
 __global__ void async_misaligned_kernel(const float* x) {
   SHARED(float, s, [8]);
-  cuda::async_copy16(s, x + 1);
+  cuda::async_copy<16>(s, x + 1);
   cuda::async_wait<0>();
 }
 template <auto kernel>

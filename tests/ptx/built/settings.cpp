@@ -1,8 +1,10 @@
-// CLEARCUT_PTX_ULPS=n: results of approximate instructions are off by up to n units of their last place.
+// How the interpreter runs in this program. CLEARCUT_PTX_ULPS=n: results of approximate instructions are off
+// by up to n units of their last place.
 #include <cstdlib>
 #include <string>
 
 #include "cuda/ptxsim/settings.h"
+#include "tensor/cuda_device.h"
 
 namespace clearcut::test {
 namespace {
@@ -10,6 +12,8 @@ namespace {
 const bool inexact = [] {
   const char* ulps = std::getenv("CLEARCUT_PTX_ULPS");
   if (ulps != nullptr) ptxsim::set_settings({.approximate_ulps = std::stoi(ulps)});
+  set_idle_cuda_memory_cap(
+      0);  // blocks of their very size, given back at once: each access beyond them shows
   return ulps != nullptr;
 }();
 
