@@ -170,12 +170,13 @@ PTX_ARCHS := sm_80 sm_90
 $(PTXSIM): CXXFLAGS += -frounding-math
 PTX_CUDART := $(call objects_of,$(wildcard cuda/ptxsim/cudart/*.cpp))
 $(PTX_CUDART): CXXFLAGS += -isystem $(dir $(NVCC))../include
-PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/op_test.cpp tests/cuda/train_test.cpp \
+PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/op_test.cpp tests/cuda/tile_test.cpp \
+                    tests/cuda/train_test.cpp tests/cuda/values_test.cpp \
                     $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp)) $(CASE_OBJECTS)
 PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
 PTX_DEVICE := $(wildcard cuda/*.cu tests/ptx/built/*.cu)
 ptx: $(PTX_ARCHS:%=$(BUILD)/ptx/%/ptx_tests)  ## tests whose kernels come from nvcc, over the PTX interpreter
-test-ptx: ptx  ## run them: every operator row for sm_80 and sm_90, once with inexact approximate instructions
+test-ptx: ptx  ## run them: operators for sm_80 and sm_90, once with inexact approximate instructions
 	+@tools/test_ptx.sh $(BUILD) $(PTX_ARCHS)
 
 define ptx_rules

@@ -37,8 +37,8 @@ check "long damage loops" env CLEARCUT_FUZZ=20000 $make unit FILTER='*Fuzz*'
 check "MINIMAL=1 unit tests" $make unit MINIMAL=1
 
 if [ -x /usr/local/cuda/bin/nvcc ] || command -v nvcc >/dev/null; then
-  check "nvcc compiles the kernels" $make cuda-check CUDA_ARCH=sm_80
-else skip "nvcc compiles the kernels" "the CUDA toolkit"; fi
+  check "PTX of the kernels, interpreted" $make -j"$(nproc)" test-ptx
+else skip "PTX of the kernels, interpreted" "the CUDA toolkit"; fi
 if has_module torch && has_module cv2; then check "golden numbers" goldens
 else skip "golden numbers" "python3-torch and python3-opencv"; fi
 missing_for_arm=
