@@ -17,7 +17,6 @@
 #include "tensor/ops/conv2d.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "cuda/depthwise.cuh"
 #include "tensor/cuda_memory.h"
@@ -45,8 +44,8 @@ bool whole_chunks(std::int64_t n, const T* data) {
 template <class T>
 std::int64_t pixels(const Nchw<T>& x) {
   const std::int64_t n = x.N * x.H * x.W;
-  check(n <= std::numeric_limits<int>::max() && x.C * x.H * x.W <= std::numeric_limits<int>::max(), "conv2d",
-        "a CUDA kernel numbers pixels up to 2^31 - 1; got ", n, " in the batch");
+  check(n <= cuda::kMostTerms, "conv2d", "a CUDA kernel numbers pixels up to ", cuda::kMostTerms, "; got ", n,
+        " in the batch");
   return n;
 }
 
@@ -58,7 +57,7 @@ __global__ void conv2d_kernel(MatrixOperand<T, Along::kDepth> w, cuda::Patches<T
   w.data += group * y.rows * terms;
   x.data += group * x_of_group;
   y.first_channel = group * y.rows;
-  cuda::tile_product<T, Math>(w, row0, x, col0, 0, terms, y);
+  cuda::tile_product<T, Math>(w, row0, x, col0, 0, static_cast<int>(terms), y);
 }
 
 template <class T, class Math, class Weights>
@@ -69,7 +68,7 @@ __global__ void backward_input_kernel(Weights w, std::int64_t w_of_group, cuda::
   w.data += group * w_of_group;
   dy.data += group * dy_of_group;
   dx.first_channel = group * dx.rows;
-  cuda::tile_product<T, Math>(w, row0, dy, col0, 0, terms, dx);
+  cuda::tile_product<T, Math>(w, row0, dy, col0, 0, static_cast<int>(terms), dx);
 }
 
 // Writes [piece][output channel][channel, r, s].
@@ -82,7 +81,8 @@ __global__ void backward_weight_kernel(cuda::PixelsOfChannels<T> dy, cuda::Pixel
   dy.data += group * dw.rows * dy.dy.H * dy.dy.W;
   x.data += group * x_of_group;
   dw.data += item * dw.rows * dw.cols;
-  cuda::tile_product<T, Math>(dy, row0, x, col0, first, min(n_pixels, first + pixels_of_piece), dw);
+  cuda::tile_product<T, Math>(dy, row0, x, col0, static_cast<int>(first),
+                              static_cast<int>(min(n_pixels, first + pixels_of_piece)), dw);
 }
 
 template <class T>

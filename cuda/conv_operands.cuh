@@ -52,8 +52,8 @@ struct ConvWindow {
   struct Term {
     int channel, down, across;  // down and across: how far the tap lies from the window's corner
   };
-  __device__ Term term(std::int64_t k) const {
-    const auto [channel, tap] = taps.divide(static_cast<int>(k));
+  __device__ Term term(int k) const {
+    const auto [channel, tap] = taps.divide(k);
     const auto [r, s] = columns.divide(tap);
     return {channel, r * dilation_h, s * dilation_w};
   }
@@ -80,10 +80,10 @@ struct Patches {
     h = p * window.stride_h - window.top;
     w = q * window.stride_w - window.left;
   }
-  __device__ const T* chunk(std::int64_t, std::int64_t k) const {
-    return data + first + (k * x.H + h) * x.W + w;
+  __device__ const T* chunk(std::int64_t, int k) const {
+    return data + first + (std::int64_t{k} * x.H + h) * x.W + w;
   }
-  __device__ const T* element(int, std::int64_t, std::int64_t k) const {
+  __device__ const T* element(int, std::int64_t, int k) const {
     const auto [channel, down, across] = window.term(k);
     const int row = h + down, col = w + across;
     const bool inside = row >= 0 && row < x.H && col >= 0 && col < x.W;
@@ -112,10 +112,10 @@ struct Readers {
     h = row + window.top;
     w = col + window.left;
   }
-  __device__ const T* chunk(std::int64_t, std::int64_t k) const {
-    return data + first + (k * dy.H + h) * dy.W + w;
+  __device__ const T* chunk(std::int64_t, int k) const {
+    return data + first + (std::int64_t{k} * dy.H + h) * dy.W + w;
   }
-  __device__ const T* element(int, std::int64_t, std::int64_t k) const {
+  __device__ const T* element(int, std::int64_t, int k) const {
     const auto [channel, down, across] = window.term(k);
     if (h < down || w < across) return nullptr;
     const auto [p, rows_left] = stride_h.divide(h - down);
@@ -136,9 +136,9 @@ struct TurnedWeights {
   static constexpr bool packed = false;
 
   __device__ void begin(std::int64_t) {}
-  __device__ const T* chunk(std::int64_t, std::int64_t) const { return data; }
-  __device__ const T* element(int, std::int64_t side, std::int64_t k) const {
-    const auto [channel, tap] = taps.divide(static_cast<int>(k));
+  __device__ const T* chunk(std::int64_t, int) const { return data; }
+  __device__ const T* element(int, std::int64_t side, int k) const {
+    const auto [channel, tap] = taps.divide(k);
     return data + (channel * sides + side) * taps_n + tap;
   }
 };
@@ -154,11 +154,11 @@ struct PixelsOfChannels {
   Maps<const T> dy;
 
   __device__ void begin(std::int64_t) {}
-  __device__ const T* chunk(std::int64_t side, std::int64_t k) const {
-    const auto [n, at] = dy.plane.divide(static_cast<int>(k));
+  __device__ const T* chunk(std::int64_t side, int k) const {
+    const auto [n, at] = dy.plane.divide(k);
     return data + dy.picture(n) + side * dy.H * dy.W + at;
   }
-  __device__ const T* element(int, std::int64_t side, std::int64_t k) const { return chunk(side, k); }
+  __device__ const T* element(int, std::int64_t side, int k) const { return chunk(side, k); }
 };
 
 /// Weight gradient: side = (c, r, s), k = output pixel, element = the x that the tap read.
@@ -176,11 +176,11 @@ struct PixelsOfTaps {
   __device__ void begin(std::int64_t side0) {
     for (int i = 0; i < Place::kChunk; ++i) {
       const std::int64_t side = side0 + Place::element(i).side;
-      terms[i] = window.term(side < sides ? side : 0);
+      terms[i] = window.term(static_cast<int>(side < sides ? side : 0));
     }
   }
-  __device__ const T* chunk(std::int64_t, std::int64_t) const { return data; }
-  __device__ const T* element(int i, std::int64_t, std::int64_t k) const {
+  __device__ const T* chunk(std::int64_t, int) const { return data; }
+  __device__ const T* element(int i, std::int64_t, int k) const {
     const auto [n, p, q] = dy.pixel(k);
     const int row = p * window.stride_h - window.top + terms[i].down,
               col = q * window.stride_w - window.left + terms[i].across;

@@ -22,7 +22,7 @@ __global__ void matmul_kernel(MatrixOperand<T, along_a> a, std::int64_t a_batch,
   a.data += matrix * a_batch;
   b.data += matrix * b_batch;
   c.data += matrix * c_batch;
-  cuda::tile_product<T, Math>(a, row0, b, col0, 0, terms, c);
+  cuda::tile_product<T, Math>(a, row0, b, col0, 0, static_cast<int>(terms), c);
 }
 
 /// Rows of a, or columns of b, as the sides of an operand.
@@ -48,6 +48,8 @@ __global__ void add_to_rows_kernel(Flat<const T> bias, Rows<T> y) {
 
 template <class T>
 void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
+  check(a.cols <= cuda::kMostTerms, "matmul", "a CUDA kernel adds up to ", cuda::kMostTerms,
+        " terms; got K = ", a.cols);
   const TileGrid tiles(c.batch, c.rows, c.cols);
   const auto run = [&]<Along along_a, Along along_b>() {
     cuda::tile::with_math<T>([&]<class Math>() {

@@ -14,6 +14,7 @@ namespace clearcut::cuda {
 enum class Along { kDepth, kSide };
 
 constexpr int kTileSide = 64, kTileThreads = 256;
+constexpr std::int64_t kMostTerms = 2'147'483'647 - 64;  // of one sum: steps are counted in 32 bits
 
 namespace tile {
 

@@ -19,28 +19,40 @@ namespace tile {
 
 constexpr int kStages = 3, kStepsPerSum = 64;
 
-/// Starts this thread's copies of the operand's tile at (side0, k0); zeros where the operand ends.
-template <class T, class Operand, class Buffer>
-__device__ void copy(const Operand& from, std::int64_t side0, std::int64_t k0, std::int64_t k_end,
-                     Buffer&& to) {
+/// What a thread copies of one operand. Sides, and the operand's own work on them, are settled once; k runs.
+template <class T, class Operand>
+struct Copies {
   using Place = Layout<T, Operand::kAlong>;
-  if (from.packed) {
-    const auto [side, k] = Place::chunk();
-    const std::int64_t sides_left = from.sides - side0 - side, k_left = k_end - k0 - k;
-    const std::int64_t left = sides_left <= 0 || k_left <= 0 ? 0 : Place::kDeep ? k_left : sides_left;
-    const int values = left < Place::kChunk ? static_cast<int>(left) : Place::kChunk;
-    async_copy<16>(&to[Place::place(side, k)], values > 0 ? from.chunk(side0 + side, k0 + k) : from.data,
-                   values * static_cast<int>(sizeof(T)));
-  } else {
-    for (int i = 0; i < Place::kChunk; ++i) {
-      const auto [side, k] = Place::element(i);
-      const T* element =
-          side0 + side < from.sides && k0 + k < k_end ? from.element(i, side0 + side, k0 + k) : nullptr;
-      async_copy<sizeof(T)>(&to[Place::place(side, k)], element ? element : from.data,
-                            element ? static_cast<int>(sizeof(T)) : 0);
+  static constexpr int kChunk = Place::kChunk, kBytes = static_cast<int>(sizeof(T));
+  Operand from;
+  std::int64_t side0;
+  int sides;  // of this tile, or more
+
+  __device__ Copies(const Operand& operand, std::int64_t first_side) : from(operand), side0(first_side) {
+    from.begin(side0);
+    sides = static_cast<int>(min(from.sides - side0, std::int64_t{kTileSide}));
+  }
+
+  /// Starts the copies of the tile at k0 to shared memory; zeros where the operand ends.
+  template <class Buffer>
+  __device__ void start(int k0, int k_end, Buffer&& to) const {
+    if (from.packed) {
+      const auto [side, k] = Place::chunk();
+      const int on_side = Place::kDeep ? (side < sides ? kChunk : 0) : sides - side;
+      const int on_k = Place::kDeep ? k_end - k0 - k : (k0 + k < k_end ? kChunk : 0);
+      const int values = max(0, min(kChunk, min(on_side, on_k)));
+      async_copy<16>(&to[Place::place(side, k)], values > 0 ? from.chunk(side0 + side, k0 + k) : from.data,
+                     values * kBytes);
+    } else {
+      for (int i = 0; i < kChunk; ++i) {
+        const auto [side, k] = Place::element(i);
+        const T* element = side < sides && k0 + k < k_end ? from.element(i, side0 + side, k0 + k) : nullptr;
+        async_copy<sizeof(T)>(&to[Place::place(side, k)], element ? element : from.data,
+                              element ? kBytes : 0);
+      }
     }
   }
-}
+};
 
 template <class T>
 __device__ void add(T (&sum)[kEach][kEach], T (&total)[kEach][kEach]) {
@@ -73,28 +85,28 @@ __device__ void store(const T (&total)[kEach][kEach], std::int64_t row0, std::in
 /// chunks lie whole and aligned in memory), begin(side0), chunk(side, k): where 16 bytes begin, and
 /// element(i, side, k): where the i-th element of this thread lies, or null for a zero.
 /// Out has rows, cols, column(col): an offset, and store(offset, row, value).
-/// k_begin is a multiple of the chunk. All threads of the block take part.
+/// k_begin is a multiple of the chunk, k_end at most kMostTerms. All threads of the block take part.
 template <class T, class Math, class A, class B, class Out>
-__device__ void tile_product(A a, std::int64_t row0, B b, std::int64_t col0, std::int64_t k_begin,
-                             std::int64_t k_end, const Out& out) {
+__device__ void tile_product(const A& a, std::int64_t row0, const B& b, std::int64_t col0, int k_begin,
+                             int k_end, const Out& out) {
   using namespace tile;
   using Left = Layout<T, A::kAlong>;
   using Right = Layout<T, B::kAlong>;
   SHARED(T, left, [kStages][Left::kSize]);
   SHARED(T, right, [kStages][Right::kSize]);
-  a.begin(row0);
-  b.begin(col0);
-  const auto fetch = [&](std::int64_t k0, int stage) {
+  const Copies<T, A> rows(a, row0);
+  const Copies<T, B> columns(b, col0);
+  const auto fetch = [&](int k0, int stage) {
     if (k0 < k_end) {
-      copy<T>(a, row0, k0, k_end, left[stage]);
-      copy<T>(b, col0, k0, k_end, right[stage]);
+      rows.start(k0, k_end, left[stage]);
+      columns.start(k0, k_end, right[stage]);
     }
     async_commit();
   };
   T total[kEach][kEach] = {}, sum[kEach][kEach] = {};
   for (int s = 0; s + 1 < kStages; ++s) fetch(k_begin + s * kDepth<T>, s);
   int stage = 0, steps = 0;
-  for (std::int64_t k0 = k_begin; k0 < k_end; k0 += kDepth<T>) {
+  for (int k0 = k_begin; k0 < k_end; k0 += kDepth<T>) {
     async_wait<kStages - 2>();
     __syncthreads();  // the tiles of this step are there, and nobody reads those of the last one
     fetch(k0 + (kStages - 1) * kDepth<T>, (stage + kStages - 1) % kStages);
@@ -115,10 +127,10 @@ struct MatrixOperand {
   bool packed;
 
   __device__ void begin(std::int64_t) {}
-  __device__ const T* chunk(std::int64_t side, std::int64_t k) const {
+  __device__ const T* chunk(std::int64_t side, int k) const {
     return data + side * side_stride + k * k_stride;
   }
-  __device__ const T* element(int, std::int64_t side, std::int64_t k) const { return chunk(side, k); }
+  __device__ const T* element(int, std::int64_t side, int k) const { return chunk(side, k); }
 };
 
 template <class T>
