@@ -63,7 +63,7 @@ UNIT_TESTS := $(BUILD)/$(FLAVOUR)/unit_tests
 PROGRAMS := $(if $(wildcard apps/*.cpp),$(BUILD)/full/clearcut $(BUILD)/minimal/clearcut) $(BUILD)/minimal/unit_tests
 # The PTX interpreter is no part of the library: programs that nvcc built, and its own tests, link it.
 PTXSIM := $(call objects_of,$(wildcard cuda/ptxsim/*.cpp))
-TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp' -not -path 'tests/ptx/built/*')) $(PTXSIM)
+TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp' -not -path 'tests/ptx/built/*' -not -path 'tests/fuzz/*')) $(PTXSIM)
 EXAMPLES := $(patsubst %.cpp,$(BUILD)/%,$(wildcard examples/*.cpp))
 # A header that a .cpp of the same name includes first is compiled alone there; the others are checked here.
 ALONE := $(foreach h,$(HEADERS),$(if $(wildcard $(patsubst %.h,%.cpp,$(h:.cuh=.cu))),,$(BUILD)/alone/$(h).ok))
@@ -76,7 +76,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check ptx test-ptx clean help FORCE
+.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check fuzz ptx test-ptx clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -242,6 +242,26 @@ $(BUILD)/core_tests: $(CORE_TESTS) $(CORE) $(BUILD)/gtest.o
 	$(call say,link $@)$(CXX) $(CXXFLAGS) $^ -o $@
 core-tests: $(BUILD)/core_tests  ## tests of tensors and operators alone, as for another architecture
 	$(EMULATOR) $< --gtest_brief=1 --gtest_filter='$(FILTER)'
+
+# ---- libFuzzer
+
+# The readers of foreign files are compiled by clang, which tells libFuzzer which ways a file took through them; the
+# rest of the library is as it is. FUZZ_SECONDS is for each of them.
+FUZZ_CXX ?= clang++
+FUZZ_SECONDS ?= 60
+FUZZ_CXXFLAGS := -std=c++20 -O1 -g -I. -fsanitize=address -fno-omit-frame-pointer
+READERS := $(sort $(filter-out tensor/cpu/% train/bench/%,$(shell grep -lE 'ByteView|WireReader' \
+             $(OBJECTS_full:$(BUILD)/%.o=%.cpp) 2>/dev/null)) tensor/stored.cpp $(wildcard models/weights/*.cpp train/config*.cpp))
+FUZZ_OBJECTS := $(patsubst %.cpp,build/fuzz/%.o,$(READERS) tests/fuzz_targets.cpp tests/fuzz/driver.cpp)
+fuzz: deps-build  ## readers of foreign files under libFuzzer, FUZZ_SECONDS each (needs clang)
+	$(INNER) build/fuzz/readers
+	@tools/fuzz.sh build/fuzz/readers $(FUZZ_SECONDS)
+build/fuzz/readers: $(FUZZ_OBJECTS) $(BUILD)/full/libclearcut.a
+	$(call say,link $@)$(FUZZ_CXX) -fsanitize=fuzzer,address $^ -o $@ $(LIBS_full) -lgomp
+build/fuzz/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(call say,compile $< for libFuzzer)$(FUZZ_CXX) $(FUZZ_CXXFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+-include $(FUZZ_OBJECTS:.o=.d)
 
 # ---- lint
 

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "tensor/error.h"
+#include "tensor/file.h"
+#include "tensor/memory.h"
 #include "tensor/random.h"
 #include "tests/fuzz_targets.h"
 
@@ -18,13 +21,17 @@ std::int64_t rounds() {
 
 /// True if the bytes were read, false if they were refused with an Error.
 bool accepts(const test::FuzzTarget& target, const Bytes& bytes) {
+  bool read = true;
+  const PeakMeter meter;
   try {
     target.read(bytes);
-    return true;
   } catch (const Error& error) {
     EXPECT_STRNE(error.what(), "");
-    return false;
+    read = false;
   }
+  EXPECT_LE(meter.bytes_above_start(), target.most_memory(bytes.size()))
+      << target.name << ", a file of " << bytes.size() << " bytes";
+  return read;
 }
 
 /// One to four changes: a bit flipped, a byte set to a value that is bad for sizes, the end cut off, a piece
@@ -53,6 +60,23 @@ TEST(Fuzz, WholeFilesAreRead) {
     EXPECT_FALSE(target.seeds.empty()) << target.name;
     for (const Bytes& seed : target.seeds) EXPECT_TRUE(accepts(target, seed)) << target.name;
   }
+}
+
+// What libFuzzer found on its way through the readers, and what they did not stand once: `make fuzz`.
+TEST(Fuzz, TheCorpusIsAnswered) {
+  namespace fs = std::filesystem;
+  std::size_t known = 0, all = 0;
+  for (const test::FuzzTarget& target : test::fuzz_targets())
+    if (fs::exists("tests/corpus/" + target.name))
+      for (const auto& entry : fs::directory_iterator("tests/corpus/" + target.name)) {
+        SCOPED_TRACE(entry.path().string());
+        accepts(target, read_file(entry.path().string()));
+        ++known;
+      }
+  for (const auto& entry : fs::recursive_directory_iterator("tests/corpus"))
+    all += entry.is_regular_file() ? 1 : 0;
+  EXPECT_GT(known, 0U);
+  EXPECT_EQ(known, all) << "a folder of tests/corpus is no reader's";
 }
 
 TEST(Fuzz, DamagedFilesNeverCrash) {

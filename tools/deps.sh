@@ -16,6 +16,7 @@ full   zlib1g-dev            compressed arrays and label files
 stb    libstb-dev            pictures in the MINIMAL=1 build
 test   libgtest-dev          the tests
 test   clang-format          the format check
+all    clang                 libFuzzer
 all    chromium              the report opened in a browser
 all    python3-numpy         yardstick scripts
 all    python3-pil           yardstick: picture codecs and resizing

@@ -35,6 +35,8 @@ check "address and undefined behaviour sanitizers" env CLEARCUT_FUZZ=2000 $make 
 check "thread sanitizer" $make unit SAN=thread FILTER='Threads*:Loader*:Jsonl*:Memory*:Planted*:CudaLanguage*:TensorCore*'
 check "long damage loops" env CLEARCUT_FUZZ=20000 $make unit FILTER='*Fuzz*'
 check "MINIMAL=1 unit tests" $make unit MINIMAL=1
+if command -v clang++ >/dev/null; then check "libFuzzer on every reader" $make fuzz
+else skip "libFuzzer on every reader" clang; fi
 
 if [ -x /usr/local/cuda/bin/nvcc ] || command -v nvcc >/dev/null; then
   check "PTX of the kernels, interpreted" $make -j"$(nproc)" test-ptx

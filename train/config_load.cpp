@@ -1,8 +1,10 @@
 // YAML text -> tree: caps, duplicate keys, _base_, overrides, ${references}.
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "tensor/file.h"
 #include "train/config_node.h"
@@ -66,19 +68,42 @@ class Converter {
   int nodes_ = 0;
 };
 
+/// Does nothing with what the parser reads.
+class Nothing : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+/// 0, 1 or 2, which stands for more: on some broken texts yaml-cpp finds one more empty document for ever.
+int documents_in(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Nothing nothing;
+  int documents = 0;
+  while (documents < 2 && parser.HandleNextDocument(nothing)) ++documents;
+  return documents;
+}
+
 Ptr convert_text(const std::string& text, const std::string& name) {
   if (text.size() > kMaxBytes)
     throw ConfigError(cat("config: ", name, ": must have at most ", kMaxBytes, " bytes, has ", text.size()));
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) {
-      auto node = std::make_shared<ConfigNode>();
-      node->place = name;
-      return node;
-    }
-    if (documents.size() != 1)
-      throw ConfigError(cat("config: ", name, ": must hold one document, holds ", documents.size()));
-    return Converter(name).convert(documents[0], "", 0);
+    const int documents = documents_in(text);
+    if (documents > 1) throw ConfigError(cat("config: ", name, ": must hold one document, holds more"));
+    if (documents == 1) return Converter(name).convert(YAML::Load(text), "", 0);
+    auto node = std::make_shared<ConfigNode>();
+    node->place = name;
+    return node;
   } catch (const YAML::Exception& error) {
     throw ConfigError(cat("config: ", name, ":", error.mark.line + 1, ": not YAML: ", error.msg));
   }

@@ -85,7 +85,7 @@ TEST(Config, MistakesNameTheLine) {
               "t.yaml:3: a: the key comes twice; first at t.yaml:1");
   EXPECT_SAYS(Config::parse("a: [1\nb: 2\n", "t.yaml"), "not YAML");
   EXPECT_SAYS(Config::parse("- 1\n", "t.yaml"), "must be a mapping");
-  EXPECT_SAYS(Config::parse("a: 1\n---\nb: 1\n", "t.yaml"), "must hold one document, holds 2");
+  EXPECT_SAYS(Config::parse("a: 1\n---\nb: 1\n", "t.yaml"), "must hold one document, holds more");
   EXPECT_SAYS(Config::parse("[1, 2]: 3\n", "t.yaml"), "a key must be plain text");
   const Config c = Config::parse("a: x\nb: yes\nc: 1.5\nd: {e: 1}\nf: bluf\n", "t.yaml");
   EXPECT_SAYS(c.integer("a"), "t.yaml:1: a: must be a number; got 'x'");
