@@ -8,6 +8,10 @@
 
 namespace clearcut::test {
 
+// Of values, and of sizes and attributes.
+using Floats = std::vector<float>;
+using Ints = std::vector<std::int64_t>;
+
 inline onnx::Model parse_onnx(const OnnxParts& parts) {
   const std::string bytes = onnx_model(parts);
   return onnx::parse_model({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, "t.onnx");

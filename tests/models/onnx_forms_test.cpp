@@ -5,18 +5,8 @@
 #include "tests/errors.h"
 #include "tests/models/onnx_case.h"
 
-namespace clearcut {
+namespace clearcut::test {
 namespace {
-
-using test::expect_node;
-using test::Message;
-using test::onnx_attribute;
-using test::onnx_floats;
-using test::onnx_ints;
-using test::onnx_node;
-using test::parse_onnx;
-using Floats = std::vector<float>;
-using Ints = std::vector<std::int64_t>;
 
 const Floats kSix = {1, 2, 3, 4, 5, 6};
 
@@ -202,7 +192,7 @@ TEST(OnnxForms, SlicesAndIndices) {
                  .y = y});
   };
   gather(onnx_ints("i", {2, 0, 1}), {1, 3, 2}, {5, 6, 1, 2, 3, 4});
-  gather(test::onnx_tensor<std::int64_t>("i", {}, {-1}, 7), {1, 2}, {5, 6});
+  gather(onnx_tensor<std::int64_t>("i", {}, {-1}, 7), {1, 2}, {5, 6});
 }
 
 // Both outputs of x [1, 5] cut in two, joined again the other way round.
@@ -215,8 +205,8 @@ TEST(OnnxForms, Split) {
         {.nodes = {onnx_node("Split", inputs, {"a", "b"}, attributes),
                    onnx_node("Concat", {"b", "a"}, {"y"}, {onnx_attribute("axis", std::int64_t{1})})},
          .tensors = tensors,
-         .inputs = {test::onnx_value("x", {-1, 5})},
-         .outputs = {test::onnx_value("y", {-1, 5})},
+         .inputs = {onnx_value("x", {-1, 5})},
+         .outputs = {onnx_value("y", {-1, 5})},
          .opset = opset});
     Registry registry;
     const onnx::Net net(registry.scope(), model);
@@ -300,7 +290,7 @@ TEST(OnnxForms, PixelShuffles) {
                .y = eight});
 }
 
-Var run(const test::OnnxParts& parts, const Var& x) {
+Var run(const OnnxParts& parts, const Var& x) {
   Registry registry;
   const onnx::Net net(registry.scope(), parse_onnx(parts));
   return net(x);
@@ -309,19 +299,18 @@ Var run(const test::OnnxParts& parts, const Var& x) {
 // x [N, 4] -> [N, 2, 2] by sizes that the graph takes from x: Shape, Gather, Unsqueeze, Div, Concat, Reshape.
 TEST(OnnxForms, SizesWorkedOutByTheGraph) {
   const Message axis0 = onnx_attribute("axis", std::int64_t{0});
-  const test::OnnxParts parts{
+  const OnnxParts parts{
       .nodes = {onnx_node("Shape", {"x"}, {"s"}), onnx_node("Gather", {"s", "zero"}, {"n"}, {axis0}),
                 onnx_node("Unsqueeze", {"n", "axes"}, {"n1"}),
                 onnx_node("Gather", {"s", "one"}, {"c"}, {axis0}), onnx_node("Div", {"c", "two"}, {"half"}),
                 onnx_node("Unsqueeze", {"half", "axes"}, {"half1"}),
                 onnx_node("Concat", {"n1", "half1", "rest"}, {"sizes"}, {axis0}),
                 onnx_node("Reshape", {"x", "sizes"}, {"y"})},
-      .tensors = {test::onnx_tensor<std::int64_t>("zero", {}, {0}, 7),
-                  test::onnx_tensor<std::int64_t>("one", {}, {1}, 7),
-                  test::onnx_tensor<std::int64_t>("two", {}, {2}, 7), onnx_ints("axes", {0}),
+      .tensors = {onnx_tensor<std::int64_t>("zero", {}, {0}, 7), onnx_tensor<std::int64_t>("one", {}, {1}, 7),
+                  onnx_tensor<std::int64_t>("two", {}, {2}, 7), onnx_ints("axes", {0}),
                   onnx_ints("rest", {-1})},
-      .inputs = {test::onnx_value("x", {-1, 4})},
-      .outputs = {test::onnx_value("y", {-1, 2, 2})}};
+      .inputs = {onnx_value("x", {-1, 4})},
+      .outputs = {onnx_value("y", {-1, 2, 2})}};
   EXPECT_EQ(run(parts, Var(Tensor::zeros({3, 4}))).shape(), (Shape{3, 2, 2}));
   EXPECT_EQ(run(parts, Var(Tensor::zeros({1, 4}))).shape(), (Shape{1, 2, 2}));
 }
@@ -329,9 +318,9 @@ TEST(OnnxForms, SizesWorkedOutByTheGraph) {
 // ConstantOfShape [2] of 3s, times Range 1, 3 -> [3, 6]; minus 1 where equal to 6; as floats added to x.
 TEST(OnnxForms, FixedNumbersAreWorkedOutBeforehand) {
   const auto scalar = [](const char* name, std::int64_t v) {
-    return test::onnx_tensor<std::int64_t>(name, {}, {v}, 7);
+    return onnx_tensor<std::int64_t>(name, {}, {v}, 7);
   };
-  const test::OnnxParts parts{
+  const OnnxParts parts{
       .nodes = {onnx_node("ConstantOfShape", {"shape"}, {"threes"},
                           {onnx_attribute("value", onnx_ints("", {3}))}),
                 onnx_node("Range", {"one", "three", "one"}, {"range"}),
@@ -342,20 +331,20 @@ TEST(OnnxForms, FixedNumbersAreWorkedOutBeforehand) {
                 onnx_node("Cast", {"chosen"}, {"real"}, {onnx_attribute("to", std::int64_t{1})}),
                 onnx_node("Add", {"x", "real"}, {"y"})},
       .tensors = {onnx_ints("shape", {2}), scalar("one", 1), scalar("three", 3), scalar("six", 6)},
-      .inputs = {test::onnx_value("x", {-1, 2})},
-      .outputs = {test::onnx_value("y", {-1, 2})}};
+      .inputs = {onnx_value("x", {-1, 2})},
+      .outputs = {onnx_value("y", {-1, 2})}};
   EXPECT_EQ(run(parts, Var(Tensor::from<float>({1, 2}, {10, 20}))).value().values<float>(), (Floats{13, 25}));
 }
 
 // A column times a row would be 2^24 numbers.
 TEST(OnnxForms, FixedNumbersStaySmall) {
   for (const char* op : {"Mul", "MatMul"}) {
-    const test::OnnxParts parts{
+    const OnnxParts parts{
         .nodes = {onnx_node(op, {"column", "row"}, {"big"}), onnx_node("Add", {"x", "big"}, {"y"})},
         .tensors = {onnx_floats("column", {4096, 1}, Floats(4096, 1)),
                     onnx_floats("row", {1, 4096}, Floats(4096, 1))},
-        .inputs = {test::onnx_value("x", {-1, 2})},
-        .outputs = {test::onnx_value("y", {-1, 2})}};
+        .inputs = {onnx_value("x", {-1, 2})},
+        .outputs = {onnx_value("y", {-1, 2})}};
     expect_error(
         [&] {
           run(parts, Var(Tensor::zeros({1, 2})));
@@ -365,4 +354,4 @@ TEST(OnnxForms, FixedNumbersStaySmall) {
 }
 
 }  // namespace
-}  // namespace clearcut
+}  // namespace clearcut::test

@@ -3,13 +3,8 @@
 #include "tests/errors.h"
 #include "tests/models/onnx_case.h"
 
-namespace clearcut {
+namespace clearcut::test {
 namespace {
-
-using test::Message;
-using test::onnx_attribute;
-using test::onnx_floats;
-using Ints = std::vector<std::int64_t>;
 
 const Tensor& golden(const std::string& name) {
   static const SafetensorsFile file = read_safetensors("tests/golden/onnx/nodes.safetensors");
@@ -23,15 +18,15 @@ void expect_golden(const std::string& name, const std::string& op, const std::ve
                    std::int64_t opset = 13) {
   SCOPED_TRACE(name);
   const Tensor &x = golden(name + ".x"), &y = golden(name + ".y");
-  test::expect_node({.op = op,
-                     .x_sizes = x.shape().sizes(),
-                     .x = x.values<float>(),
-                     .attributes = attributes,
-                     .tensors = tensors,
-                     .names = names,
-                     .y_sizes = y.shape().sizes(),
-                     .y = y.values<float>(),
-                     .opset = opset});
+  expect_node({.op = op,
+               .x_sizes = x.shape().sizes(),
+               .x = x.values<float>(),
+               .attributes = attributes,
+               .tensors = tensors,
+               .names = names,
+               .y_sizes = y.shape().sizes(),
+               .y = y.values<float>(),
+               .opset = opset});
 }
 
 TEST(OnnxNodes, LocalResponseNormalization) {
@@ -48,7 +43,7 @@ TEST(OnnxNodes, CubicResizeWithoutPixelsOutside) {
   expect_golden("cubic", "Resize",
                 {onnx_attribute("mode", "cubic"), onnx_attribute("cubic_coeff_a", -0.5f),
                  onnx_attribute("exclude_outside", std::int64_t{1})},
-                {test::onnx_ints("sizes", {1, 1, 8, 13})}, {"", "", "sizes"});
+                {onnx_ints("sizes", {1, 1, 8, 13})}, {"", "", "sizes"});
 }
 
 TEST(OnnxNodes, LinearResizeByCorners) {
@@ -64,11 +59,10 @@ TEST(OnnxNodes, WhatIsNotSupportedIsRefusedByTheNodesName) {
                           const std::string& text) {
     expect_error(
         [&] {
-          const auto model =
-              test::parse_onnx({.nodes = {test::onnx_node(op, {"x", "w"}, {"y"}, attributes, "here")},
-                                .tensors = {onnx_floats("w", {1, 1, 2, 2}, {1, 2, 3, 4})},
-                                .inputs = {test::onnx_value("x", {-1, 1, 4, 4})},
-                                .outputs = {test::onnx_value("y", {})}});
+          const auto model = parse_onnx({.nodes = {onnx_node(op, {"x", "w"}, {"y"}, attributes, "here")},
+                                         .tensors = {onnx_floats("w", {1, 1, 2, 2}, {1, 2, 3, 4})},
+                                         .inputs = {onnx_value("x", {-1, 1, 4, 4})},
+                                         .outputs = {onnx_value("y", {})}});
           Registry registry;
           const onnx::Net net(registry.scope(), model);
         },
@@ -84,4 +78,4 @@ TEST(OnnxNodes, WhatIsNotSupportedIsRefusedByTheNodesName) {
 }
 
 }  // namespace
-}  // namespace clearcut
+}  // namespace clearcut::test

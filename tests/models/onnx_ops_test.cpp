@@ -3,16 +3,8 @@
 
 #include "tests/models/onnx_case.h"
 
-namespace clearcut {
+namespace clearcut::test {
 namespace {
-
-using test::expect_node;
-using test::Message;
-using test::onnx_attribute;
-using test::onnx_floats;
-using test::onnx_ints;
-using Floats = std::vector<float>;
-using Ints = std::vector<std::int64_t>;
 
 const Floats kNine = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 
@@ -265,4 +257,4 @@ TEST(OnnxOps, PadAndConcat) {
 }
 
 }  // namespace
-}  // namespace clearcut
+}  // namespace clearcut::test

@@ -41,7 +41,8 @@ for name, net, steps in (("resnet50_vd", resnet_vd(5, 0.0625), 3),
                          ("squeezenet1_0", squeezenet("1_0", 5, 0.125), 10),
                          ("squeezenet1_1", squeezenet("1_1", 5, 0.125), 10)):
     run(name + "_narrow", net, pictures, classes, F.cross_entropy, 0.02, "trunks.py", steps)
-for name, net in (("resnet18", resnet(18, 10)), ("resnet50_vd", resnet_vd(10)),
+for name, net in (("resnet18", resnet(18, 10)), ("resnet34", resnet(34, 10)), ("resnet101", resnet(101, 10)),
+                  ("resnet50_vd", resnet_vd(10)),
                   ("hrnet_w18", networks.HrClassifier(10)), ("mobilenet_v1", mobilenet_v1(10)),
                   ("mobilenet_v2", mobilenet_v2(10)), ("squeezenet1_1", squeezenet("1_1", 10))):
     full_width(name, net)
