@@ -170,9 +170,8 @@ PTX_ARCHS := sm_80 sm_90
 $(PTXSIM): CXXFLAGS += -frounding-math
 PTX_CUDART := $(call objects_of,$(wildcard cuda/ptxsim/cudart/*.cpp))
 $(PTX_CUDART): CXXFLAGS += -isystem $(dir $(NVCC))../include
-PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/op_test.cpp tests/cuda/tile_test.cpp \
-                    tests/cuda/train_test.cpp tests/cuda/values_test.cpp \
-                    $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp)) $(CASE_OBJECTS)
+PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp) \
+                    $(patsubst %,tests/cuda/%_test.cpp,op tensor_product tile train values)) $(CASE_OBJECTS)
 PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
 PTX_DEVICE := $(wildcard cuda/*.cu tests/ptx/built/*.cu)
 ptx: $(PTX_ARCHS:%=$(BUILD)/ptx/%/ptx_tests)  ## tests whose kernels come from nvcc, over the PTX interpreter

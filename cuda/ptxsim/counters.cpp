@@ -12,26 +12,27 @@ std::map<std::string, Counters> table;
 std::mutex guard;
 
 Counters& entry(const Kernel& kernel) {
-  Counters& c = table[kernel.short_name];
-  if (c.kernel == nullptr || c.kernel->name == kernel.name) {
-    c.kernel = &kernel;
-    c.sites.resize(kernel.code.size());
-    return c;
+  std::string key = kernel.short_name;
+  for (;; key += "'") {
+    Counters& c = table[key];
+    if (c.kinds.empty()) {
+      c.name = kernel.short_name;
+      c.mangled = kernel.name;
+      c.sites.resize(kernel.code.size());
+      for (const Instruction& in : kernel.code) c.kinds.push_back(in.counted);
+    }
+    if (c.mangled == kernel.name && c.kinds.size() == kernel.code.size()) return c;
   }
-  Counters& other = table[kernel.name];  // another kernel of that short name came first
-  other.kernel = &kernel;
-  other.sites.resize(kernel.code.size());
-  return other;
 }
 
 template <class Choose>
 Site total(const Counters& c, const Choose& choose) {
   Site sum;
   for (std::size_t i = 0; i < c.sites.size(); ++i)
-    if (choose(c.kernel->code[i])) sum.add(c.sites[i]);
+    if (choose(c.kinds[i])) sum.add(c.sites[i]);
   return sum;
 }
-bool any(const Instruction&) { return true; }
+bool any(Counted) { return true; }
 
 double ratio(std::uint64_t a, std::uint64_t b) {
   return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
@@ -55,10 +56,10 @@ void Site::add(const Site& other) {
 std::uint64_t Counters::warps() const { return total(*this, any).warps; }
 std::uint64_t Counters::lanes() const { return total(*this, any).lanes; }
 std::uint64_t Counters::count(Counted what) const {
-  return total(*this, [&](const Instruction& in) { return in.counted == what; }).warps;
+  return total(*this, [&](Counted kind) { return kind == what; }).warps;
 }
 Traffic Counters::global(Counted what) const {
-  return total(*this, [&](const Instruction& in) { return in.counted == what; }).global;
+  return total(*this, [&](Counted kind) { return kind == what; }).global;
 }
 Traffic Counters::shared() const { return total(*this, any).shared; }
 

@@ -29,9 +29,10 @@ struct Site {
 
 /// Of all launches of one kernel.
 struct Counters {
+  std::string name, mangled;  // "softmax_kernel<float>", and as the compiler writes it
   std::uint64_t launches = 0, blocks = 0;
-  std::vector<Site> sites;  // per instruction
-  const Kernel* kernel = nullptr;
+  std::vector<Site> sites;     // per instruction
+  std::vector<Counted> kinds;  // of the instructions
 
   std::uint64_t warps() const;              // instructions executed by warps
   std::uint64_t lanes() const;              // the same, per active lane

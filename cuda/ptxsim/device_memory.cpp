@@ -14,7 +14,7 @@ std::uint64_t address_of(const void* data) { return reinterpret_cast<std::uint64
 }  // namespace
 
 DeviceMemory& device_memory() {
-  static DeviceMemory memory;
+  static DeviceMemory& memory = *new DeviceMemory;  // never destroyed: programs hold buffers until their end
   return memory;
 }
 

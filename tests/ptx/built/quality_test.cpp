@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cuda/ptxsim/counters.h"
+#include "tensor/cuda_device.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/conv2d.h"
 #include "tensor/ops/elementwise.h"
@@ -16,6 +17,12 @@ constexpr double kSector = 32;  // bytes
 constexpr double kTile = 64;    // rows and columns of a block's tile: cuda/tile_product.cuh
 
 Tensor ones(const Shape& shape) { return Tensor::full(shape, 1, DType::kFloat32, Device::kCuda); }
+
+class WithProducts {
+ public:
+  explicit WithProducts(CudaProducts products) { set_cuda_products(products); }
+  ~WithProducts() { set_cuda_products(CudaProducts::kFloat32); }
+};
 
 /// What the kernel whose name starts with `name` did while body() ran.
 template <class Body>
@@ -38,9 +45,9 @@ void expect_good_tiles(const Counters& c, double rows, double cols, double terms
   const double tiles_bytes = 4 * rows * cols * terms * 2 / kTile;
   const double bytes = kSector * static_cast<double>(load.units);
   const double in_loop = share(c.main_loop().count(Counted::kMultiplyAdd), c.main_loop().warps());
-  SCOPED_TRACE(cat(c.kernel->short_name, ": sectors ", share(load.units, load.least_units),
-                   " of the least, bytes ", bytes / tiles_bytes, " of the tiles', multiply-adds ", in_loop,
-                   " of the loop"));
+  std::printf("  %s %.3f %.3f\n", c.name.c_str(), in_loop, bytes / tiles_bytes);
+  SCOPED_TRACE(cat(c.name, ": sectors ", share(load.units, load.least_units), " of the least, bytes ",
+                   bytes / tiles_bytes, " of the tiles', multiply-adds ", in_loop, " of the loop"));
   EXPECT_EQ(shared.units, shared.least_units);
   EXPECT_GT(shared.units, 0u);
   EXPECT_LE(share(load.units, load.least_units), 1.1);
@@ -67,6 +74,26 @@ TEST(PtxQuality, Convolutions) {
   expect_good_tiles(counted("conv2d_kernel", [&] { ops::conv2d(x, w3, {}, {.padding = 1}); }), pixels, 64,
                     64 * 9, 0.6);
   expect_good_tiles(counted("conv2d_", [&] { ops::conv2d(x, w1); }), pixels, 256, 64, 0.55);
+}
+
+// On tensor cores the same tiles are read. An mma makes 16 x 8 sums of 8 (tf32) or 16 terms.
+TEST(PtxQuality, TensorCores) {
+  const std::int64_t n = 128;
+  for (const CudaProducts products : {CudaProducts::kTf32, CudaProducts::kBf16, CudaProducts::kF16}) {
+    const WithProducts with(products);
+    for (const bool turn_b : {false, true}) {
+      const Counters c = counted("matmul_kernel", [&] {
+        ops::matmul(ones({n, n}), ones({n, n}), {.transpose_b = turn_b});
+      });
+      const std::int64_t depth = products == CudaProducts::kTf32 ? 8 : 16;
+      EXPECT_EQ(c.count(Counted::kMatrix), static_cast<std::uint64_t>(n / 16 * (n / 8) * (n / depth)));
+      const Traffic load = c.global(Counted::kLoad), shared = c.shared();
+      std::printf("  %s turned %d: passes %.3f, sectors %.3f, mma %.3f\n", c.name.c_str(), turn_b,
+                  share(shared.units, shared.least_units), share(load.units, load.least_units),
+                  share(c.main_loop().count(Counted::kMatrix), c.main_loop().warps()));
+      EXPECT_LE(share(load.units, load.least_units), 1.1);
+    }
+  }
 }
 
 // Each byte is read and written once.
