@@ -45,7 +45,6 @@ void expect_good_tiles(const Counters& c, double rows, double cols, double terms
   const double tiles_bytes = 4 * rows * cols * terms * 2 / kTile;
   const double bytes = kSector * static_cast<double>(load.units);
   const double in_loop = share(c.main_loop().count(Counted::kMultiplyAdd), c.main_loop().warps());
-  std::printf("  %s %.3f %.3f\n", c.name.c_str(), in_loop, bytes / tiles_bytes);
   SCOPED_TRACE(cat(c.name, ": sectors ", share(load.units, load.least_units), " of the least, bytes ",
                    bytes / tiles_bytes, " of the tiles', multiply-adds ", in_loop, " of the loop"));
   EXPECT_EQ(shared.units, shared.least_units);
@@ -63,8 +62,8 @@ TEST(PtxQuality, Products) {
       ops::matmul(ones({n, n}), ones({n, n}), {.transpose_b = turn_b});
     });
   };
-  expect_good_tiles(product(false), n, n, n, 0.6);
-  expect_good_tiles(product(true), n, n, n, 0.55);
+  expect_good_tiles(product(false), n, n, n, 0.65);
+  expect_good_tiles(product(true), n, n, n, 0.64);
 }
 
 // ResNet-50's 3x3 and 1x1 kernels on one picture of 32 x 32.
@@ -73,7 +72,7 @@ TEST(PtxQuality, Convolutions) {
   const double pixels = 32 * 32;
   expect_good_tiles(counted("conv2d_kernel", [&] { ops::conv2d(x, w3, {}, {.padding = 1}); }), pixels, 64,
                     64 * 9, 0.6);
-  expect_good_tiles(counted("conv2d_", [&] { ops::conv2d(x, w1); }), pixels, 256, 64, 0.55);
+  expect_good_tiles(counted("conv2d_", [&] { ops::conv2d(x, w1); }), pixels, 256, 64, 0.64);
 }
 
 // On tensor cores the same tiles are read. An mma makes 16 x 8 sums of 8 (tf32) or 16 terms.
@@ -88,9 +87,7 @@ TEST(PtxQuality, TensorCores) {
       const std::int64_t depth = products == CudaProducts::kTf32 ? 8 : 16;
       EXPECT_EQ(c.count(Counted::kMatrix), static_cast<std::uint64_t>(n / 16 * (n / 8) * (n / depth)));
       const Traffic load = c.global(Counted::kLoad), shared = c.shared();
-      std::printf("  %s turned %d: passes %.3f, sectors %.3f, mma %.3f\n", c.name.c_str(), turn_b,
-                  share(shared.units, shared.least_units), share(load.units, load.least_units),
-                  share(c.main_loop().count(Counted::kMatrix), c.main_loop().warps()));
+      EXPECT_EQ(shared.units, shared.least_units);
       EXPECT_LE(share(load.units, load.least_units), 1.1);
     }
   }

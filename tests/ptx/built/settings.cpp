@@ -17,7 +17,8 @@ namespace {
 class Interpreter : public testing::Environment {
  public:
   void SetUp() override {
-    set_idle_cuda_memory_cap(0);  // blocks of their very size, given back at once: each access beyond them shows
+    set_idle_cuda_memory_cap(
+        0);  // blocks of their very size, given back at once: each access beyond them shows
     if (const char* ulps = std::getenv("CLEARCUT_PTX_ULPS"))
       ptxsim::set_settings({.approximate_ulps = std::stoi(ulps)});
   }
