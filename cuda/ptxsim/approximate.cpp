@@ -21,10 +21,11 @@ std::int64_t drawn_error(std::uint64_t bits) {
   return static_cast<std::int64_t>((hash >> 33) % static_cast<unsigned>(2 * most + 1)) - most;
 }
 
-// The bits of finite floats are in the order of their sizes.
+// The bits of finite floats are in the order of their sizes. A value that is a float, as 2^n is, stays:
+// nvcc's library scales by ex2 of whole numbers and counts on that.
 float approximated(double exact) {
   const auto v = static_cast<float>(exact);
-  if (current.approximate_ulps == 0 || v == 0 || !std::isfinite(v)) return v;
+  if (current.approximate_ulps == 0 || v == exact || !std::isfinite(v)) return v;
   const auto bits = std::bit_cast<std::uint32_t>(v);
   const auto moved = std::bit_cast<float>(static_cast<std::uint32_t>(bits + drawn_error(bits)));
   return std::isfinite(moved) && std::signbit(moved) == std::signbit(v) ? moved : v;
@@ -44,7 +45,7 @@ float div(float x, float y) { return approximated(static_cast<double>(x) / y); }
 double upper(double v) { return std::bit_cast<double>(std::bit_cast<std::uint64_t>(v) & 0xffffffff00000000); }
 double of_upper(double exact) {
   const double v = upper(exact);
-  if (current.approximate_ulps == 0 || v == 0 || !std::isfinite(v)) return v;
+  if (current.approximate_ulps == 0 || v == exact || !std::isfinite(v)) return v;
   const auto bits = std::bit_cast<std::uint64_t>(v);
   const auto error = static_cast<std::uint64_t>(drawn_error(bits));
   const auto moved = std::bit_cast<double>(bits + (error << 32));

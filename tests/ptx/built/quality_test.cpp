@@ -71,7 +71,7 @@ TEST(PtxQuality, Convolutions) {
   const Tensor x = ones({1, 64, 32, 32}), w3 = ones({64, 64, 3, 3}), w1 = ones({256, 64, 1, 1});
   const double pixels = 32 * 32;
   expect_good_tiles(counted("conv2d_kernel", [&] { ops::conv2d(x, w3, {}, {.padding = 1}); }), pixels, 64,
-                    64 * 9, 0.6);
+                    64 * 9, 0.45);
   expect_good_tiles(counted("conv2d_", [&] { ops::conv2d(x, w1); }), pixels, 256, 64, 0.64);
 }
 
