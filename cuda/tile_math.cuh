@@ -29,39 +29,48 @@ struct CudaCores {
     return side<Right>(static_cast<int>(threadIdx.x) % kAcross, j);
   }
 
-  /// to[j][i] = element (side(t, i), k + j).
-  template <class Layout, class Buffer>
-  __device__ static void read(const Buffer& from, int t, int k, T (&to)[Layout::kChunk][kEach]) {
-    constexpr int kChunk = Layout::kChunk;
-    if constexpr (Layout::kDeep) {
-      for (int i = 0; i < kEach; ++i) {
-        T values[kChunk];
-        Layout::read_along_k(from, side<Layout>(t, i), k, values);
-        for (int j = 0; j < kChunk; ++j) to[j][i] = values[j];
-      }
-    } else {
-      for (int j = 0; j < kChunk; ++j)
-        for (int i = 0; i < kEach; i += kChunk) {
-          const Pack<T> pack = load_pack(&from[Layout::place(side<Layout>(t, i), k + j)]);
-          for (int e = 0; e < kChunk; ++e) to[j][i + e] = pack.v[e];
+  /// Where this thread's elements of each chunk of k begin: worked out once, so that a step adds no
+  /// addresses.
+  template <class Layout>
+  struct Reader {
+    static constexpr int kChunk = Layout::kChunk, kChunks = Layout::kK / kChunk;
+    int at[kChunks];
+
+    __device__ explicit Reader(int t) {
+      for (int c = 0; c < kChunks; ++c) at[c] = Layout::place(side<Layout>(t, 0), c * kChunk);
+    }
+    /// to[j][i] = element (side(t, i), chunk * kChunk + j).
+    template <class Buffer>
+    __device__ void read(const Buffer& from, int chunk, T (&to)[kChunk][kEach]) const {
+      // Along k the i-th side lies 16 rows on, which are permuted alike; else i places on.
+      constexpr int kRows = Layout::kDeep ? kEach : kChunk, kPacks = Layout::kDeep ? 1 : kEach / kChunk;
+      constexpr int kNextRow = Layout::kDeep ? kAcross * Layout::kK : kTileSide;
+      for (int row = 0; row < kRows; ++row)
+        for (int p = 0; p < kPacks; ++p) {
+          const Pack<T> pack = load_pack(&from[at[chunk] + row * kNextRow + p * kChunk]);
+          for (int e = 0; e < kChunk; ++e) (Layout::kDeep ? to[e][row] : to[row][p * kChunk + e]) = pack.v[e];
         }
     }
-  }
+  };
 
-  template <class Left, class Right, class LeftBuffer, class RightBuffer>
-  __device__ static void multiply(const LeftBuffer& left, const RightBuffer& right, T (&sum)[kEach][kEach]) {
-    constexpr int kChunk = Left::kChunk;
-    const int t = static_cast<int>(threadIdx.x);
-    UNROLL
-    for (int k = 0; k < kDepth<T>; k += kChunk) {
-      T va[kChunk][kEach], vb[kChunk][kEach];
-      read<Left>(left, t / kAcross, k, va);
-      read<Right>(right, t % kAcross, k, vb);
-      for (int c = 0; c < kChunk; ++c)
-        for (int i = 0; i < kEach; ++i)
-          for (int j = 0; j < kEach; ++j) sum[i][j] += va[c][i] * vb[c][j];
+  template <class Left, class Right>
+  struct Worker {
+    Reader<Left> rows{static_cast<int>(threadIdx.x) / kAcross};
+    Reader<Right> columns{static_cast<int>(threadIdx.x) % kAcross};
+
+    template <class LeftBuffer, class RightBuffer>
+    __device__ void multiply(const LeftBuffer& left, const RightBuffer& right, T (&sum)[kEach][kEach]) const {
+      UNROLL
+      for (int chunk = 0; chunk < Reader<Left>::kChunks; ++chunk) {
+        T va[Left::kChunk][kEach], vb[Left::kChunk][kEach];
+        rows.read(left, chunk, va);
+        columns.read(right, chunk, vb);
+        for (int c = 0; c < Left::kChunk; ++c)
+          for (int i = 0; i < kEach; ++i)
+            for (int j = 0; j < kEach; ++j) sum[i][j] += va[c][i] * vb[c][j];
+      }
     }
-  }
+  };
 };
 
 /// Products of values rounded to tf32, bfloat16 or half, sums in float, in the order of the tensor core. Each
@@ -113,26 +122,29 @@ struct TensorCores {
       mma_f16(d, a, b);
   }
 
-  template <class Left, class Right, class LeftBuffer, class RightBuffer>
-  __device__ static void multiply(const LeftBuffer& left, const RightBuffer& right,
-                                  float (&sum)[kEach][kEach]) {
-    unsigned a[2][kParts][4], b[2][kParts][2];
-    for (int m = 0; m < 2; ++m) {
-      float upper[4], lower[4], column[4];
-      Left::read_along_k(left, row<Left>(2 * m), 4 * member(), upper);
-      Left::read_along_k(left, row<Left>(2 * m + 1), 4 * member(), lower);
-      Right::read_along_k(right, first_col() + 8 * m + group(), 4 * member(), column);
-      fragment_a(upper, lower, a[m]);
-      fragment_b(column, b[m]);
-    }
-    for (int m = 0; m < 2; ++m)
-      for (int n = 0; n < 2; ++n) {
-        float d[4] = {sum[2 * m][2 * n], sum[2 * m][2 * n + 1], sum[2 * m + 1][2 * n],
-                      sum[2 * m + 1][2 * n + 1]};
-        for (int p = 0; p < kParts; ++p) mma(d, a[m][p], b[n][p]);
-        for (int e = 0; e < 4; ++e) sum[2 * m + e / 2][2 * n + e % 2] = d[e];
+  template <class Left, class Right>
+  struct Worker {
+    template <class LeftBuffer, class RightBuffer>
+    __device__ void multiply(const LeftBuffer& left, const RightBuffer& right,
+                             float (&sum)[kEach][kEach]) const {
+      unsigned a[2][kParts][4], b[2][kParts][2];
+      for (int m = 0; m < 2; ++m) {
+        float upper[4], lower[4], column[4];
+        Left::read_along_k(left, row<Left>(2 * m), 4 * member(), upper);
+        Left::read_along_k(left, row<Left>(2 * m + 1), 4 * member(), lower);
+        Right::read_along_k(right, first_col() + 8 * m + group(), 4 * member(), column);
+        fragment_a(upper, lower, a[m]);
+        fragment_b(column, b[m]);
       }
-  }
+      for (int m = 0; m < 2; ++m)
+        for (int n = 0; n < 2; ++n) {
+          float d[4] = {sum[2 * m][2 * n], sum[2 * m][2 * n + 1], sum[2 * m + 1][2 * n],
+                        sum[2 * m + 1][2 * n + 1]};
+          for (int p = 0; p < kParts; ++p) mma(d, a[m][p], b[n][p]);
+          for (int e = 0; e < 4; ++e) sum[2 * m + e / 2][2 * n + e % 2] = d[e];
+        }
+    }
+  };
 };
 
 /// Calls body.operator()<Math>() with what cuda_products() asks for; double is for CUDA cores.

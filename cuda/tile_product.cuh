@@ -103,6 +103,7 @@ __device__ void tile_product(const A& a, std::int64_t row0, const B& b, std::int
     }
     async_commit();
   };
+  const typename Math::template Worker<Left, Right> worker;
   T total[kEach][kEach] = {}, sum[kEach][kEach] = {};
   for (int s = 0; s + 1 < kStages; ++s) fetch(k_begin + s * kDepth<T>, s);
   int stage = 0, steps = 0;
@@ -110,7 +111,7 @@ __device__ void tile_product(const A& a, std::int64_t row0, const B& b, std::int
     async_wait<kStages - 2>();
     __syncthreads();  // the tiles of this step are there, and nobody reads those of the last one
     fetch(k0 + (kStages - 1) * kDepth<T>, (stage + kStages - 1) % kStages);
-    Math::template multiply<Left, Right>(left[stage], right[stage], sum);
+    worker.multiply(left[stage], right[stage], sum);
     if (++steps % kStepsPerSum == 0) tile::add(sum, total);
     stage = (stage + 1) % kStages;
   }
