@@ -24,10 +24,9 @@ OpenedModel open_model(const std::string& path, Device device) {
   namespace fs = std::filesystem;
   OpenedModel model;
   if (fs::path(path).extension() == ".onnx") {
-    model.input_known = fs::exists(fs::path(path).replace_extension(".json"));
-    OnnxOptions options{.device = device};
-    if (!model.input_known) options.preprocess = Preprocess{};
-    model.classifier = load_onnx_classifier(path, options);
+    const onnx::Model graph = onnx::read_model(path);
+    model.input_known = onnx_preprocess(path, graph).has_value();
+    model.classifier = load_onnx_classifier(path, graph, {.device = device, .preprocess = Preprocess{}});
   } else if (read_model_card(path).kind == ModelCard::Kind::kClassifier) {
     model.classifier = load_trained_classifier(path, device);
   } else {

@@ -52,7 +52,7 @@ int evaluate_trained(const CommonOptions& common, const EvalOptions& o) {
   const std::string folder = common.work_dir.empty() ? "." : common.work_dir;
   const std::string model = o.model.empty() ? folder : o.model;
   if (job.task == TrainJob::Task::kClassification) {
-    const auto classifier = load_trained_classifier(model, device_of(common));
+    const auto classifier = load_classifier(model, device_of(common));
     const Accuracy a =
         top1_accuracy(*classifier, data, job.framing, progress_of(common), {.apply_exif = job.apply_exif});
     std::printf("top-1 %.2f (%lld of %lld pictures)\n", 100 * a.top1(), static_cast<long long>(a.right),

@@ -154,6 +154,7 @@ void add_model(CLI::App& app, Session& session) {
 
   add_model_layers(*model, session);
   add_model_weights(*model, session);
+  add_model_export(*model, session);
 }
 
 }  // namespace clearcut::apps

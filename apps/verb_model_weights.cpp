@@ -4,9 +4,9 @@
 #include <iomanip>
 #include <iostream>
 
+#include "apps/network_options.h"
 #include "apps/opened_model.h"
 #include "apps/verbs.h"
-#include "data/dataset.h"
 #include "models/weights/import.h"
 #include "models/weights/key_map.h"
 #include "models/weights/state_diff.h"
@@ -16,40 +16,23 @@ namespace clearcut::apps {
 namespace {
 
 struct ImportWords {
-  std::string from, out, arch, classes_file, map, resize = "triangle";
-  std::int64_t classes = 1000;
-  ModelSpec spec;
-  bool no_auxiliary = false;
+  std::string from, out, arch, map, licence, resize = "triangle";
+  NetworkOptions network;
   std::vector<std::int64_t> size = {224, 224};
   std::vector<double> mean = {123.675, 116.28, 103.53}, deviation = {58.395, 57.12, 57.375};
   std::vector<std::string> allow;
 };
 
-bool has(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 ImportOptions import_options(const ImportWords& words) {
-  ImportOptions options{.card = {}, .map = words.map, .allow = words.allow};
-  options.card.kind =
-      has(segmenter_names(), words.arch) ? ModelCard::Kind::kSegmenter : ModelCard::Kind::kClassifier;
-  ModelSpec& spec = options.card.spec = words.spec;
-  spec.name = words.arch;
-  spec.classes = words.classes;
-  spec.auxiliary = !words.no_auxiliary;
-  spec.preprocess.height = words.size[0];
-  spec.preprocess.width = words.size[1];
-  spec.preprocess.filter = from_option("--resize", [&] { return filter_from_name(words.resize); });
+  ImportOptions options{.card = card_of(words.arch, words.network), .map = words.map, .allow = words.allow};
+  options.card.licence = words.licence;
+  Preprocess& rule = options.card.spec.preprocess;
+  rule.height = words.size[0];
+  rule.width = words.size[1];
+  rule.filter = from_option("--resize", [&] { return filter_from_name(words.resize); });
   for (std::size_t i = 0; i < 3; ++i) {
-    spec.preprocess.pixels.mean[i] = words.mean[i];
-    spec.preprocess.pixels.scale[i] = 1 / words.deviation[i];
-  }
-  if (!words.classes_file.empty()) {
-    const ClassFile file = read_class_file(words.classes_file);
-    spec.class_names = file.names;
-    spec.class_ids = file.wnids;
-    spec.classes = static_cast<std::int64_t>(file.names.size());
-    options.card.colours = file.colours;
+    rule.pixels.mean[i] = words.mean[i];
+    rule.pixels.scale[i] = 1 / words.deviation[i];
   }
   return options;
 }
@@ -69,14 +52,11 @@ void add_import(CLI::App& model, Session& session) {
   verb->add_option("weights", w->from, ".pth, .pt, .pdparams, .safetensors, .onnx, .npz")->required();
   verb->add_option("--arch", w->arch, "network that they are for; see `model list`")->required();
   verb->add_option("-o,--out", w->out, "folder to write")->required();
-  verb->add_option("--classes", w->classes_file, "file of class names");
-  verb->add_option("--class-count", w->classes, "where there is no such file")->capture_default_str();
-  verb->add_option("--width", w->spec.width, "factor of all channel counts")->capture_default_str();
-  verb->add_option("--output-stride", w->spec.output_stride, "8, 16 or 32; 0: the network's own");
-  verb->add_flag("--no-auxiliary", w->no_auxiliary, "a segmenter without its auxiliary output");
+  add_network_options(*verb, w->network);
   verb->add_option(
       "--map", w->map,
       "none, paddleseg, paddleclas_..., trunk or a file of rules FROM -> TO; default: by the names");
+  verb->add_option("--licence", w->licence, "of the weights, kept in model.json and in what is exported");
   verb->add_option("--allow", w->allow, "names that may keep their initial values, as head.*");
   verb->add_option("--size", w->size, "height and width of the input")->expected(2)->capture_default_str();
   verb->add_option("--resize", w->resize, "triangle, cubic, bilinear, area, nearest")->capture_default_str();

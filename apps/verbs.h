@@ -125,5 +125,6 @@ void add_data_synth(CLI::App& data, Session& session);      // under `data`
 void add_bench_kernels(CLI::App& bench, Session& session);  // under `bench`
 void add_model_layers(CLI::App& model, Session& session);   // under `model`
 void add_model_weights(CLI::App& model, Session& session);  // under `model`
+void add_model_export(CLI::App& model, Session& session);   // under `model`
 
 }  // namespace clearcut::apps

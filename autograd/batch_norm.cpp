@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "autograd/recompute.h"
+#include "autograd/trace.h"
 
 namespace clearcut {
 
@@ -76,9 +77,10 @@ Var apply(const Var& x, const Var& weight, const Var& bias, const RunningStatist
   const bool in_place = temporary && !keeps_x && x.defined() && x.value().unique();
   if (!training) {
     const auto s = ops::fixed_statistics(running.mean, running.variance, options.eps);
-    if (!keeps_x) return frozen(x, weight, bias, s, after, in_place);
+    const FixedBatchNorm fixed{running, options.eps};
+    if (!keeps_x) return described(frozen(x, weight, bias, s, after, in_place), fixed);
     const Tensor y = ops::batch_norm(x.value(), s, weight.value(), bias.value(), tail(after));
-    return trained(y, x, weight, bias, s, false, after);
+    return described(trained(y, x, weight, bias, s, false, after), fixed);
   }
   const auto [y, s] =
       ops::batch_norm_training(x.value(), options.eps, weight.value(), bias.value(), tail(after), in_place);

@@ -25,6 +25,12 @@ struct RunningStatistics {
   Tensor mean, variance;
 };
 
+/// What a trace says of a batch norm in evaluation.
+struct FixedBatchNorm {
+  RunningStatistics running;
+  double eps;
+};
+
 /// Batch normalisation with gradients for x, weight, bias and residual; see tensor/ops/batch_norm.h. The
 /// running statistics are not written while recompute() runs a function for the second time.
 ///

@@ -2,6 +2,7 @@
 
 #include "autograd/arithmetic.h"
 #include "autograd/rearrange.h"
+#include "autograd/trace.h"
 #include "tensor/ops/clamp_mask.h"
 
 namespace clearcut {
@@ -29,15 +30,16 @@ Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& optio
   const bool taped = !NoGrad::active() && (x.requires_grad() || w.requires_grad() || bias.requires_grad() ||
                                            after.residual.requires_grad());
   const Saved mask = save(taped && after.clamps() ? ops::clamp_mask(y, after.low, after.high) : Tensor());
-  return record("conv2d", y, {x, w, bias, after.residual},
-                [x = save_if(w.requires_grad(), x), w = save_if(x.requires_grad(), w), x_shape = x.shape(),
-                 w_shape = w.shape(), options, prepared, mask](const Tensor& dy, const Need& need) {
-                  const Tensor g = mask.get().defined() ? unclamped(dy, mask) : dy;
-                  return Grads{
-                      need(0) ? ops::conv2d_backward_input(g, w, x_shape, options, prepared.get()) : Tensor(),
-                      need(1) ? ops::conv2d_backward_weight(g, x, w_shape, options) : Tensor(),
-                      need(2) ? ops::conv2d_backward_bias(g) : Tensor(), need(3) ? g : Tensor()};
-                });
+  const Var result = record(
+      "conv2d", y, {x, w, bias, after.residual},
+      [x = save_if(w.requires_grad(), x), w = save_if(x.requires_grad(), w), x_shape = x.shape(),
+       w_shape = w.shape(), options, prepared, mask](const Tensor& dy, const Need& need) {
+        const Tensor g = mask.get().defined() ? unclamped(dy, mask) : dy;
+        return Grads{need(0) ? ops::conv2d_backward_input(g, w, x_shape, options, prepared.get()) : Tensor(),
+                     need(1) ? ops::conv2d_backward_weight(g, x, w_shape, options) : Tensor(),
+                     need(2) ? ops::conv2d_backward_bias(g) : Tensor(), need(3) ? g : Tensor()};
+      });
+  return after.residual.defined() || after.clamps() ? result : described(result, options);
 }
 
 Var conv_transpose2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& options, Size2 more) {

@@ -1,5 +1,6 @@
 #include "autograd/elementwise.h"
 
+#include "autograd/trace.h"
 #include "tensor/ops/elementwise.h"
 
 namespace clearcut {
@@ -30,7 +31,7 @@ Var record_pointwise(const Op& op, const Tensor& y, const Var& x) {
 
 template <class Op>
 Var apply(const Op& op, const Var& x) {
-  return record_pointwise(op, ops::pointwise(op, x.value()), x);
+  return described(record_pointwise(op, ops::pointwise(op, x.value()), x), op);
 }
 
 template <class Op>
@@ -38,7 +39,7 @@ Var apply(const Op& op, Var&& x) {
   const bool x_is_kept = Op::kKept == Kept::X && x.requires_grad() && !NoGrad::active();
   if (!x.defined() || x_is_kept || !x.value().unique()) return apply(op, static_cast<const Var&>(x));
   ops::pointwise_in_place(op, x.value());
-  return record_pointwise(op, x.value(), x);
+  return described(record_pointwise(op, x.value(), x), op);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "autograd/matmul.h"
 
+#include "autograd/trace.h"
 #include "tensor/ops/sum_to.h"
 
 namespace clearcut {
@@ -9,19 +10,21 @@ namespace clearcut {
 // gradient of each use; record() adds them up.
 Var matmul(const Var& a, const Var& b, const MatmulOptions& options) {
   const Tensor c = ops::matmul(a.value(), b.value(), options);
-  return record("matmul", c, {a, b},
-                [a = save_if(b.requires_grad(), a), b = save_if(a.requires_grad(), b),
-                 ta = options.transpose_a, tb = options.transpose_b](const Tensor& dc, const Need& need) {
-                  const auto of_a = [&] {
-                    return ta ? ops::matmul(b, dc, {.transpose_a = tb, .transpose_b = true})
-                              : ops::matmul(dc, b, {.transpose_b = !tb});
-                  };
-                  const auto of_b = [&] {
-                    return tb ? ops::matmul(dc, a, {.transpose_a = true, .transpose_b = ta})
-                              : ops::matmul(a, dc, {.transpose_a = !ta});
-                  };
-                  return Grads{need(0) ? of_a() : Tensor(), need(1) ? of_b() : Tensor()};
-                });
+  return described(
+      record("matmul", c, {a, b},
+             [a = save_if(b.requires_grad(), a), b = save_if(a.requires_grad(), b), ta = options.transpose_a,
+              tb = options.transpose_b](const Tensor& dc, const Need& need) {
+               const auto of_a = [&] {
+                 return ta ? ops::matmul(b, dc, {.transpose_a = tb, .transpose_b = true})
+                           : ops::matmul(dc, b, {.transpose_b = !tb});
+               };
+               const auto of_b = [&] {
+                 return tb ? ops::matmul(dc, a, {.transpose_a = true, .transpose_b = ta})
+                           : ops::matmul(a, dc, {.transpose_a = !ta});
+               };
+               return Grads{need(0) ? of_a() : Tensor(), need(1) ? of_b() : Tensor()};
+             }),
+      options);
 }
 
 Var linear(const Var& x, const Var& w, const Var& bias) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "autograd/trace.h"
 #include "tensor/ops/rearrange.h"
 
 namespace clearcut {
@@ -21,7 +22,13 @@ Var flatten(const Var& x, int first) {
       std::accumulate(sizes.begin() + from, sizes.end(), std::int64_t{1}, std::multiplies<>());
   sizes.resize(static_cast<std::size_t>(from));
   sizes.push_back(merged);
-  return reshape(x, sizes);
+  return described(reshape(x, sizes), FlattenCall{from});
+}
+
+Var unflatten(const Var& x, const Var& like) {
+  check_rank("unflatten", "x", x.value(), 3, "[N, C, H*W]");
+  check_rank("unflatten", "like", like.value(), 4, "[N, C, H, W]");
+  return described(reshape(x, {x.dim(0), x.dim(1), like.dim(2), like.dim(3)}), UnflattenCall{like.value()});
 }
 
 Var permute(const Var& x, const std::vector<int>& order) {
@@ -57,12 +64,14 @@ Var concat(const std::vector<Var>& parts, int dim) {
   for (const Var& part : parts) values.push_back(part.value());
   const Tensor y = ops::concat(values, dim);
   for (const Tensor& v : values) ends.push_back((ends.empty() ? 0 : ends.back()) + v.dim(dim));
-  return record("concat", y, parts, [ends, dim](const Tensor& dy, const Need& need) {
-    Grads grads(ends.size());
-    for (std::size_t i = 0; i < ends.size(); ++i)
-      if (need(i)) grads[i] = ops::slice(dy, dim, i == 0 ? 0 : ends[i - 1], ends[i]);
-    return grads;
-  });
+  return described(record("concat", y, parts,
+                          [ends, dim](const Tensor& dy, const Need& need) {
+                            Grads grads(ends.size());
+                            for (std::size_t i = 0; i < ends.size(); ++i)
+                              if (need(i)) grads[i] = ops::slice(dy, dim, i == 0 ? 0 : ends[i - 1], ends[i]);
+                            return grads;
+                          }),
+                   dim);
 }
 
 Var pad2d(const Var& x, const Padding2& padding, double value) {

@@ -12,6 +12,8 @@ namespace clearcut {
 Var reshape(const Var& x, const std::vector<std::int64_t>& sizes);
 /// Dimensions `first` and later become one: [N, C, H, W] -> [N, C*H*W].
 Var flatten(const Var& x, int first = 1);
+/// [N, C, H*W] -> [N, C, H, W] of `like`, undoing flatten(like, 2).
+Var unflatten(const Var& x, const Var& like);
 /// Dimension i of the result is dimension order[i] of x.
 Var permute(const Var& x, const std::vector<int>& order);
 Var transpose(const Var& x, int a, int b);
@@ -21,5 +23,13 @@ Var slice(const Var& x, int dim, std::int64_t begin, std::int64_t end);
 Var concat(const std::vector<Var>& parts, int dim);
 /// A frame of `value` around the last two dimensions.
 Var pad2d(const Var& x, const Padding2& padding, double value = 0);
+
+/// What a trace says of flatten and unflatten, which are reshapes.
+struct FlattenCall {
+  int first = 1;
+};
+struct UnflattenCall {
+  Tensor like;
+};
 
 }  // namespace clearcut

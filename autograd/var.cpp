@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "autograd/trace.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/sum_to.h"
 
@@ -158,6 +159,7 @@ void Var::backward(const Tensor& dy) const {
 
 Var record(const char* op, Tensor y, const std::vector<Var>& inputs, Backward backward) {
   Var result(std::move(y));
+  if (Trace* trace = Trace::active()) trace->add(op, inputs, result.value());
   const bool needed =
       std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return x.requires_grad(); });
   if (no_grad || !needed) return result;

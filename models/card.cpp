@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "data/json.h"
+#include "models/onnx_classifier.h"
+#include "tensor/file.h"
 #include "tensor/safetensors.h"
 
 namespace clearcut {
@@ -86,7 +88,7 @@ void load_weights(Model& model, const std::string& path) {
 
 }  // namespace
 
-std::string to_json(const ModelCard& card) {
+std::string to_json(const ModelCard& card, bool line) {
   const ModelSpec& s = card.spec;
   JsonObject json;
   json.set("format", kFormat)
@@ -102,13 +104,12 @@ std::string to_json(const ModelCard& card) {
       .set("input", to_json(s.preprocess))
       .set("colours", packed(card.colours))
       .set("background", card.background);
-  return json.pretty();
+  if (!card.licence.empty()) json.set("licence", card.licence);
+  return line ? json.line() : json.pretty();
 }
 
-ModelCard read_model_card(const std::string& path) {
-  const std::string file = (fs::path(find_weights(path)).parent_path() / "model.json").string();
-  check(fs::is_regular_file(file), "model card", "no ", file, " beside the weights");
-  const JsonObject json = JsonObject::read(file);
+ModelCard parse_model_card(const std::string& text, const std::string& file) {
+  const JsonObject json = JsonObject::parse(text, file);
   check(json.has("format") && json.text("format") == kFormat, "model card", file,
         " does not describe a model of clearcut");
   check(json.integer("version") == kVersion, "model card", file, " has version ", json.integer("version"),
@@ -128,7 +129,20 @@ ModelCard read_model_card(const std::string& path) {
   card.spec.preprocess = preprocess_of(json.object("input"), file);
   card.colours = unpacked(json.integers("colours"));
   card.background = static_cast<int>(json.integer("background"));
+  if (json.has("licence")) card.licence = json.text("licence");
   return card;
+}
+
+ModelCard read_model_card(const std::string& path) {
+  const fs::path weights = find_weights(path);
+  if (weights.extension() == ".safetensors") {
+    const auto metadata = read_safetensors_metadata(weights.string());
+    const auto inside = metadata.find(kCardKey);
+    if (inside != metadata.end()) return parse_model_card(inside->second, weights.string());
+  }
+  const std::string file = (weights.parent_path() / "model.json").string();
+  check(fs::is_regular_file(file), "model card", "no ", file, " beside the weights");
+  return parse_model_card(read_text(file), file);
 }
 
 std::string find_weights(const std::string& path) {
@@ -142,10 +156,15 @@ std::string find_weights(const std::string& path) {
        places[1], ", ", places[2]);
 }
 
+std::string find_graph(const std::string& path) {
+  return (fs::path(find_weights(path)).parent_path() / kGraphFile).string();
+}
+
 std::unique_ptr<Classifier> load_trained_classifier(const std::string& path, Device device) {
   ModelCard card = card_of_kind(path, ModelCard::Kind::kClassifier);
   card.spec.device = device;
-  auto model = make_classifier(card.spec);
+  auto model = is_onnx(card.spec.name) ? make_onnx_classifier(onnx::read_model(find_graph(path)), card.spec)
+                                       : make_classifier(card.spec);
   load_weights(*model, path);
   return model;
 }

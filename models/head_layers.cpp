@@ -14,7 +14,7 @@ Conv2dOptions head_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, 
 }
 
 Var resized_like(const Var& x, const Var& like) {
-  return resize_bilinear(x, {like.dim(2), like.dim(3)}, false);
+  return resize_bilinear(x, like, false);
 }
 
 PooledConv::PooledConv(const Scope& at, const Conv2dOptions& o, std::int64_t bin)

@@ -33,10 +33,8 @@ Conv2dOptions conv3x3(HrNetForm form, std::int64_t in, std::int64_t out, std::in
           .weight_init = weight_init(form)};
 }
 
-Size2 plane(const Var& x) { return {x.dim(2), x.dim(3)}; }
-
-Var resized(const Var& x, Size2 size, HrNetForm form) {
-  return form == HrNetForm::kPaddleSeg ? resize_bilinear(x, size, false) : resize_nearest(x, size, false);
+Var resized(const Var& x, const Var& like, HrNetForm form) {
+  return form == HrNetForm::kPaddleSeg ? resize_bilinear(x, like, false) : resize_nearest(x, like, false);
 }
 
 std::vector<std::int64_t> branch_channels(std::size_t branches, double width) {
@@ -78,7 +76,7 @@ HrModule::HrModule(const Scope& at, const std::vector<std::int64_t>& channels, H
 Var HrModule::fused(const std::vector<Var>& x, std::size_t to) const {
   Var sum = x[to];
   for (std::size_t from = to + 1; from < x.size(); ++from)
-    sum = sum + resized((*fuse_layers[to][from][0])(x[from]), plane(x[to]), form);
+    sum = sum + resized((*fuse_layers[to][from][0])(x[from]), x[to], form);
   if (to == 0) return relu(std::move(sum));
   for (std::size_t from = 0; from < to; ++from) {
     const Chain& chain = fuse_layers[to][from];
@@ -184,7 +182,7 @@ std::vector<Var> HrNet::stages(const Var& x) const {
 
 Var HrNet::joined(const Var& x) const {
   std::vector<Var> y = stages(x);
-  for (std::size_t i = 1; i < y.size(); ++i) y[i] = resize_bilinear(y[i], plane(y[0]), false);
+  for (std::size_t i = 1; i < y.size(); ++i) y[i] = resize_bilinear(y[i], y[0], false);
   return concat(y, 1);
 }
 

@@ -45,7 +45,7 @@ Var ObjectAttention::operator()(const Var& pixels, const Var& objects) const {
     const Var k = flatten(f_object(objects), 2) / std::sqrt(static_cast<double>(q.dim(1)));  // [N, key, C]
     const Var v = flatten(f_down(objects), 2);                                               // [N, key, C]
     const Var w = softmax(matmul(k, q, {.transpose_a = true}), 1);                           // [N, C, h w]
-    return f_up(reshape(matmul(v, w), {q.dim(0), q.dim(1), pixels.dim(2), pixels.dim(3)}));
+    return f_up(unflatten(matmul(v, w), pixels));
   });
 }
 

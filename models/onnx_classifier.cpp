@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "data/json.h"
+#include "models/card.h"
 #include "models/onnx_head.h"
 #include "models/onnx_net.h"
 #include "tensor/file.h"
@@ -17,9 +18,10 @@ namespace fs = std::filesystem;
 // What a classifier is besides its network.
 struct Card {
   std::string name;
-  Preprocess preprocess;
-  std::string feature_path;  // "" unless the JSON says one
-  std::string classes_file;  // "" unless the JSON says one
+  std::optional<Preprocess> preprocess;  // none if nothing says it
+  std::string feature_path;              // "" unless the JSON says one
+  std::string classes_file;              // "" unless the JSON says one
+  std::vector<std::string> class_ids, class_names;
 };
 
 std::array<double, 3> three(const JsonObject& json, const char* key) {
@@ -28,19 +30,11 @@ std::array<double, 3> three(const JsonObject& json, const char* key) {
   return {values[0], values[1], values[2]};
 }
 
-// An input side that the ONNX file leaves open is -1.
-void set_input_size(Preprocess& rule, const onnx::Value& input, const std::optional<JsonObject>& json) {
+// The size that the ONNX file says comes first; a side that it leaves open is -1.
+void set_input_size(Preprocess& rule, const onnx::Value& input) {
   check(!input.known || (input.sizes.size() == 4 && (input.sizes[1] == 3 || input.sizes[1] == -1)),
         "classifier", "the input '", input.name, "' must be [N, 3, H, W]");
   rule.any_size = !input.known || (input.sizes[2] < 0 && input.sizes[3] < 0);
-  if (json && json->has("input_size")) {
-    const auto size = json->integers("input_size");
-    check(size.size() == 2, "classifier", "input_size must be [height, width]");
-    rule.height = size[0], rule.width = size[1];
-  } else {
-    check(!json || !rule.any_size, "classifier",
-          "the ONNX file leaves the input size open; set input_size: [height, width] in the JSON file");
-  }
   if (input.known && input.sizes[2] > 0) rule.height = input.sizes[2];
   if (input.known && input.sizes[3] > 0) rule.width = input.sizes[3];
   const auto fits = [](std::int64_t side) { return side >= 1 && side <= 4096; };
@@ -48,30 +42,52 @@ void set_input_size(Preprocess& rule, const onnx::Value& input, const std::optio
         rule.height, " x ", rule.width);
 }
 
-Card read_card(const std::string& path, const onnx::Value& input, const OnnxOptions& options) {
-  const fs::path json_path = fs::path(path).replace_extension(".json");
+bool is_open(const onnx::Value& input) {
+  return !input.known || input.sizes.size() != 4 || (input.sizes[2] < 0 && input.sizes[3] < 0);
+}
+
+Preprocess preprocess_of(const JsonObject& json, const std::string& file, const onnx::Value& input) {
+  Preprocess rule;
+  const std::string order = json.text("channel_order");
+  check(order == "RGB" || order == "BGR", "classifier", file, ": channel_order must be RGB or BGR, got '",
+        order, "'");
+  rule.pixels = {three(json, "mean"), three(json, "scale"), order == "BGR"};
+  if (json.has("resize")) rule.filter = filter_from_name(json.text("resize"));
+  if (json.has("crop")) rule.crop = json.number("crop");
+  if (json.has("input_size")) {
+    const auto size = json.integers("input_size");
+    check(size.size() == 2, "classifier", "input_size must be [height, width]");
+    rule.height = size[0], rule.width = size[1];
+  } else {
+    check(!is_open(input), "classifier",
+          "the ONNX file leaves the input size open; set input_size: [height, width] in the JSON file");
+  }
+  return rule;
+}
+
+std::string json_beside(const std::string& path) {
+  return fs::path(path).replace_extension(".json").string();
+}
+
+Card read_card(const std::string& path, const onnx::Model& model) {
+  check(model.graph.inputs.size() == 1, "classifier", path, ": the graph must have one input");
   Card card;
   card.name = fs::path(path).stem().string();
-  std::optional<JsonObject> json;
-  if (fs::exists(json_path)) json = JsonObject::read(json_path.string());
-  check(
-      json || options.preprocess, "classifier", json_path.filename().string(), " is missing beside ", path,
-      "; an ONNX file does not say how pictures are prepared: write channel_order (\"RGB\" or \"BGR\"), mean "
-      "and scale (three numbers each, input = (pixel - mean) * scale, pixel 0..255) there");
-  if (options.preprocess) card.preprocess = *options.preprocess;
-  if (json && !options.preprocess) {
-    const std::string order = json->text("channel_order");
-    check(order == "RGB" || order == "BGR", "classifier", json_path.string(),
-          ": channel_order must be RGB or BGR, got '", order, "'");
-    card.preprocess.pixels = {three(*json, "mean"), three(*json, "scale"), order == "BGR"};
-    if (json->has("resize")) card.preprocess.filter = filter_from_name(json->text("resize"));
-    if (json->has("crop")) card.preprocess.crop = json->number("crop");
+  if (const auto inside = model.metadata.find(kCardKey); inside != model.metadata.end()) {
+    const ModelCard said = parse_model_card(inside->second, "the metadata");
+    card.preprocess = said.spec.preprocess;
+    card.class_ids = said.spec.class_ids;
+    card.class_names = said.spec.class_names;
   }
-  set_input_size(card.preprocess, input, options.preprocess ? std::nullopt : json);
-  if (!json) return card;
-  if (json->has("name")) card.name = json->text("name");
-  if (json->has("last_feature_map")) card.feature_path = json->object("last_feature_map").text("tensor");
-  if (json->has("classes")) card.classes_file = (json_path.parent_path() / json->text("classes")).string();
+  if (const std::string file = json_beside(path); fs::exists(file)) {
+    const JsonObject json = JsonObject::read(file);
+    card.preprocess = preprocess_of(json, file, model.graph.inputs[0]);
+    if (json.has("name")) card.name = json.text("name");
+    if (json.has("last_feature_map")) card.feature_path = json.object("last_feature_map").text("tensor");
+    if (json.has("classes"))
+      card.classes_file = (fs::path(file).parent_path() / json.text("classes")).string();
+  }
+  if (card.preprocess) set_input_size(*card.preprocess, model.graph.inputs[0]);
   return card;
 }
 
@@ -92,16 +108,20 @@ void read_classes(const std::string& path, std::vector<std::string>& ids, std::v
 
 class OnnxClassifier : public Classifier {
  public:
-  OnnxClassifier(const std::string& path, const onnx::Model& model, const OnnxOptions& options)
-      : registry_(1, options.device),
+  OnnxClassifier(const onnx::Model& model, Device device)
+      : registry_(1, device),
         logits_(onnx::logits_value(model.graph)),
         net_(registry_.scope(), model, logits_),
-        card_(read_card(path, net_.input(), options)),
-        cam_(onnx::find_cam(model, logits_)) {
+        cam_(onnx::find_cam(model, logits_)) {}
+
+  // Before anything else; folder: of the model, where a list of classes may lie.
+  void describe(const onnx::Model& model, Card card, const fs::path& folder) {
+    card_ = std::move(card);
+    preprocess_ = *card_.preprocess;
     if (card_.feature_path.empty()) card_.feature_path = onnx::find_feature_map(model, logits_);
     check(card_.feature_path.empty() || net_.has(card_.feature_path), "classifier", "last_feature_map '",
           card_.feature_path, "' is no value of the network; `clearcut model layers` lists them");
-    name_classes(fs::path(path).parent_path(), count_classes(model));
+    name_classes(folder, count_classes(model));
   }
 
   const std::string& name() const override { return card_.name; }
@@ -112,7 +132,7 @@ class OnnxClassifier : public Classifier {
     return y;
   }
   Registry& registry() override { return registry_; }
-  const Preprocess& preprocess() const override { return card_.preprocess; }
+  const Preprocess& preprocess() const override { return preprocess_; }
   const std::vector<std::string>& class_names() const override { return names_; }
   const std::vector<std::string>& class_ids() const override { return ids_; }
   std::string feature_path() const override {
@@ -131,8 +151,8 @@ class OnnxClassifier : public Classifier {
     if (output.known && output.sizes.size() == 2 && output.sizes[1] > 0) return output.sizes[1];
     if (cam_) return cam_->weights.dim(0);
     const NoGrad no_grad;
-    const Shape shape = net_(Var(Tensor::zeros({1, 3, card_.preprocess.height, card_.preprocess.width},
-                                               DType::kFloat32, registry_.device())))
+    const Shape shape = net_(Var(Tensor::zeros({1, 3, preprocess_.height, preprocess_.width}, DType::kFloat32,
+                                               registry_.device())))
                             .shape();
     check(shape.rank() == 2 && shape[0] == 1, "classifier", card_.name,
           ": the output must be [N, classes], it is ", shape);
@@ -144,10 +164,15 @@ class OnnxClassifier : public Classifier {
           " classes are not possible");
     const bool given = !card_.classes_file.empty();
     const std::string file = given ? card_.classes_file : (folder / "imagenet_classes.txt").string();
-    if (given || (count == 1000 && fs::exists(file))) {
+    if (given || (card_.class_names.empty() && count == 1000 && fs::exists(file))) {
       read_classes(file, ids_, names_);
       check(static_cast<std::int64_t>(ids_.size()) == count, "classifier", file, " names ", ids_.size(),
             " classes, ", card_.name, " has ", count);
+      return;
+    }
+    if (static_cast<std::int64_t>(card_.class_names.size()) == count) {
+      names_ = card_.class_names;
+      ids_ = card_.class_ids.empty() ? names_ : card_.class_ids;
       return;
     }
     for (std::int64_t i = 0; i < count; ++i) {
@@ -160,6 +185,7 @@ class OnnxClassifier : public Classifier {
   std::string logits_;
   onnx::Net net_;
   Card card_;
+  Preprocess preprocess_;
   std::optional<CamWeights> cam_;
   std::vector<std::string> ids_, names_;
 };
@@ -167,10 +193,49 @@ class OnnxClassifier : public Classifier {
 }  // namespace
 
 std::unique_ptr<Classifier> load_onnx_classifier(const std::string& path, const OnnxOptions& options) {
-  const onnx::Model model = onnx::read_model(path);
+  return load_onnx_classifier(path, onnx::read_model(path), options);
+}
+
+std::unique_ptr<Classifier> load_onnx_classifier(const std::string& path, const onnx::Model& model,
+                                                 const OnnxOptions& options) {
   const std::string file = fs::path(path).filename().string();
   const ErrorScope scope(file);
-  return std::make_unique<OnnxClassifier>(path, model, options);
+  auto classifier = std::make_unique<OnnxClassifier>(model, options.device);
+  Card card = read_card(path, model);
+  if (!card.preprocess && options.preprocess) {
+    card.preprocess = options.preprocess;
+    set_input_size(*card.preprocess, model.graph.inputs[0]);
+  }
+  check(card.preprocess.has_value(), "classifier", fs::path(json_beside(path)).filename().string(),
+        " is missing beside ", path,
+        "; the ONNX file does not say how pictures are prepared: write channel_order (\"RGB\" or \"BGR\"), "
+        "mean "
+        "and scale (three numbers each, input = (pixel - mean) * scale, pixel 0..255) there");
+  classifier->describe(model, std::move(card), fs::path(path).parent_path());
+  return classifier;
 }
+
+std::optional<Preprocess> onnx_preprocess(const std::string& path, const onnx::Model& model) {
+  return read_card(path, model).preprocess;
+}
+
+std::unique_ptr<Classifier> make_onnx_classifier(const onnx::Model& model, const ModelSpec& spec) {
+  const ErrorScope scope(spec.name);
+  auto classifier = std::make_unique<OnnxClassifier>(model, spec.device);
+  Card card{.name = fs::path(spec.name).stem().string(),
+            .preprocess = spec.preprocess,
+            .feature_path = "",
+            .classes_file = "",
+            .class_ids = spec.class_ids,
+            .class_names = spec.class_names};
+  set_input_size(*card.preprocess, model.graph.inputs[0]);
+  classifier->describe(model, std::move(card), "");
+  check(spec.classes == 0 || classifier->classes() == spec.classes, "classifier", spec.name, " has ",
+        classifier->classes(), " classes, not ", spec.classes);
+  classifier->registry().require_grad(true);
+  return classifier;
+}
+
+bool is_onnx(const std::string& name) { return fs::path(name).extension() == ".onnx"; }
 
 }  // namespace clearcut

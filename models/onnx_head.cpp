@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <string_view>
 
 #include "tensor/ops/rearrange.h"
+#include "tensor/random.h"
 
 namespace clearcut::onnx {
 
@@ -127,6 +129,30 @@ const Node* class_map_conv(const Trace& trace, const std::string& maps) {
   return node != nullptr && node->op == "Conv" && weight(trace, *node, 1) != nullptr ? node : nullptr;
 }
 
+// Which initializers make the logits, and where the classes stand in the sizes of the weights.
+struct Head {
+  std::string weights, bias;  // no bias: ""
+  int class_axis = 0;
+};
+
+Head head_of(const Trace& trace, const Node* end) {
+  if (pools_everything(trace, end)) end = class_map_conv(trace, end->inputs[0]);
+  std::string bias;
+  if (end != nullptr && end->op == "Add" && end->inputs.size() == 2)
+    for (std::size_t i = 0; i < 2 && end->op == "Add"; ++i) {
+      const Node* product = weight(trace, *end, 1 - i) != nullptr ? trace.maker(end->inputs[i]) : nullptr;
+      if (product == nullptr || product->op != "MatMul") continue;
+      bias = end->inputs[1 - i];
+      end = product;
+    }
+  if (end == nullptr || weight(trace, *end, 1) == nullptr) return {};
+  if (end->inputs.size() > 2) bias = end->inputs[2];
+  if (end->op == "Conv") return {end->inputs[1], bias, 0};
+  if (end->op == "Gemm") return {end->inputs[1], bias, integer(*end, "transB", 0) != 0 ? 0 : 1};
+  if (end->op == "MatMul") return {end->inputs[1], bias, 1};
+  return {};
+}
+
 }  // namespace
 
 std::string logits_value(const Graph& graph) {
@@ -175,6 +201,26 @@ std::string find_feature_map(const Model& model, const std::string& logits) {
     end = before;
   }
   return "";
+}
+
+void replace_head(Model& model, std::int64_t classes, std::uint64_t seed) {
+  Graph& graph = model.graph;
+  const std::string logits = logits_value(graph);
+  const Value& output = graph.outputs[0];
+  if (output.known && output.sizes.size() == 2 && output.sizes[1] == classes) return;
+  const Trace trace(graph);
+  const Head head = head_of(trace, behind_reshapes(trace, logits));
+  const auto weights = graph.initializers.find(head.weights), bias = graph.initializers.find(head.bias);
+  check(weights != graph.initializers.end() && (head.bias.empty() || bias != graph.initializers.end()),
+        "onnx", "'", logits,
+        "' is made by no layer that is known (Gemm, MatMul with or without Add, Conv with weights ",
+        "as initializers), so it cannot be made for ", classes, " classes");
+  const std::int64_t inputs = weights->second.numel() / weights->second.dim(head.class_axis);
+  const double bound = 1 / std::sqrt(static_cast<double>(inputs));
+  weights->second = Tensor(weights->second.shape().with(head.class_axis, classes));
+  RandomStream(seed, head.weights).fill_uniform(weights->second, -bound, bound);
+  if (bias != graph.initializers.end()) bias->second = Tensor::zeros({classes});
+  graph.outputs = {{.name = logits, .known = true, .sizes = {-1, classes}, .names = {"N", ""}}};
 }
 
 }  // namespace clearcut::onnx

@@ -22,4 +22,9 @@ std::optional<CamWeights> find_cam(const Model& model, const std::string& logits
 /// values are the logits. "" if no global pooling is found.
 std::string find_feature_map(const Model& model, const std::string& logits);
 
+/// Gives the last layer, as find_cam knows it but with whatever before it, new weights for `classes` classes
+/// if it has another number: U(-1 / sqrt(K), 1 / sqrt(K)) by `seed`, K numbers to a class, and zero biases.
+/// Throws Error if the graph ends otherwise.
+void replace_head(Model& model, std::int64_t classes, std::uint64_t seed);
+
 }  // namespace clearcut::onnx

@@ -83,11 +83,15 @@ Node parse_node(WireReader in, ExternalFiles& files) {
   return node;
 }
 
-std::int64_t parse_dimension(WireReader in) {
+void parse_dimension(WireReader in, Value& value) {
   std::int64_t size = -1;
-  while (in.next())
+  std::string name;
+  while (in.next()) {
     if (in.field() == 1) size = in.varint();
-  return size > 0 ? size : -1;
+    if (in.field() == 2) name = in.text();
+  }
+  add(in, value.sizes, size > 0 ? size : -1, kMaxNames, "dimensions");
+  value.names.push_back(std::move(name));
 }
 
 Value parse_value(WireReader in) {
@@ -95,8 +99,7 @@ Value parse_value(WireReader in) {
   const auto shape = [&](WireReader dims) {
     value.known = true;
     while (dims.next())
-      if (dims.field() == 1)
-        add(dims, value.sizes, parse_dimension(dims.message("dimension")), kMaxNames, "dimensions");
+      if (dims.field() == 1) parse_dimension(dims.message("dimension"), value);
   };
   const auto tensor_type = [&](WireReader type) {
     while (type.next())
@@ -169,6 +172,19 @@ void parse_opset(WireReader in, Model& model) {
   if (domain.empty() || domain == "ai.onnx") model.opset = version;
 }
 
+// Values may be long: a list of class names.
+void parse_metadata(WireReader in, Model& model) {
+  std::string key, value;
+  while (in.next()) {
+    if (in.field() == 1) key = in.text();
+    if (in.field() == 2) {
+      const auto bytes = in.bytes();
+      value.assign(bytes.begin(), bytes.end());
+    }
+  }
+  model.metadata[key] = std::move(value);
+}
+
 }  // namespace
 
 std::string Node::title() const {
@@ -195,6 +211,9 @@ Model parse_model(std::span<const std::uint8_t> bytes, std::string_view file, co
         break;
       case 8:
         parse_opset(in.message("opset"), model);
+        break;
+      case 14:
+        parse_metadata(in.message("metadata"), model);
         break;
       case 25:
         in.broken("it defines functions of its own; export it with the standard operators only");

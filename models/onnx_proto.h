@@ -51,6 +51,7 @@ struct Value {
   std::string name;
   bool known = false;
   std::vector<std::int64_t> sizes;
+  std::vector<std::string> names = {};  // of sizes, where the file gives them names: "N"
 };
 
 struct Graph {
@@ -67,6 +68,7 @@ struct Model {
   std::int64_t opset = 0;  // of the default domain
   std::string producer;
   Graph graph;
+  std::map<std::string, std::string> metadata = {};
 };
 
 /// Reads a ModelProto. Tensors of float32, float64, int32, int64 and uint8 keep their type, float16 and

@@ -9,6 +9,7 @@
 #include "autograd/elementwise.h"
 #include "autograd/matmul.h"
 #include "autograd/recompute.h"
+#include "autograd/trace.h"
 
 namespace clearcut {
 
@@ -62,7 +63,10 @@ ConvOptions Conv2d::options_for(const Shape& x) const {
 }
 
 Var Conv2d::operator()(const Var& x) const {
-  return run([&] { return conv2d(x, weight, optional(bias), options_for(x.shape()), prepared_); });
+  return run([&] {
+    const Var y = conv2d(x, weight, optional(bias), options_for(x.shape()), prepared_);
+    return same ? described(y, SameConv{options}) : y;
+  });
 }
 
 Linear::Linear(const Scope& at, const LinearOptions& o)

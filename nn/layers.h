@@ -45,6 +45,11 @@ struct Conv2d : Module {
   std::shared_ptr<PreparedWeights> prepared_ = std::make_shared<PreparedWeights>();
 };
 
+/// What a trace says of a convolution whose padding follows the size of its input (Conv2dOptions::same).
+struct SameConv {
+  ConvOptions options;  // but for the padding
+};
+
 struct LinearOptions {
   std::int64_t in = 0, out = 0;
   bool bias = true;

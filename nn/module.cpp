@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/trace.h"
 #include "tensor/work.h"
 
 namespace clearcut {
@@ -149,6 +150,7 @@ void Registry::to(DType dtype) {
 }
 
 Var Registry::observe(const std::string& path, Var y) const {
+  if (Trace* trace = Trace::active()) trace->name(y.value(), path);
   if (recording_) {
     const std::int64_t before = seen_work_;
     seen_work_ = multiply_adds_asked.load();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tensor/file.h"
@@ -84,15 +86,30 @@ void check_layout(const std::string& path, std::vector<Entry> entries, std::uint
         data_size);
 }
 
+std::map<std::string, std::string> parse_metadata(const std::string& path, const Json& json) {
+  check(json.is_object(), "safetensors", path, ": __metadata__ must be an object of texts");
+  std::map<std::string, std::string> metadata;
+  for (const auto& [key, value] : json.items()) {
+    check(value.is_string(), "safetensors", path, ": __metadata__ '", key, "' must be a text");
+    metadata[key] = value.get<std::string>();
+  }
+  return metadata;
+}
+
+// start: the first bytes of a file of file_size bytes.
+std::uint64_t checked_header_size(ByteView start, std::uint64_t file_size, const std::string& path) {
+  check(start.size() >= 8, "safetensors", path, ": ", start.size(), " bytes are too few for a header");
+  std::uint64_t header_size = 0;
+  std::memcpy(&header_size, start.data(), 8);
+  check(header_size <= kMaxHeader && header_size <= file_size - 8, "safetensors", path, ": the header says ",
+        header_size, " bytes, the file has ", file_size - 8, " behind its length (limit ", kMaxHeader, ")");
+  return header_size;
+}
+
 }  // namespace
 
 SafetensorsFile decode_safetensors(ByteView bytes, const std::string& path) {
-  check(bytes.size() >= 8, "safetensors", path, ": ", bytes.size(), " bytes are too few for a header");
-  std::uint64_t header_size = 0;
-  std::memcpy(&header_size, bytes.data(), 8);
-  check(header_size <= kMaxHeader && header_size <= bytes.size() - 8, "safetensors", path,
-        ": the header says ", header_size, " bytes, the file has ", bytes.size() - 8,
-        " behind its length (limit ", kMaxHeader, ")");
+  const std::uint64_t header_size = checked_header_size(bytes, bytes.size(), path);
   const Json header = parse_header(path, {reinterpret_cast<const char*>(bytes.data()) + 8, header_size});
   SafetensorsFile file;
   std::vector<Entry> entries;
@@ -101,11 +118,7 @@ SafetensorsFile decode_safetensors(ByteView bytes, const std::string& path) {
       entries.push_back(parse_entry(path, name, json));
       continue;
     }
-    check(json.is_object(), "safetensors", path, ": __metadata__ must be an object of texts");
-    for (const auto& [key, value] : json.items()) {
-      check(value.is_string(), "safetensors", path, ": __metadata__ '", key, "' must be a text");
-      file.metadata[key] = value.get<std::string>();
-    }
+    file.metadata = parse_metadata(path, json);
   }
   check_layout(path, entries, bytes.size() - 8 - header_size);
   const ByteView data = bytes.subspan(8 + header_size);
@@ -119,6 +132,19 @@ SafetensorsFile decode_safetensors(ByteView bytes, const std::string& path) {
 
 SafetensorsFile read_safetensors(const std::string& path) {
   return decode_safetensors(read_file(path, std::size_t{1} << 40), path);
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  check(file.good(), "safetensors", path, " cannot be read");
+  Bytes start(8);
+  file.read(reinterpret_cast<char*>(start.data()), 8);
+  start.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text(checked_header_size(start, std::filesystem::file_size(path), path), '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  const Json header = parse_header(path, text);
+  return header.contains("__metadata__") ? parse_metadata(path, header.at("__metadata__"))
+                                         : std::map<std::string, std::string>();
 }
 
 void write_safetensors(const std::string& path, const SafetensorsFile& file) {

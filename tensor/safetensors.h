@@ -25,6 +25,9 @@ SafetensorsFile read_safetensors(const std::string& path);
 /// The same of bytes in memory; `name` is for errors.
 SafetensorsFile decode_safetensors(ByteView bytes, const std::string& name);
 
+/// The metadata alone: reads the header and no tensor.
+std::map<std::string, std::string> read_safetensors_metadata(const std::string& path);
+
 /// Writes to a temporary name beside `path` and renames: a killed program leaves no half file.
 /// Tensors stand in the given order. The same input gives the same bytes.
 void write_safetensors(const std::string& path, const SafetensorsFile& file);

@@ -59,6 +59,20 @@ grep -q 'cuda (emulated)' "$work/emulated/env.json" || { echo "env.json does not
 expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/emulated" --device cuda:0 --emulate --products tf32 --progress none
 expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/net" --progress none
 expect 0 "miou" train -c "$work/seg.yaml" -o "$work/seg" --progress none
+# What is exported needs nothing beside it, and an ONNX classifier can be trained further.
+expect 0 "small_resnet, " model export "$work/net" -o "$work/net.onnx" --licence CC0-1.0
+expect 0 "RGB, (pixel - (127.5" model info "$work/net.onnx"
+expect 0 "small_resnet, " model export "$work/net" -o "$work/net.safetensors"
+expect 0 "bricks" model info "$work/net.safetensors"
+expect 1 "must end in .safetensors or .onnx" model export "$work/net" -o "$work/net.h5"
+expect 1 "give the height and width" model export "$work/seg" -o "$work/seg.onnx"
+expect 0 "pspnet_small_resnet, " model export "$work/seg" -o "$work/seg.onnx" --size 40 32
+expect 0 "squeezenet1_1, " model export squeezenet1_1 -o "$work/new.onnx" --class-count 3 --width 0.25
+expect 0 "1 of 1" explain -m "$work/net.onnx" "$work/drawn/val/000012.png" -o "$work/onnx-maps" --progress none
+expect 0 "steps 4" train -c "$work/net.yaml" --set model.name="$work/net.onnx" --set model.width=~ -o "$work/tuned" \
+  --progress none
+expect 0 "net.onnx, " model export "$work/tuned" -o "$work/tuned.onnx"
+expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/tuned" --progress none
 expect 0 "mIoU" eval -c "$work/seg.yaml" -o "$work/seg" --progress none
 expect 0 "are done" predict -m "$work/seg" --save mask,prob --scales 1,1.5 "$work/drawn/val" -o "$work/out" --progress none
 [ "$(ls "$work/out" | grep -c 'npz$')" -eq 6 ] && [ ! -e "$work/out/000012.overlay.png" ] ||

@@ -1,4 +1,4 @@
-// Writes small ONNX files byte by byte, for tests of the reader: no code is shared with it.
+// Writes small ONNX files field by field, damaged ones too, for tests of the reader.
 #pragma once
 
 #include <cstdint>
@@ -6,35 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "models/onnx_message.h"
+
 namespace clearcut::test {
 
-/// One protobuf message under construction.
-struct Message {
-  std::string bytes;
-
-  Message& raw_varint(std::uint64_t v) {
-    for (; v >= 128; v >>= 7) bytes += static_cast<char>(v | 128);
-    bytes += static_cast<char>(v);
-    return *this;
-  }
-  Message& key(int field, int type) {
-    return raw_varint(static_cast<std::uint64_t>(field) << 3 | static_cast<std::uint64_t>(type));
-  }
-  Message& number(int field, std::int64_t v) {
-    return key(field, 0).raw_varint(static_cast<std::uint64_t>(v));
-  }
-  Message& real(int field, float v) {
-    key(field, 5);
-    bytes.append(reinterpret_cast<const char*>(&v), sizeof v);
-    return *this;
-  }
-  Message& text(int field, const std::string& s) {
-    key(field, 2).raw_varint(s.size());
-    bytes += s;
-    return *this;
-  }
-  Message& part(int field, const Message& m) { return text(field, m.bytes); }
-};
+using onnx::Message;
 
 /// TensorProto with raw_data. type: 1 float, 6 int32, 7 int64, 10 float16, 11 double, 16 bfloat16.
 template <class T>

@@ -43,6 +43,9 @@ if [ -x /usr/local/cuda/bin/nvcc ] || command -v nvcc >/dev/null; then
 else skip "PTX of the kernels, interpreted" "the CUDA toolkit"; fi
 if has_module torch && has_module cv2; then check "golden numbers" goldens
 else skip "golden numbers" "python3-torch and python3-opencv"; fi
+if has_module onnx && { has_module cv2 || has_module onnx.reference; }; then
+  check "exported networks" "$python" tools/check_exports.py "$build/full/clearcut"
+else skip "exported networks" "python3-onnx and python3-opencv"; fi
 missing_for_arm=
 command -v aarch64-linux-gnu-g++ >/dev/null || missing_for_arm=g++-aarch64-linux-gnu
 command -v qemu-aarch64 >/dev/null || missing_for_arm="$missing_for_arm qemu-user"

@@ -79,13 +79,14 @@ void Checkpoints::link(const std::string& name, const std::string& target) const
 }
 
 void Checkpoints::save(const Registry& model, const Sgd& optimiser, const TrainState& state,
-                       const std::string& card) {
+                       const std::string& card, const std::string& graph) {
   const std::string name = step_name(state.step), temporary = folder_ + "/.writing_" + name;
   fs::remove_all(temporary);
   fs::create_directories(temporary);
   write_safetensors(temporary + "/model.safetensors", {model.state(), {{"format", "clearcut"}}});
   write_safetensors(temporary + "/optim.safetensors", {optimiser.state(), {{"format", "clearcut"}}});
   write_file(temporary + "/model.json", card);
+  if (!graph.empty()) write_file(temporary + "/" + kGraphFile, graph);
   to_json(state).write(temporary + "/state.json");
   fs::remove_all(folder_ + "/" + name);
   fs::rename(temporary, folder_ + "/" + name);

@@ -24,17 +24,19 @@ struct TrainState {
   std::string config;           // the effective configuration, to tell what changed
 };
 
-/// WORK_DIR/checkpoints/step_N/{model.safetensors, optim.safetensors, state.json, model.json}, and `last` and
-/// `best`, links to two of them. A checkpoint is written under a temporary name and renamed: a killed run
-/// leaves none half written.
+/// WORK_DIR/checkpoints/step_N/{model.safetensors, optim.safetensors, state.json, model.json}, for networks
+/// that were read from an ONNX file also graph.onnx (the network as training began), and `last` and `best`,
+/// links to two of them. A checkpoint is written under a temporary name and renamed: a killed run leaves none
+/// half written.
 class Checkpoints {
  public:
   /// Keeps the newest `keep` checkpoints and the best one.
   Checkpoints(const std::string& work_dir, int keep);
 
-  /// `card` is the text of model.json (models/card.h). Points `last` to the new checkpoint, and `best` too
-  /// if state.best_step == state.step.
-  void save(const Registry& model, const Sgd& optimiser, const TrainState& state, const std::string& card);
+  /// `card` is the text of model.json (models/card.h), `graph` the bytes of graph.onnx or "". Points `last`
+  /// to the new checkpoint, and `best` too if state.best_step == state.step.
+  void save(const Registry& model, const Sgd& optimiser, const TrainState& state, const std::string& card,
+            const std::string& graph = "");
 
   /// Loads `last` into model and optimiser; nothing if there is none. Throws Error if it is of another
   /// model, damaged, or of another version.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "models/build.h"
+#include "models/onnx_classifier.h"
 #include "train/class_weights.h"
 
 namespace clearcut {
@@ -21,8 +21,11 @@ TrainJob::Task read_task(const Config& config) {
 void read_model(const Config& config, TrainJob& job) {
   const bool classifier = job.task == TrainJob::Task::kClassification;
   ModelSpec& m = job.model;
-  m.name = config.choice("name", classifier ? classifier_names() : segmenter_names());
+  const bool onnx = classifier && is_onnx(config.text("name"));
+  m.name =
+      onnx ? config.text("name") : config.choice("name", classifier ? classifier_names() : segmenter_names());
   m.classes = config.integer_or("classes", 0, {.low = 0, .high = 65535});
+  if (onnx) return;
   m.width = config.number_or("width", 1, {.low = 0.01, .high = 16});
   m.output_stride = static_cast<int>(config.integer_or("output_stride", 0, {.low = 0, .high = 32}));
   if (!classifier) m.auxiliary = config.flag_or("auxiliary", true);

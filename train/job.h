@@ -17,7 +17,9 @@ namespace clearcut {
 ///
 ///   task         classification | pretrain | segmentation
 ///   seed         of initial weights, order, augmentation and dropout
-///   model        name, classes (default: those of the data), width, output_stride, auxiliary, recompute
+///   model        name (also FILE.onnx for classification: it is trained further, with a new last layer if
+///                the number of classes differs), classes (default: those of the data), width,
+///                output_stride, auxiliary, recompute
 ///   init         from: PATH, parts: [patterns of parameter names], prefix: text put before the file's names
 ///   data         train: {...}, val: {...} (see DatasetConfig), threads, on_failure: throw | skip, exif,
 ///                single_label

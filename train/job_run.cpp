@@ -1,10 +1,14 @@
 // Runs a training job: opens the data, builds the model, hands over weights, trains, writes the results.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 
 #include "data/json.h"
+#include "models/onnx_classifier.h"
+#include "models/onnx_encode.h"
+#include "models/onnx_head.h"
 #include "tensor/file.h"
 #include "tensor/memory.h"
 #include "train/class_weights.h"
@@ -95,6 +99,7 @@ LoopOptions loop_options(const TrainJob& job, const Loader& loader, const TrainR
 
 ModelCard card_of(const TrainJob& job, const Dataset& data) {
   ModelCard card{.kind = ModelCard::Kind::kClassifier, .spec = job.model};
+  card.spec.name = std::filesystem::path(job.model.name).filename().string();
   if (job.task == Task::kClassification) return card;
   card.kind = ModelCard::Kind::kSegmenter;
   card.colours = data.colours;
@@ -128,14 +133,48 @@ void write_result(const std::string& work_dir, const TrainSummary& s) {
   json.write(work_dir + "/result.json");
 }
 
+// Pictures must reach a trained network as it knows them.
+void check_input(const TrainJob& job, const onnx::Model& model) {
+  const auto wanted = onnx_preprocess(job.model.name, model);
+  if (!wanted) return;
+  const Preprocess& given = job.model.preprocess;
+  check(!wanted->pixels.bgr, "train", job.model.name, " takes BGR; training gives RGB");
+  const auto close = [](double a, double b) { return std::abs(a - b) <= 1e-3 * std::max(std::abs(b), 1e-3); };
+  const auto& a = given.pixels;
+  const auto& b = wanted->pixels;
+  check(std::ranges::equal(a.mean, b.mean, close) && std::ranges::equal(a.scale, b.scale, close), "train",
+        job.model.name, " was trained with normalise: {mean: [", b.mean[0] / 255, ", ", b.mean[1] / 255, ", ",
+        b.mean[2] / 255, "], deviation: [", 1 / (255 * b.scale[0]), ", ", 1 / (255 * b.scale[1]), ", ",
+        1 / (255 * b.scale[2]), "]}; the configuration says otherwise");
+  check(wanted->any_size || (given.height == wanted->height && given.width == wanted->width), "train",
+        job.model.name, " takes pictures of ", wanted->height, " x ", wanted->width,
+        " only, the configuration makes them ", given.height, " x ", given.width);
+}
+
+// The classifier, and the bytes of its graph if it comes from an ONNX file.
+std::string make_network(PreparedJob& ready) {
+  const ModelSpec& spec = ready.job.model;
+  if (!is_onnx(spec.name)) {
+    ready.classifier = make_classifier(spec);
+    return "";
+  }
+  onnx::Model model = onnx::read_model(spec.name);
+  check_input(ready.job, model);
+  onnx::replace_head(model, spec.classes, spec.seed);
+  model.metadata.clear();  // it described the network as it was
+  std::string graph = onnx::encode_model(model);
+  ready.classifier = make_onnx_classifier(model, spec);
+  return graph;
+}
+
 std::unique_ptr<TrainTask> make_task(PreparedJob& ready) {
   const TrainJob& job = ready.job;
   const Dataset& data = ready.train;
   const ModelCard card = card_of(job, data);
   if (job.task == Task::kClassification) {
-    ready.classifier = make_classifier(job.model);
+    const std::string graph = make_network(ready);
     return std::make_unique<ClassifyTask>(*ready.classifier, card, ready.val, job.framing,
-                                          PictureOptions{.apply_exif = job.apply_exif});
+                                          PictureOptions{.apply_exif = job.apply_exif}, graph);
   }
   const SegmentationLossOptions loss = {
       .coefficients = job.coefficients,

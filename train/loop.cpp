@@ -175,7 +175,7 @@ class Loop {
   }
 
   void save() {
-    checkpoints_.save(model_, sgd_, state_, task_.card());
+    checkpoints_.save(model_, sgd_, state_, task_.card(), task_.graph());
     saved_ = state_.step;
   }
 

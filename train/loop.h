@@ -36,6 +36,8 @@ class TrainTask {
   virtual Score evaluate() = 0;
   /// Text of model.json for checkpoints.
   virtual std::string card() const = 0;
+  /// Bytes of graph.onnx for checkpoints; "" for networks that are made by name.
+  virtual std::string graph() const { return ""; }
 };
 
 struct LoopOptions {

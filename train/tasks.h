@@ -28,13 +28,19 @@ Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing,
 class ClassifyTask : public TrainTask {
  public:
   ClassifyTask(Classifier& model, ModelCard card, std::optional<Dataset> val, Framing framing,
-               PictureOptions picture = {})
-      : model_(model), card_(std::move(card)), val_(std::move(val)), framing_(framing), picture_(picture) {}
+               PictureOptions picture = {}, std::string graph = "")
+      : model_(model),
+        card_(std::move(card)),
+        val_(std::move(val)),
+        framing_(framing),
+        picture_(picture),
+        graph_(std::move(graph)) {}
   Registry& registry() override { return model_.registry(); }
   TrainLoss loss(const Batch& batch) override;
   bool has_evaluation() const override { return val_.has_value(); }
   Score evaluate() override;
   std::string card() const override { return to_json(card_); }
+  std::string graph() const override { return graph_; }
 
  private:
   Classifier& model_;
@@ -42,6 +48,7 @@ class ClassifyTask : public TrainTask {
   std::optional<Dataset> val_;
   Framing framing_;
   PictureOptions picture_;
+  std::string graph_;
 };
 
 /// The weighted loss of spec 3.1 on all outputs; scored by mIoU. Pre-training on PSSL and fine-tuning differ

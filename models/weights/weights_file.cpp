@@ -33,8 +33,16 @@ WeightsFile from_onnx(ByteView bytes, const std::string& name) {
   const std::filesystem::path folder = std::filesystem::path(name).parent_path();
   const onnx::Model model = onnx::parse_model(bytes, name, folder.empty() ? "." : folder.string());
   WeightsFile file{"ONNX", {}};
-  for (const std::string& tensor : model.graph.initializer_order)
-    file.tensors.emplace_back(tensor, model.graph.initializers.at(tensor));
+  std::size_t others = 0;
+  for (const std::string& tensor : model.graph.initializer_order) {
+    const Tensor& value = model.graph.initializers.at(tensor);
+    const bool real = value.dtype() == DType::kFloat32 || value.dtype() == DType::kFloat64;
+    if (real && value.rank() > 0)
+      file.tensors.emplace_back(tensor, value);
+    else
+      ++others;
+  }
+  if (others > 0) file.notes.push_back(cat("left out, sizes and single numbers: ", others));
   check(!file.tensors.empty(), "weights", name, ": the graph has no initialisers");
   return file;
 }

@@ -21,7 +21,7 @@ struct WeightsFile {
 ///   .safetensors   read_safetensors()
 ///   .pth, .pt      zip files of PyTorch 1.6 and later: read_torch()
 ///   .pdparams      pickles of Paddle 2: read_paddle()
-///   .onnx          the initialisers of the graph
+///   .onnx          the initialisers of the graph, without whole and single numbers: sizes and bounds
 ///   .npz           read_npz()
 ///
 /// No code in a file is ever run. Throws Error that names the file and the byte or the key, and says how to
