@@ -57,7 +57,7 @@ def shaken(arrays, rng):
 
 def opencv_form(model, shape):
     """OpenCV 4.6 reads bounds of Clip as attributes only, and sizes of its input as numbers."""
-    import onnx
+    import onnx.numpy_helper
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     numbers = {t.name: onnx.numpy_helper.to_array(t) for t in copy.graph.initializer}
@@ -76,7 +76,9 @@ def run_opencv(model, x, names):
     import cv2
     net = cv2.dnn.readNetFromONNX(numpy.frombuffer(opencv_form(model, x.shape), numpy.uint8))
     net.setInput(x)
-    return [a.copy() for a in net.forward(names)]
+    # Values inside the graph go by the names of their nodes there.
+    outputs = {o.name for o in model.graph.output}
+    return [a.copy() for a in net.forward([n if n in outputs else "onnx_node!" + n for n in names])]
 
 
 def run_reference(model, x, names):
