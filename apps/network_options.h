@@ -18,7 +18,8 @@ struct NetworkOptions {
   bool no_auxiliary = false;
 };
 
-/// --classes, --class-count, --width, --output-stride, --no-auxiliary.
+constexpr const char* kNetworkOptions[] = {"--classes", "--class-count", "--width", "--output-stride",
+                                           "--no-auxiliary"};
 void add_network_options(CLI::App& verb, NetworkOptions& options);
 /// True if `name` is that of a network, and not a path.
 bool is_network(const std::string& name);

@@ -97,7 +97,13 @@ void add_model_export(CLI::App& model, Session& session) {
   verb->add_option("--licence", w->licence, "of the weights; default: what the checkpoint says");
   add_network_options(*verb, w->network);
   add_common(*verb, session, kSeed);
-  on_run(*verb, session, [w, &session] { return run_export(*w, session.common.seed); });
+  on_run(*verb, session, [w, verb, &session] {
+    for (const char* option : kNetworkOptions)
+      if (verb->count(option) > 0 && !is_network(w->model))
+        throw ConfigError(
+            cat(option, " describes a network that is made by name; ", w->model, " has its own"));
+    return run_export(*w, session.common.seed);
+  });
 }
 
 }  // namespace clearcut::apps

@@ -22,8 +22,9 @@ Message encode(const std::string& name, const Tensor& tensor) {
   for (const std::int64_t size : tensor.shape().sizes()) m.number(1, size);
   m.number(2, type_number(tensor.dtype())).text(8, name);
   std::string raw;
-  on<Numbers>("onnx", tensor.device(), tensor.dtype(), [&]<class T>(auto) {
-    raw.assign(reinterpret_cast<const char*>(tensor.data<const T>()), tensor.bytes());
+  const Tensor host = tensor.to(Device::kCpu);
+  on_host<Numbers>("onnx", host.device(), host.dtype(), [&]<class T>(auto) {
+    raw.assign(reinterpret_cast<const char*>(host.data<const T>()), host.bytes());
   });
   return m.text(9, raw);
 }

@@ -111,7 +111,7 @@ Model export_network(Registry& root, const std::string& name, const Forward& for
   const bool fixed = has_bins(run(forward, kBatches[0], kSizes[0]));
   check(!fixed || (size.h >= 1 && size.w >= 1), "onnx export", name,
         " averages maps in a number of bins, whose sides depend on the size of the picture: give the height ",
-        "and width that it will get");
+        "and width that it will get (--size)");
   const auto graph = [&](std::size_t pass) {
     return graph_of(run(forward, kBatches[pass], fixed ? size : kSizes[pass]), root.state(), !fixed);
   };

@@ -68,7 +68,8 @@ expect 1 "must end in .safetensors or .onnx" model export "$work/net" -o "$work/
 expect 1 "give the height and width" model export "$work/seg" -o "$work/seg.onnx"
 expect 0 "pspnet_small_resnet, " model export "$work/seg" -o "$work/seg.onnx" --size 40 32
 expect 0 "squeezenet1_1, " model export squeezenet1_1 -o "$work/new.onnx" --class-count 3 --width 0.25
-expect 0 "1 of 1" explain -m "$work/net.onnx" "$work/drawn/val/000012.png" -o "$work/onnx-maps" --progress none
+expect 2 "--width describes a network that is made by name" model export "$work/net" -o "$work/net.onnx" --width 0.5
+expect 0 "6 pictures explained, 0 failed" explain -m "$work/net.onnx" "$work/drawn/val" -o "$work/onnx-maps" --progress none
 expect 0 "steps 4" train -c "$work/net.yaml" --set model.name="$work/net.onnx" --set model.width=~ -o "$work/tuned" \
   --progress none
 expect 0 "net.onnx, " model export "$work/tuned" -o "$work/tuned.onnx"

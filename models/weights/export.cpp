@@ -18,11 +18,13 @@ using MakeGraph = std::function<onnx::Model(Size2 size)>;
 
 std::string hash_of(const StateDict& state) {
   Bytes all;
-  for (const auto& [name, tensor] : state)
-    on<Numbers>("export", tensor.device(), tensor.dtype(), [&]<class T>(auto) {
-      const auto* bytes = reinterpret_cast<const std::uint8_t*>(tensor.data<const T>());
-      all.insert(all.end(), bytes, bytes + tensor.bytes());
+  for (const auto& [name, tensor] : state) {
+    const Tensor host = tensor.to(Device::kCpu);
+    on_host<Numbers>("export", host.device(), host.dtype(), [&]<class T>(auto) {
+      const auto* bytes = reinterpret_cast<const std::uint8_t*>(host.data<const T>());
+      all.insert(all.end(), bytes, bytes + host.bytes());
     });
+  }
   return sha256(all);
 }
 
