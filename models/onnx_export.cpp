@@ -4,6 +4,7 @@
 
 #include "autograd/resize.h"
 #include "models/onnx_graph_writer.h"
+#include "tensor/work.h"
 
 namespace clearcut::onnx {
 
@@ -37,6 +38,7 @@ struct Pass {
 
 Pass run(const Forward& forward, std::int64_t batch, Size2 size) {
   const NoGrad no_grad;
+  const DryRun dry;  // which operators run counts, not what they work out
   Trace trace;
   const Tensor x = Tensor::zeros({batch, 3, size.h, size.w});
   const Tensor y = forward(Var(x)).value();

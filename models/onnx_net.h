@@ -22,8 +22,7 @@ namespace clearcut::onnx {
 /// Operators: supported_operators(), in inference mode. Nodes that do not lead to the output are not looked
 /// at. The constructor throws Error that names the node and its operator for anything else: an operator, an
 /// attribute or a dynamic input that is not supported; a value that nothing makes; several inputs; an opset
-/// outside 7 to 21. Errors
-/// while running start with the node: "node 'conv1' (Conv): conv2d: ...".
+/// outside 7 to 21. Errors while running start with the node: "node 'conv1' (Conv): conv2d: ...".
 class Net {
  public:
   /// output: the value to compute; "" is the graph's first output.

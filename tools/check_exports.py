@@ -158,8 +158,8 @@ def main():
     parser.add_argument("--width", type=float, default=0.25)
     parser.add_argument("--networks", nargs="*")
     words = parser.parse_args()
-    listed = run(words.program, "model", "list").splitlines()
-    known = [n for line in listed if not line.startswith("ONNX") for n in line.split(None, 1)[1].split(", ")]
+    listed = run(words.program, "model", "list").split("operators of ONNX files")[0].splitlines()
+    known = [line.split()[0] for line in listed if line.startswith("  ")]
     runner_of = runners()
     failed = 0
     for name in words.networks or known:

@@ -221,15 +221,5 @@ INSTANTIATE_TEST_SUITE_P(File, WrittenAgain,
                                          "mobilenet_v3_op14", "resnet_op13", "shufflenet_op12", "vgg_op9"),
                          [](const auto& test) { return std::string(test.param); });
 
-TEST(OnnxNet, TakesOpsets7To21) {
-  onnx::Model model = onnx::read_model("tests/golden/onnx/resnet_op13.onnx");
-  for (const std::int64_t opset : {6, 22}) {
-    model.opset = opset;
-    Registry registry;
-    expect_error([&] { const onnx::Net net(registry.scope(), model); },
-                 cat("the network uses opset ", opset, "; opsets 7 to 21 are read"));
-  }
-}
-
 }  // namespace
 }  // namespace clearcut
