@@ -13,9 +13,7 @@ Conv2dOptions head_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, 
           .bias_init = constant(0)};
 }
 
-Var resized_like(const Var& x, const Var& like) {
-  return resize_bilinear(x, like, false);
-}
+Var resized_like(const Var& x, const Var& like) { return resize_bilinear(x, like, false); }
 
 PooledConv::PooledConv(const Scope& at, const Conv2dOptions& o, std::int64_t bin)
     : Module(at), pool(at / 0, bin), conv(at / 1, o) {}
