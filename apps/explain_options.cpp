@@ -11,8 +11,9 @@ namespace clearcut::apps {
 void add_explain_words(CLI::App& verb, ExplainWords& w) {
   verb.add_option("-m,--model", w.models, "classifiers, separated by commas: NAME.onnx or a run's folder");
   verb.add_option("-x,--explainer", w.explainers,
-                  "cam, gradcam, smoothgrad, ig, lime, separated by commas; settings behind a colon: "
-                  "smoothgrad:samples=10:noise=0.1,ig:steps=10")
+                  explainer_names() +
+                      ", separated by commas; settings behind a colon: "
+                      "smoothgrad:samples=10:noise=0.1,ig:steps=10")
       ->capture_default_str();
   verb.add_option("--framing", w.framing, "whole: stretch the picture to the input; short: keep proportions")
       ->check(CLI::IsMember({"whole", "short"}))

@@ -1,9 +1,10 @@
-// CAM and Grad-CAM: weighted sums of the last feature maps, from the one plain forward pass.
+// The CAM family on the one plain forward pass.
 #include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "explain/cam_rules.h"
 #include "explain/methods.h"
 #include "explain/target.h"
 #include "tensor/parallel.h"
@@ -16,22 +17,19 @@ namespace {
 struct CamJob {
   std::size_t index;  // in the options
   std::string path;
-  bool gradient;
+  const CamRule* rule;  // null: CAM itself, by the classifier's weights
   bool relu;
   std::int64_t margin;
+  bool gradient() const { return rule != nullptr && rule->gradient; }
+  const char* name() const { return rule == nullptr ? "cam" : rule->name; }
 };
 
-// map = sum over k of weights[k] * A[k], without `margin` rows and columns at each edge.
-void weighted_maps(const float* A, const std::vector<double>& weights, std::int64_t h, std::int64_t w,
-                   const CamJob& job, float* map) {
+// The map [h, w] without `margin` rows and columns at each edge.
+void write_map(const CamMap& values, std::int64_t h, std::int64_t w, const CamJob& job, float* map) {
   const std::int64_t H = h - 2 * job.margin, W = w - 2 * job.margin;
-  std::vector<double> sum(static_cast<std::size_t>(h * w));
-  for (std::size_t k = 0; k < weights.size(); ++k)
-    if (weights[k] != 0)
-      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights[k] * A[k * sum.size() + i];
   for (std::int64_t y = 0; y < H; ++y)
     for (std::int64_t x = 0; x < W; ++x) {
-      const double value = sum[static_cast<std::size_t>((y + job.margin) * w + x + job.margin)];
+      const double value = values[static_cast<std::size_t>((y + job.margin) * w + x + job.margin)];
       map[y * W + x] = static_cast<float>(job.relu ? std::max(0.0, value) : value);
     }
 }
@@ -46,16 +44,6 @@ std::vector<double> class_weights(const Tensor& W, const float* z, const Target&
   return weights;
 }
 
-std::vector<double> gradient_weights(const float* g, std::int64_t K, std::int64_t n) {
-  std::vector<double> weights(static_cast<std::size_t>(K));
-  for (std::int64_t k = 0; k < K; ++k) {
-    double sum = 0;
-    for (std::int64_t i = 0; i < n; ++i) sum += g[k * n + i];
-    weights[static_cast<std::size_t>(k)] = sum / static_cast<double>(n);
-  }
-  return weights;
-}
-
 // The plain pass over one batch of explain() after another.
 class PlainPass {
  public:
@@ -65,7 +53,7 @@ class PlainPass {
     if (head_) head_->weights = head_->weights.to(Device::kCpu);
     for (std::size_t i = 0; i < options.size(); ++i) {
       if (options[i].explainer == "cam") add_cam(i, options[i]);
-      if (options[i].explainer == "gradcam") add_grad_cam(i, options[i]);
+      if (const CamRule* rule = cam_rule(options[i].explainer)) add(i, options[i], rule);
     }
   }
 
@@ -73,7 +61,7 @@ class PlainPass {
     std::map<std::string, std::unique_ptr<Tap>> taps;
     bool gradient = false;
     for (const CamJob& job : jobs_) {
-      gradient = gradient || job.gradient;
+      gradient = gradient || job.gradient();
       auto& tap = taps[job.path];
       if (!tap) tap = std::make_unique<Tap>(passes_.classifier().registry(), job.path);
     }
@@ -92,11 +80,11 @@ class PlainPass {
   void add_cam(std::size_t index, const ExplainOptions& o) {
     check(head_.has_value(), "cam", "the logits of ", passes_.classifier().name(),
           " are not linear in the channel means of one feature map; use gradcam");
-    jobs_.push_back({index, head_->path, false, o.relu, head_->margin});
+    jobs_.push_back({index, head_->path, nullptr, o.relu, head_->margin});
   }
-  void add_grad_cam(std::size_t index, const ExplainOptions& o) {
+  void add(std::size_t index, const ExplainOptions& o, const CamRule* rule) {
     const std::string path = o.layer.empty() ? passes_.classifier().feature_path() : o.layer;
-    jobs_.push_back({index, path, true, o.relu, head_ && head_->path == path ? head_->margin : 0});
+    jobs_.push_back({index, path, rule, o.relu, head_ && head_->path == path ? head_->margin : 0});
   }
 
   void judge(std::int64_t first, const Tensor& z) {
@@ -111,9 +99,8 @@ class PlainPass {
 
   void draw(const CamJob& job, std::int64_t first, const Tensor& z, const Tap& tap) {
     const Tensor A = tap.activation().to(Device::kCpu);
-    const Tensor gradient = job.gradient ? tap.gradient().to(Device::kCpu) : Tensor();
-    const char* op = job.gradient ? "gradcam" : "cam";
-    check(A.rank() == 4 && A.dim(2) > 2 * job.margin && A.dim(3) > 2 * job.margin, op, "'", job.path,
+    const Tensor gradient = job.gradient() ? tap.gradient().to(Device::kCpu) : Tensor();
+    check(A.rank() == 4 && A.dim(2) > 2 * job.margin && A.dim(3) > 2 * job.margin, job.name(), "'", job.path,
           "' must give feature maps [N, K, h, w]; got ", A.shape(), "; `clearcut model layers` lists paths");
     const std::int64_t K = A.dim(1), h = A.dim(2), w = A.dim(3), C = z.dim(1);
     Tensor& maps = result_.by_explainer[job.index].maps;
@@ -121,14 +108,20 @@ class PlainPass {
     const std::int64_t size = maps.dim(1) * maps.dim(2);
     float* to = maps.data<float>();
     const float* from = A.data<const float>();
-    const float* g = job.gradient ? gradient.data<const float>() : nullptr;
+    const float* g = job.gradient() ? gradient.data<const float>() : nullptr;
     parallel_for(A.dim(0), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const Target& target = input_.targets[static_cast<std::size_t>(first + i)];
-        const auto weights = job.gradient
-                                 ? gradient_weights(g + i * K * h * w, K, h * w)
-                                 : class_weights(head_->weights, z.data<const float>() + i * C, target);
-        weighted_maps(from + i * K * h * w, weights, h, w, job, to + (first + i) * size);
+        const auto n = static_cast<std::size_t>(first + i);
+        const CamInput in{.A = from + i * K * h * w,
+                          .g = g == nullptr ? nullptr : g + i * K * h * w,
+                          .K = K,
+                          .n = h * w,
+                          .random = RandomStream(input_.seed, job.name(), input_.items[n])};
+        const float* row = z.data<const float>() + i * C;
+        const CamMap map = job.rule != nullptr
+                               ? job.rule->map(in)
+                               : weighted_sum(in, class_weights(head_->weights, row, input_.targets[n]));
+        write_map(map, h, w, job, to + (first + i) * size);
       }
     });
   }

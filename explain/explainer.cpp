@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "explain/cam_rules.h"
 #include "explain/methods.h"
 #include "explain/target.h"
 
@@ -47,20 +49,36 @@ ExplainInput scored(const ExplainInput& input, const ExplainOptions& options) {
   return result;
 }
 
-// One pass serves CAM and every Grad-CAM with the score of the first; a second one the others.
+bool needs_gradient(const ExplainOptions& o) {
+  const CamRule* rule = cam_rule(o.explainer);
+  return rule != nullptr && rule->gradient;
+}
+
+// One pass serves what needs no gradient, and every rule with the score of the first that does; another one
+// those with the other score.
 void plain_passes(Passes& passes, const ExplainInput& input, const std::vector<ExplainOptions>& options,
                   Explanations& result) {
   std::vector<std::string> scores;
   for (const ExplainOptions& o : options)
-    if (o.explainer == "gradcam" && std::find(scores.begin(), scores.end(), o.score) == scores.end())
+    if (needs_gradient(o) && std::find(scores.begin(), scores.end(), o.score) == scores.end())
       scores.push_back(o.score);
   if (scores.empty()) scores.emplace_back();
   for (std::size_t round = 0; round < scores.size(); ++round) {
     std::vector<ExplainOptions> now = options;
     for (ExplainOptions& o : now)
-      if (o.explainer == "cam" ? round > 0 : o.score != scores[round]) o.explainer.clear();
+      if (needs_gradient(o) ? o.score != scores[round] : round > 0) o.explainer.clear();
     plain_pass(passes, scored(input, {.score = scores[round]}), now, result);
   }
+}
+
+// Explainers that make passes of their own.
+const std::map<std::string, Method*>& methods() {
+  static const std::map<std::string, Method*> all = {
+      {"saliency", saliency},       {"gradxinput", grad_x_input},
+      {"smoothgrad", smooth_grad},  {"smoothgrad_sq", smooth_grad_squared},
+      {"vargrad", var_grad},        {"gradshap", gradient_shap},
+      {"ig", integrated_gradients}, {"lime", lime}};
+  return all;
 }
 
 }  // namespace
@@ -76,15 +94,11 @@ Explanations explain_all(Classifier& classifier, const ExplainInput& input,
   plain_passes(passes, input, options, result);
   for (std::size_t i = 0; i < options.size(); ++i) {
     const std::string& name = options[i].explainer;
-    if (name == "smoothgrad")
-      result.by_explainer[i] = smooth_grad(passes, scored(input, options[i]), options[i]);
-    else if (name == "ig")
-      result.by_explainer[i] = integrated_gradients(passes, scored(input, options[i]), options[i]);
-    else if (name == "lime")
-      result.by_explainer[i] = lime(passes, scored(input, options[i]), options[i]);
+    const auto method = methods().find(name);
+    if (method != methods().end())
+      result.by_explainer[i] = method->second(passes, scored(input, options[i]), options[i]);
     else
-      check(name == "cam" || name == "gradcam", "explain", "unknown explainer '", name,
-            "'; there are cam, gradcam, smoothgrad, ig, lime");
+      check(name == "cam" || cam_rule(name) != nullptr, "explain", "unknown explainer '", name, "'");
     flag_empty(result.by_explainer[i]);
   }
   return result;

@@ -49,22 +49,27 @@ enum class Reduction : std::uint8_t {
 
 /// One explainer and its settings. Those of other explainers are not looked at.
 struct ExplainOptions {
-  std::string explainer = "gradcam";  // cam, gradcam, smoothgrad, ig, lime
-  int samples = 0;                    // smoothgrad: noisy copies (0: 50); lime: pictures (0: 1000)
-  double noise = 0.1;                 // smoothgrad: deviation / (max x - min x) of the picture
-  int steps = 50;                     // ig
-  PathStart baseline = PathStart::kZero;
+  // cam and the rules of explain/cam_rules.h; saliency, gradxinput, smoothgrad, smoothgrad_sq, vargrad,
+  // gradshap, ig and lime of explain/methods.h
+  std::string explainer = "gradcam";
+  int samples = 0;     // noisy copies (0: 50; gradshap: 5, as InterpretDL); lime: pictures (0: 1000)
+  double noise = 0.1;  // of noisy copies: deviation / (max x - min x) of the picture
+  int steps = 50;      // ig
+  PathStart baseline = PathStart::kZero;  // ig, gradshap
   PathRule path = PathRule::kGauss;
   Off off = Off::kMeanColour;
   SlicOptions superpixels = {};  // lime, where the input brings no segments
-  std::string layer = "";        // gradcam: tap; empty: the classifier's feature_path()
-  bool relu = true;              // cam, gradcam: negative values become 0
-  std::string reduction = "";    // smoothgrad, ig, lime: abs, square, positive, signed; empty: the default
-  std::string score = "";        // all but cam: probability, logit; empty: what the target says
+  std::string layer = "";        // CAM family but for cam: tap; empty: the classifier's feature_path()
+  bool relu = true;              // CAM family: negative values become 0
+  std::string reduction = "";    // the others: abs, square, positive, signed; empty: the default
+  std::string score = "";  // where gradients or scores are used: probability, logit; empty: the target's
 };
 
-/// Reads "smoothgrad:samples=10:noise=0.15". Grad-CAM gets score=logit unless the text says otherwise: its
-/// paper takes the score before the softmax, and through the softmax all other classes of a group speak too.
+/// All names that parse_explainer() takes: "cam, eigencam, ...".
+std::string explainer_names();
+/// Reads "smoothgrad:samples=10:noise=0.15". Grad-CAM and its kin get score=logit unless the text says
+/// otherwise: the papers take the score before the softmax, and through the softmax all other classes of a
+/// group speak too.
 /// Throws Error that lists the known words.
 ExplainOptions parse_explainer(const std::string& text);
 /// The inverse, with every setting that the explainer looks at: the form kept in manifests.
@@ -86,7 +91,7 @@ struct Explanation {
   /// float32 [N, h, w]: values over the whole input after the reduction, not normalised, in the explainer's
   /// own resolution: that of the input, for cam and gradcam that of the feature map.
   Tensor maps;
-  /// smoothgrad and ig: 1/3 sum over c of G_c^2, float32 [N, h, w], whatever the reduction.
+  /// Input gradients: 1/3 sum over c of G_c^2, float32 [N, h, w], whatever the reduction.
   Tensor squares = {};
   /// N flags: the map is constant or not finite, so it says nothing. It is all zeros then.
   std::vector<bool> empty = {};
@@ -117,8 +122,9 @@ struct Explanations {
 /// Throws Error if sizes disagree, a target class is out of range, or cam is asked of a network whose logits
 /// are not linear in pooled features.
 ///
-/// Cost in forward passes per picture: cam 0, gradcam about 1 (backward to the feature map only), smoothgrad
-/// 3 samples, ig 3 steps, lime its samples; plus 1 shared.
+/// Cost in forward passes per picture: rules of the CAM family 0 without gradients, about 1 together with
+/// them (backward to the feature map only), saliency 3, noisy copies 3 samples, ig 3 steps, lime its samples;
+/// plus 1 shared.
 /// Sources: Zhou 2015 (1512.04150), Selvaraju 2017 (1610.02391), Smilkov 2017 (1706.03825), Sundararajan
 /// 2017 (1703.01365), Ribeiro 2016 (1602.04938); settings as in InterpretDL where they differ.
 Explanations explain_all(Classifier& classifier, const ExplainInput& input,

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "explain/cam_rules.h"
 #include "explain/explainer.h"
 #include "explain/methods.h"
 
@@ -100,48 +101,61 @@ Setting checked_word(std::string ExplainOptions::*member, const Words<E>& words,
 
 using Settings = std::vector<std::pair<std::string, Setting>>;
 
+const Setting kSamples = {number(&ExplainOptions::samples, 1).read,
+                          [](const ExplainOptions& o) { return cat(samples_of(o)); }};
+const Setting kReduction = checked_word(&ExplainOptions::reduction, kReductions,
+                                        [](const auto& o) { return word_of(reduction_of(o), kReductions); });
+const Setting kScore = checked_word(&ExplainOptions::score, kScores, [](const auto& o) { return o.score; });
+const Setting kRelu = word(&ExplainOptions::relu, kSwitch);
+const Setting kLayer = {
+    [](ExplainOptions& o, const std::string&, const std::string& text) { o.layer = text; },
+    [](const ExplainOptions& o) { return o.layer; }};
+const Setting kNoise = number(&ExplainOptions::noise, 0.0);
+const Setting kBaseline = word(&ExplainOptions::baseline, kBaselines);
+
 // The settings that each explainer looks at.
 const std::map<std::string, Settings>& settings() {
-  static const Setting samples = {number(&ExplainOptions::samples, 1).read,
-                                  [](const ExplainOptions& o) { return cat(samples_of(o)); }};
-  static const Setting reduction = checked_word(&ExplainOptions::reduction, kReductions, [](const auto& o) {
-    return word_of(reduction_of(o), kReductions);
-  });
-  static const Setting score =
-      checked_word(&ExplainOptions::score, kScores, [](const auto& o) { return o.score; });
-  static const Setting relu = word(&ExplainOptions::relu, kSwitch);
-  static const Setting layer = {
-      [](ExplainOptions& o, const std::string&, const std::string& text) { o.layer = text; },
-      [](const ExplainOptions& o) { return o.layer; }};
-  static const std::map<std::string, Settings> all = {
-      {"cam", {{"relu", relu}}},
-      {"gradcam", {{"layer", layer}, {"relu", relu}, {"score", score}}},
-      {"smoothgrad",
-       {{"samples", samples},
-        {"noise", number(&ExplainOptions::noise, 0.0)},
-        {"reduction", reduction},
-        {"score", score}}},
-      {"ig",
-       {{"steps", number(&ExplainOptions::steps, 1)},
-        {"baseline", word(&ExplainOptions::baseline, kBaselines)},
-        {"path", word(&ExplainOptions::path, kPaths)},
-        {"reduction", reduction},
-        {"score", score}}},
-      {"lime",
-       {{"samples", samples},
-        {"segments", slic_number(&SlicOptions::segments, 1)},
-        {"compactness", slic_number(&SlicOptions::compactness, 1e-6)},
-        {"off", word(&ExplainOptions::off, kOffs)},
-        {"reduction", reduction},
-        {"score", score}}}};
+  static const std::map<std::string, Settings> all = [] {
+    const Settings of_noise = {{"samples", kSamples}, {"noise", kNoise}, {"score", kScore}};
+    std::map<std::string, Settings> result = {
+        {"cam", {{"relu", kRelu}}},
+        {"saliency", {{"reduction", kReduction}, {"score", kScore}}},
+        {"gradxinput", {{"reduction", kReduction}, {"score", kScore}}},
+        {"smoothgrad",
+         {{"samples", kSamples}, {"noise", kNoise}, {"reduction", kReduction}, {"score", kScore}}},
+        {"smoothgrad_sq", of_noise},
+        {"vargrad", of_noise},
+        {"gradshap",
+         {{"samples", kSamples},
+          {"noise", kNoise},
+          {"baseline", kBaseline},
+          {"reduction", kReduction},
+          {"score", kScore}}},
+        {"ig",
+         {{"steps", number(&ExplainOptions::steps, 1)},
+          {"baseline", kBaseline},
+          {"path", word(&ExplainOptions::path, kPaths)},
+          {"reduction", kReduction},
+          {"score", kScore}}},
+        {"lime",
+         {{"samples", kSamples},
+          {"segments", slic_number(&SlicOptions::segments, 1)},
+          {"compactness", slic_number(&SlicOptions::compactness, 1e-6)},
+          {"off", word(&ExplainOptions::off, kOffs)},
+          {"reduction", kReduction},
+          {"score", kScore}}}};
+    for (const CamRule& rule : cam_rules()) {
+      result[rule.name] = {{"layer", kLayer}, {"relu", kRelu}};
+      if (rule.gradient) result[rule.name].push_back({"score", kScore});
+    }
+    return result;
+  }();
   return all;
 }
 
 const Settings& settings_of(const std::string& explainer) {
   const auto found = settings().find(explainer);
-  std::vector<std::string> known;
-  for (const auto& [name, list] : settings()) known.push_back(name);
-  check(found != settings().end(), "explainer", "there are ", joined(known), "; got '", explainer, "'");
+  check(found != settings().end(), "explainer", "there are ", explainer_names(), "; got '", explainer, "'");
   return found->second;
 }
 
@@ -156,6 +170,12 @@ const Setting& setting_of(const std::string& explainer, const std::string& key) 
 
 }  // namespace
 
+std::string explainer_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, list] : settings()) names.push_back(name);
+  return joined(names);
+}
+
 Reduction reduction_of(const ExplainOptions& options) {
   if (!options.reduction.empty()) return value_of("reduction", options.reduction, kReductions);
   return options.explainer == "lime" ? Reduction::kPositive : Reduction::kAbs;
@@ -167,7 +187,7 @@ bool explains_probability(const ExplainOptions& options, const Target& target) {
 
 int samples_of(const ExplainOptions& options) {
   if (options.samples > 0) return options.samples;
-  return options.explainer == "lime" ? 1000 : 50;
+  return options.explainer == "lime" ? 1000 : options.explainer == "gradshap" ? 5 : 50;
 }
 
 ExplainOptions parse_explainer(const std::string& text) {
@@ -176,7 +196,8 @@ ExplainOptions parse_explainer(const std::string& text) {
   std::string part;
   std::getline(parts, options.explainer, ':');
   settings_of(options.explainer);
-  if (options.explainer == "gradcam") options.score = "logit";
+  const CamRule* rule = cam_rule(options.explainer);
+  if (rule != nullptr && rule->gradient) options.score = "logit";
   for (std::string key; std::getline(parts, part, ':');) {
     const std::size_t equals = part.find('=');
     if (equals == std::string::npos && key == "layer") {  // names of ONNX values may have colons

@@ -1,4 +1,4 @@
-// SmoothGrad and Integrated Gradients: weighted means of input gradients at points near the picture.
+// Explainers by input gradients: weighted sums of them at points near the picture.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -14,32 +14,52 @@ namespace {
 
 constexpr std::int64_t kGrain = 1 << 14;
 
-// For each picture the sum over `points` rows of weight(i) * gradient, in double and in the order of i;
-// finish(n, sum [3 H W]) gets it.
+// What is known of one picture's gradients: [3 H W] each, in double.
+struct Sums {
+  std::vector<double> values, squares;  // squares only where they are asked for
+};
+
+// For each picture the sum over `points` rows of weight(i) * gradient, in the order of i; finish(n, sums)
+// gets it.
 struct GradientSum {
   std::int64_t points;
   std::function<void(std::int64_t n, std::int64_t i, const Tensor& slot)> fill;
   std::function<double(std::int64_t i)> weight;
-  std::function<void(std::int64_t n, const std::vector<double>& sum)> finish;
+  std::function<void(std::int64_t n, const Sums& sums)> finish;
+  bool squares = false;
+  // Writes what the gradient is multiplied by before it is added; empty: 1.
+  std::function<void(std::int64_t n, std::int64_t i, const Tensor& slot)> factor = {};
 };
 
 void sum_gradients(Passes& passes, const ExplainInput& input, const GradientSum& job) {
-  const std::int64_t size = input.x.numel() / input.x.dim(0);
-  std::vector<double> sum(static_cast<std::size_t>(size));
+  const Shape shape = input.x.shape().without_leading();
+  const auto size = static_cast<std::size_t>(shape.numel());
+  Sums sums{.values = std::vector<double>(size), .squares = std::vector<double>(job.squares ? size : 0)};
+  const Tensor factor = job.factor ? Tensor(shape) : Tensor();
   const InputRows rows{
-      .count = input.x.dim(0) * job.points,
-      .shape = input.x.shape().without_leading(),
-      .fill = [&](std::int64_t r, const Tensor& slot) { job.fill(r / job.points, r % job.points, slot); }};
+      .count = input.x.dim(0) * job.points, .shape = shape, .fill = [&](std::int64_t r, const Tensor& slot) {
+        job.fill(r / job.points, r % job.points, slot);
+      }};
   const auto target = [&](std::int64_t r) -> const Target& {
     return input.targets[static_cast<std::size_t>(r / job.points)];
   };
   passes.gradients(rows, target, [&](std::int64_t r, const float* g) {
-    const double weight = job.weight(r % job.points);
-    if (r % job.points == 0) std::fill(sum.begin(), sum.end(), 0.0);
-    parallel_for(size, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) sum[static_cast<std::size_t>(i)] += weight * g[i];
+    const std::int64_t n = r / job.points, i = r % job.points;
+    const double weight = job.weight(i);
+    if (i == 0) {
+      std::fill(sums.values.begin(), sums.values.end(), 0.0);
+      std::fill(sums.squares.begin(), sums.squares.end(), 0.0);
+    }
+    if (job.factor) job.factor(n, i, factor);
+    const float* times = job.factor ? factor.data<const float>() : nullptr;
+    parallel_for(shape.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (auto j = static_cast<std::size_t>(begin); j < static_cast<std::size_t>(end); ++j) {
+        const double value = times ? static_cast<double>(g[j]) * times[j] : g[j];
+        sums.values[j] += weight * value;
+        if (job.squares) sums.squares[j] += weight * value * value;
+      }
     });
-    if (r % job.points == job.points - 1) job.finish(r / job.points, sum);
+    if (i == job.points - 1) job.finish(n, sums);
   });
 }
 
@@ -146,33 +166,123 @@ void write_maps(const std::vector<double>& g, std::int64_t k, const ExplainOptio
   reduce_channels(g.data(), 3, n, Reduction::kSquare, result.squares.data<float>() + k * n);
 }
 
+// Pictures with noise: copy i of picture k has RandomStream(seed, purpose, items[k], i).
+class NoisyCopies {
+ public:
+  NoisyCopies(const ExplainInput& input, const ExplainOptions& options, const char* purpose)
+      : input_(input), purpose_(purpose), size_(input.x.numel() / input.x.dim(0)) {
+    check(options.noise >= 0, purpose, "noise must be >= 0; got ", options.noise);
+    for (std::int64_t k = 0; k < input.x.dim(0); ++k) {
+      const float* x = picture(k);
+      const auto [low, high] = std::minmax_element(x, x + size_);
+      deviation_.push_back(options.noise * (static_cast<double>(*high) - *low));
+    }
+  }
+  void write(std::int64_t k, std::int64_t i, const Tensor& slot) const {
+    const auto item = static_cast<std::size_t>(k);
+    const RandomStream noise(input_.seed, purpose_, input_.items[item], static_cast<std::uint32_t>(i));
+    noise.fill_normal(slot, 0, deviation_[item]);
+    float* p = slot.data<float>();
+    for (std::int64_t j = 0; j < size_; ++j) p[j] += picture(k)[j];
+  }
+
+ private:
+  const float* picture(std::int64_t k) const { return input_.x.data<const float>() + k * size_; }
+  const ExplainInput& input_;
+  const char* purpose_;
+  std::int64_t size_;
+  std::vector<double> deviation_;
+};
+
+// The picture as it is, once: the plain gradient, times the picture if so wished.
+Explanation plain_gradient(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
+                           bool times_x) {
+  Explanation result = pixel_maps(input);
+  const auto copy = [&](std::int64_t k, std::int64_t, const Tensor& slot) { slot.copy_from(input.x[k]); };
+  GradientSum job{
+      .points = 1,
+      .fill = copy,
+      .weight = [](std::int64_t) { return 1.0; },
+      .finish = [&](std::int64_t k, const Sums& sums) { write_maps(sums.values, k, options, result); }};
+  if (times_x) job.factor = copy;
+  sum_gradients(passes, input, job);
+  return result;
+}
+
+using Statistic = std::vector<double> (*)(const Sums& sums);
+
+// A statistic of the gradients at noisy copies. All of them see the same noise.
+Explanation noisy_gradients(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
+                            bool squares, Statistic statistic) {
+  const NoisyCopies copies(input, options, "smoothgrad");
+  const std::int64_t count = samples_of(options);
+  Explanation result = pixel_maps(input);
+  sum_gradients(
+      passes, input,
+      {.points = count,
+       .fill = [&](std::int64_t k, std::int64_t i, const Tensor& slot) { copies.write(k, i, slot); },
+       .weight = [&](std::int64_t) { return 1.0 / static_cast<double>(count); },
+       .finish = [&](std::int64_t k, const Sums& sums) { write_maps(statistic(sums), k, options, result); },
+       .squares = squares});
+  return result;
+}
+
 }  // namespace
 
+Explanation saliency(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
+  return plain_gradient(passes, input, options, false);
+}
+
+Explanation grad_x_input(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
+  return plain_gradient(passes, input, options, true);
+}
+
 Explanation smooth_grad(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
-  const std::int64_t copies = samples_of(options);
-  check(options.noise >= 0, "smoothgrad", "noise must be >= 0; got ", options.noise);
-  const std::int64_t N = input.x.dim(0), size = input.x.numel() / N;
-  const float* x = input.x.data<const float>();
-  std::vector<double> deviation;
-  for (std::int64_t k = 0; k < N; ++k) {
-    const auto [low, high] = std::minmax_element(x + k * size, x + (k + 1) * size);
-    deviation.push_back(options.noise * (static_cast<double>(*high) - *low));
-  }
-  Explanation result = pixel_maps(input);
-  const auto fill = [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
-    const auto item = static_cast<std::size_t>(k);
-    const RandomStream noise(input.seed, "smoothgrad", input.items[item], static_cast<std::uint32_t>(i));
-    noise.fill_normal(slot, 0, deviation[item]);
+  return noisy_gradients(passes, input, options, false, [](const Sums& sums) { return sums.values; });
+}
+
+Explanation smooth_grad_squared(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
+  return noisy_gradients(passes, input, options, true, [](const Sums& sums) { return sums.squares; });
+}
+
+Explanation var_grad(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
+  return noisy_gradients(passes, input, options, true, [](const Sums& sums) {
+    std::vector<double> variance(sums.squares);
+    for (std::size_t i = 0; i < variance.size(); ++i)
+      variance[i] = std::max(0.0, variance[i] - sums.values[i] * sums.values[i]);
+    return variance;
+  });
+}
+
+Explanation gradient_shap(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
+  const NoisyCopies copies(input, options, "gradshap");
+  const std::int64_t count = samples_of(options);
+  std::vector<Tensor> baselines;
+  for (std::int64_t k = 0; k < input.x.dim(0); ++k)
+    baselines.push_back(baseline_of(input.x[k], options.baseline));
+  const auto difference = [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
+    copies.write(k, i, slot);
+    const float* from = baselines[static_cast<std::size_t>(k)].data<const float>();
     float* p = slot.data<float>();
-    for (std::int64_t j = 0; j < size; ++j) p[j] += x[k * size + j];
+    for (std::int64_t j = 0; j < slot.numel(); ++j) p[j] -= from[j];
   };
-  const double weight = 1.0 / static_cast<double>(copies);
-  sum_gradients(passes, input,
-                {.points = copies,
-                 .fill = fill,
-                 .weight = [&](std::int64_t) { return weight; },
-                 .finish = [&](std::int64_t k,
-                               const std::vector<double>& sum) { write_maps(sum, k, options, result); }});
+  const auto fill = [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
+    difference(k, i, slot);
+    const auto item = static_cast<std::size_t>(k);
+    const RandomStream random(input.seed, "gradshap point", input.items[item], static_cast<std::uint32_t>(i));
+    const double a = random.uniform(0);
+    const float* from = baselines[item].data<const float>();
+    float* p = slot.data<float>();
+    for (std::int64_t j = 0; j < slot.numel(); ++j) p[j] = static_cast<float>(from[j] + a * p[j]);
+  };
+  Explanation result = pixel_maps(input);
+  sum_gradients(
+      passes, input,
+      {.points = count,
+       .fill = fill,
+       .weight = [&](std::int64_t) { return 1.0 / static_cast<double>(count); },
+       .finish = [&](std::int64_t k, const Sums& sums) { write_maps(sums.values, k, options, result); },
+       .factor = difference});
   return result;
 }
 
@@ -193,8 +303,8 @@ Explanation integrated_gradients(Passes& passes, const ExplainInput& input, cons
     for (std::int64_t j = 0; j < size; ++j)
       p[j] = static_cast<float>(from[j] + a * (static_cast<double>(x[k * size + j]) - from[j]));
   };
-  const auto finish = [&](std::int64_t k, const std::vector<double>& sum) {
-    std::vector<double> g(sum);
+  const auto finish = [&](std::int64_t k, const Sums& sums) {
+    std::vector<double> g(sums.values);
     const float* from = base(k);
     for (std::int64_t j = 0; j < size; ++j)
       g[static_cast<std::size_t>(j)] *= static_cast<double>(x[k * size + j]) - from[j];

@@ -9,27 +9,41 @@
 namespace clearcut {
 
 /// The plain forward pass: probability and top1 of every picture, and the maps of those entries of `options`
-/// that are cam or gradcam. With features A [K, h, w] of the tap and Z = h w:
+/// that are cam, or a rule of explain/cam_rules.h. With features A [K, h, w] of the tap
 ///
-///   cam      M = ReLU(sum over k of W_k A_k),  W = sum over c in the target of softmax_c W_{c,:}
-///   gradcam  M = ReLU(sum over k of w_k A_k),  w_k = 1/Z sum over i,j of ds/dA_k[i,j]
+///   cam   M = ReLU(sum over k of W_k A_k),  W = sum over c in the target of softmax_c W_{c,:}
 ///
 /// Where a network pads its class maps (CamWeights::margin), the margin is cut off.
 void plain_pass(Passes& passes, const ExplainInput& input, const std::vector<ExplainOptions>& options,
                 Explanations& result);
 
-/// G = 1/n sum over i of ds/dx at x + e_i,  e_i ~ N(0, (noise (max x - min x))^2).  maps [N, H, W].
-/// The noise of copy i of picture n: RandomStream(seed, "smoothgrad", items[n], i). With noise 0 the plain
-/// gradient comes out.
-Explanation smooth_grad(Passes& passes, const ExplainInput& input, const ExplainOptions& options);
+/// An explainer that makes passes of its own. maps are [N, H, W].
+using Method = Explanation(Passes& passes, const ExplainInput& input, const ExplainOptions& options);
+
+/// G = ds/dx, and G = x ds/dx.
+Method saliency, grad_x_input;
+
+/// With g_i = ds/dx at x + e_i,  e_i ~ N(0, (noise (max x - min x))^2),  i = 1 .. n:
+///
+///   smoothgrad      G = mean g_i
+///   smoothgrad_sq   G = mean g_i^2
+///   vargrad         G = mean g_i^2 - (mean g_i)^2
+///
+/// The noise of copy i of picture k is RandomStream(seed, "smoothgrad", items[k], i) for all three. With
+/// noise 0 the plain gradient comes out, its square, and nothing.
+Method smooth_grad, smooth_grad_squared, var_grad;
+
+/// G = mean over i of (x_i - x') ds/dx at x' + a_i (x_i - x'),  x_i = x + e_i as above from "gradshap",  a_i
+/// uniform in [0, 1).
+Method gradient_shap;
 
 /// G = (x - x') sum over i of weight_i ds/dx at x' + a_i (x - x').  maps [N, H, W].
-Explanation integrated_gradients(Passes& passes, const ExplainInput& input, const ExplainOptions& options);
+Method integrated_gradients;
 
 /// Spec of the authors' library: random superpixels off, weighted least squares on the scores.
 ///   d_i = 1 - sqrt(sum of bits_i / K),   weight pi_i = sqrt(exp(-d_i^2 / 0.25^2)),   first row all on
 /// Bit j of row i: the top bit of number j of RandomStream(seed, "lime", items[n], i).
-Explanation lime(Passes& passes, const ExplainInput& input, const ExplainOptions& options);
+Method lime;
 
 /// The settings with their defaults filled in.
 bool explains_probability(const ExplainOptions& options, const Target& target);

@@ -125,6 +125,60 @@ TEST(SmoothGrad, NoiseChangesTheMapAndTheSeedChangesTheNoise) {
   EXPECT_EQ(explain(net, input, options).values<float>(), first);
 }
 
+// Explainers of noisy copies see the same noise, so maps of one picture follow from each other. Signed sums
+// of the three channels cannot be squared: the input has one channel that counts, the weights of others are
+// 0.
+TEST(SmoothGrad, SquaresAndVarianceFollowFromTheGradientsOfTheCopies) {
+  Tensor w = random_tensor({6, 3, 3, 3}, "one channel", 0.3);
+  for (std::int64_t k = 0; k < 6; ++k) std::fill_n(w.data<float>() + k * 27 + 9, 18, 0.0F);
+  TestNet net(6, [w](TestNet&, const Var& x) {
+    return mean(tanh(conv2d(x, Var(w), {.padding = {1, 1, 1, 1}})), {2, 3});
+  });
+  const Tensor x = random_tensor({1, 3, 16, 16}, "x");
+  const ExplainInput input = input_of(x, {.classes = {2}, .probability = false});
+  const auto [low, high] = std::minmax_element(x.data<const float>(), x.data<const float>() + x.numel());
+  constexpr int kCopies = 4;
+  std::vector<double> mean_of(256), squares(256);
+  for (std::uint32_t i = 0; i < kCopies; ++i) {
+    Tensor copy({1, 3, 16, 16});
+    RandomStream(input.seed, "smoothgrad", input.items[0], i)
+        .fill_normal(copy[0], 0, 0.2 * (static_cast<double>(*high) - *low));
+    for (std::int64_t j = 0; j < copy.numel(); ++j) copy.data<float>()[j] += x.data<const float>()[j];
+    const auto g = explain(net, input_of(copy, {.classes = {2}, .probability = false}),
+                           parse_explainer("saliency:reduction=signed"))
+                       .values<float>();
+    for (std::size_t j = 0; j < g.size(); ++j) {
+      mean_of[j] += g[j] / static_cast<double>(kCopies);
+      squares[j] += static_cast<double>(g[j]) * g[j] / kCopies;
+    }
+  }
+  const auto squared =
+      explain(net, input, parse_explainer("smoothgrad_sq:samples=4:noise=0.2")).values<float>();
+  const auto variance = explain(net, input, parse_explainer("vargrad:samples=4:noise=0.2")).values<float>();
+  for (std::size_t j = 0; j < 256; ++j) {  // float32 rounding of the maps
+    EXPECT_NEAR(squared[j], squares[j], 1e-6 * squares[j] + 1e-12) << j;
+    EXPECT_NEAR(variance[j], squares[j] - mean_of[j] * mean_of[j], 1e-6 * squares[j] + 1e-12) << j;
+  }
+}
+
+// On a linear net Gradient SHAP is (x - x') w plus the mean of the noise, whatever the points on the path.
+TEST(GradientShap, LinearNetGivesDifferenceTimesWeight) {
+  const Tensor w = random_tensor({2, 3 * 16 * 16}, "w");
+  LinearNet net(w);
+  const Tensor x = random_tensor({1, 3, 16, 16}, "x");
+  const ExplainInput input = input_of(x, {.classes = {1}, .probability = false});
+  const auto map =
+      explain(net, input, parse_explainer("gradshap:samples=3:noise=0:reduction=signed")).values<float>();
+  const float* row = w.data<const float>() + 3 * 256;
+  const float* p = x.data<const float>();
+  for (std::size_t i = 0; i < 256; ++i)
+    EXPECT_NEAR(map[i], p[i] * row[i] + p[256 + i] * row[256 + i] + p[512 + i] * row[512 + i], 1e-5);
+  // Points lie inside the path: with a blurred start the map is another one, and noise changes it.
+  const auto noisy =
+      explain(net, input, parse_explainer("gradshap:samples=3:reduction=signed")).values<float>();
+  EXPECT_NE(noisy, map);
+}
+
 // Completeness: the attributions add up to s(x) - s(x').
 TEST(IntegratedGradients, AreComplete) {
   SmallNet net;
@@ -313,7 +367,11 @@ TEST(ExplainerNames, ErrorsListWhatThereIs) {
     }
     return "";
   };
-  EXPECT_EQ(message("gradcamm"), "explainer: there are cam, gradcam, ig, lime, smoothgrad; got 'gradcamm'");
+  EXPECT_EQ(
+      message("gradcamm"),
+      "explainer: there are cam, eigencam, eigengradcam, elementwise, fem, gradcam, gradcampp, gradshap, "
+      "gradxinput, hirescam, ig, kpcacam, layercam, lime, randomcam, saliency, segeigencam, smoothgrad, "
+      "smoothgrad_sq, vargrad, xgradcam; got 'gradcamm'");
   EXPECT_EQ(message("ig:samples=3"),
             "explainer: ig has the settings steps, baseline, path, reduction, score; got 'samples'");
   EXPECT_EQ(message("ig:baseline=black"), "explainer: baseline must be one of zero, blur, mean; got 'black'");

@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "autograd/cross_entropy.h"
+#include "explain/cam_rules.h"
 #include "explain/explainer.h"
+#include "explain/methods.h"
 #include "models/card.h"
 #include "nn/loss.h"
 #include "tensor/random.h"
@@ -143,13 +145,11 @@ struct ExplainCost {
   std::int64_t samples;
 };
 ExplainCost cost_of(const ExplainOptions& e) {
-  if (e.explainer == "smoothgrad") {
-    const int samples = e.samples > 0 ? e.samples : 50;
-    return {2.0 * samples, samples};
-  }
-  if (e.explainer == "ig") return {2.0 * e.steps, e.steps};
-  const int samples = e.explainer != "lime" ? 1 : e.samples > 0 ? e.samples : 1000;
-  return {static_cast<double>(samples), samples};
+  const std::string& name = e.explainer;
+  if (name == "cam" || cam_rule(name) != nullptr) return {1, 1};
+  if (name == "lime") return {1.0 * samples_of(e), samples_of(e)};
+  const int points = name == "ig" ? e.steps : name == "saliency" || name == "gradxinput" ? 1 : samples_of(e);
+  return {2.0 * points, points};
 }
 
 /// int32 [height, width]: 7 x 7 boxes, numbered by rows.

@@ -45,8 +45,8 @@ struct Workload {
 Workload bench_training(const BenchOptions& options);
 /// Forward in evaluation mode without a tape: logits of a classifier, main logits of a segmenter.
 Workload bench_prediction(const BenchOptions& options);
-/// One explanation of one picture for one class. operations: twice the forward pass per sample of smoothgrad
-/// and step of ig (forward and input gradient), once per sample of lime, and once in all for cam and gradcam.
+/// One explanation of one picture for one class. operations: twice the forward pass per input gradient, once
+/// per sample of lime, and once in all for the CAM family.
 /// LIME gets a grid of 49 superpixels, so that cutting the picture is not part of it.
 Workload bench_explanation(const BenchOptions& options);
 
