@@ -190,19 +190,16 @@ class Cache {
   bool debug = debug_from_environment();
 
  private:
-  // A block of at most twice the size, the nearest size first.
+  // Of that size alone: where a larger one serves, it is missing where it is wanted, and the same step asks
+  // the system again and again.
   void* take_small(std::size_t bytes, std::size_t& got) {
-    const std::size_t wanted = std::max(kStep, round_up(bytes, kStep));
-    got = wanted;
-    for (std::size_t size = wanted; size <= std::min(2 * wanted, kSmallLimit); size += kStep) {
-      std::vector<void*>& idle = small_[size / kStep];
-      if (idle.empty()) continue;
-      void* data = idle.back();
-      idle.pop_back();
-      small_idle_ -= got = size;
-      return data;
-    }
-    return nullptr;
+    got = std::max(kStep, round_up(bytes, kStep));
+    std::vector<void*>& idle = small_[got / kStep];
+    if (idle.empty()) return nullptr;
+    void* data = idle.back();
+    idle.pop_back();
+    small_idle_ -= got;
+    return data;
   }
   void count(std::size_t capacity, bool from_system) {
     stats_.live += capacity;
