@@ -98,7 +98,8 @@ Explanations explain_all(Classifier& classifier, const ExplainInput& input,
     if (method != methods().end())
       result.by_explainer[i] = method->second(passes, scored(input, options[i]), options[i]);
     else
-      check(name == "cam" || cam_rule(name) != nullptr, "explain", "unknown explainer '", name, "'");
+      check(name == "cam" || cam_rule(name) != nullptr, "explain", "there are ", explainer_names(), "; got '",
+            name, "'");
     flag_empty(result.by_explainer[i]);
   }
   return result;
