@@ -20,7 +20,7 @@ void plain_pass(Passes& passes, const ExplainInput& input, const std::vector<Exp
 /// An explainer that makes passes of its own. maps are [N, H, W].
 using Method = Explanation(Passes& passes, const ExplainInput& input, const ExplainOptions& options);
 
-/// G = ds/dx, and G = x ds/dx.
+/// G = ds/dx (Simonyan 2013, 1312.6034), and G = x ds/dx (Shrikumar 2016, 1605.01713).
 Method saliency, grad_x_input;
 
 /// With g_i = ds/dx at x + e_i,  e_i ~ N(0, (noise (max x - min x))^2),  i = 1 .. n:
@@ -34,7 +34,8 @@ Method saliency, grad_x_input;
 Method smooth_grad, smooth_grad_squared, var_grad;
 
 /// G = mean over i of (x_i - x') ds/dx at x' + a_i (x_i - x'),  x_i = x + e_i as above from "gradshap",  a_i
-/// uniform in [0, 1).
+/// the first uniform number of RandomStream(seed, "gradshap point", items[k], i). Lundberg & Lee 2017
+/// (1705.07874); x' is one start instead of a set of them, as in InterpretDL.
 Method gradient_shap;
 
 /// G = (x - x') sum over i of weight_i ds/dx at x' + a_i (x - x').  maps [N, H, W].
