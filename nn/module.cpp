@@ -158,6 +158,12 @@ Var Registry::observe(const std::string& path, Var y) const {
   }
   for (Tap* tap : taps_) {
     if (tap->path_ != path) continue;
+    if (tap->replacement_) {
+      const Tensor other = tap->replacement_(y.value());
+      check(other.shape() == y.shape(), "Tap", "what takes the place of '", path, "' must be ", y.shape(),
+            "; got ", other.shape());
+      y = Var(other);
+    }
     if (!y.requires_grad() && !NoGrad::active()) y = Var(y.value(), true);
     if (y.requires_grad()) y.keep_grad();
     tap->value_ = y;

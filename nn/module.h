@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -173,11 +174,15 @@ class Tap {
   const Tensor& activation() const;
   /// Gradient of the last backward pass. Throws Error before one.
   const Tensor& gradient() const;
+  /// From now on the network goes on with f(y), of y's shape, in place of the module's own result y.
+  /// activation() and gradient() are those of f(y); no gradient flows to what made y.
+  void replace(std::function<Tensor(const Tensor& y)> f) { replacement_ = std::move(f); }
 
  private:
   friend class Registry;
   Registry& root_;
   std::string path_;
+  std::function<Tensor(const Tensor&)> replacement_;
   Var value_;
 };
 

@@ -132,6 +132,24 @@ TEST(Tap, TheTapeStartsAtTheTapOfAFrozenModel) {
   EXPECT_EQ(tap.gradient().values<float>(), (std::vector<float>{3, 3}));
 }
 
+// The network goes on from what took the place; its gradient is there, and none of what came before.
+TEST(Tap, WhatTakesThePlaceOfAResult) {
+  Model model;
+  Tap tap(model.registry, "blocks.0");
+  tap.replace([](const Tensor& y) {
+    EXPECT_EQ(y.values<float>(), (std::vector<float>{2, 10}));
+    return Tensor::from<float>({2}, {7, 8});
+  });
+  const Var y = model.net(input({1, 5}));
+  EXPECT_EQ(y.value().values<float>(), (std::vector<float>{21, 24}));
+  sum(y).backward();
+  EXPECT_EQ(tap.activation().values<float>(), (std::vector<float>{7, 8}));
+  EXPECT_EQ(tap.gradient().values<float>(), (std::vector<float>{3, 3}));
+  EXPECT_FALSE(model.net.first.weight.var().grad().defined());
+  tap.replace([](const Tensor&) { return Tensor::zeros({3}); });
+  expect_error([&] { model.net(input({1, 5})); }, "what takes the place of 'blocks.0' must be [2]; got [3]");
+}
+
 TEST(Tap, EndsWithItsLife) {
   Model model;
   model.registry.require_grad(false);
