@@ -4,34 +4,42 @@
 #include <memory>
 #include <optional>
 
-#include "explain/cam_rules.h"
+#include "data/text_lines.h"
 #include "explain/methods.h"
+#include "explain/tap_pass.h"
 #include "explain/target.h"
+#include "tensor/ops/arithmetic.h"
+#include "tensor/ops/resize.h"
 #include "tensor/parallel.h"
 
 namespace clearcut {
 
 namespace {
 
-// What one entry of the options asks of the plain pass.
+// One tap of one entry of the options.
 struct CamJob {
   std::size_t index;  // in the options
   std::string path;
   const CamRule* rule;  // null: CAM itself, by the classifier's weights
   bool relu;
   std::int64_t margin;
+  Tensor maps = {};
   bool gradient() const { return rule != nullptr && rule->gradient; }
   const char* name() const { return rule == nullptr ? "cam" : rule->name; }
 };
 
-// The map [h, w] without `margin` rows and columns at each edge.
-void write_map(const CamMap& values, std::int64_t h, std::int64_t w, const CamJob& job, float* map) {
-  const std::int64_t H = h - 2 * job.margin, W = w - 2 * job.margin;
-  for (std::int64_t y = 0; y < H; ++y)
-    for (std::int64_t x = 0; x < W; ++x) {
-      const double value = values[static_cast<std::size_t>((y + job.margin) * w + x + job.margin)];
-      map[y * W + x] = static_cast<float>(job.relu ? std::max(0.0, value) : value);
-    }
+// (x - min) / (max - min + 1e-7) of every picture, as in pytorch-grad-cam.
+Tensor from_0_to_1(const Tensor& maps) {
+  Tensor y = empty_like(maps);
+  const std::int64_t n = maps.numel() / maps.dim(0);
+  for (std::int64_t k = 0; k < maps.dim(0); ++k) {
+    const float* from = maps.data<const float>() + k * n;
+    const auto [low, high] = std::minmax_element(from, from + n);
+    const double scale = 1 / (static_cast<double>(*high) - *low + 1e-7);
+    std::transform(from, from + n, y.data<float>() + k * n,
+                   [&, low = *low](float v) { return static_cast<float>((v - low) * scale); });
+  }
+  return y;
 }
 
 std::vector<double> class_weights(const Tensor& W, const float* z, const Target& target) {
@@ -73,7 +81,18 @@ class PlainPass {
       }));
     const Tensor logits = z.value().to(Device::kCpu);
     judge(first, logits);
-    for (const CamJob& job : jobs_) draw(job, first, logits, *taps.at(job.path));
+    for (CamJob& job : jobs_) draw(job, first, logits, *taps.at(job.path));
+  }
+
+  // One tap: its maps. Several: each from 0 to 1 at the input's size, and of these the mean or the product.
+  void finish() {
+    for (std::size_t j = 0; j < jobs_.size();) {
+      const CamJob& job = jobs_[j];
+      std::size_t end = j;
+      while (end < jobs_.size() && jobs_[end].index == job.index) ++end;
+      result_.by_explainer[job.index].maps = end == j + 1 ? job.maps : joined(j, end);
+      j = end;
+    }
   }
 
  private:
@@ -83,8 +102,25 @@ class PlainPass {
     jobs_.push_back({index, head_->path, nullptr, o.relu, head_->margin});
   }
   void add(std::size_t index, const ExplainOptions& o, const CamRule* rule) {
-    const std::string path = o.layer.empty() ? passes_.classifier().feature_path() : o.layer;
-    jobs_.push_back({index, path, rule, o.relu, head_ && head_->path == path ? head_->margin : 0});
+    const Classifier& classifier = passes_.classifier();
+    std::vector<std::string> paths = split_at(tap_path(classifier, o), "+");
+    if (rule->product && o.layer.empty())
+      paths =
+          stage_paths(passes_.classifier(), input_.x[0].reshape({1, 3, input_.x.dim(2), input_.x.dim(3)}));
+    for (const std::string& path : paths)
+      jobs_.push_back({index, path, rule, o.relu, tap_margin(classifier, path)});
+  }
+
+  Tensor joined(std::size_t begin, std::size_t end) const {
+    const std::int64_t N = input_.x.dim(0), H = input_.x.dim(2), W = input_.x.dim(3);
+    Tensor all;
+    for (std::size_t j = begin; j < end; ++j) {
+      const Tensor& maps = jobs_[j].maps;
+      const Tensor one =
+          ops::resize_bilinear(from_0_to_1(maps).reshape({N, 1, maps.dim(1), maps.dim(2)}), {H, W}, false);
+      all = !all.defined() ? one : jobs_[j].rule->product ? ops::mul(all, one) : ops::add(all, one);
+    }
+    return from_0_to_1(all.reshape({N, H, W}));
   }
 
   void judge(std::int64_t first, const Tensor& z) {
@@ -97,16 +133,15 @@ class PlainPass {
     }
   }
 
-  void draw(const CamJob& job, std::int64_t first, const Tensor& z, const Tap& tap) {
+  void draw(CamJob& job, std::int64_t first, const Tensor& z, const Tap& tap) {
     const Tensor A = tap.activation().to(Device::kCpu);
     const Tensor gradient = job.gradient() ? tap.gradient().to(Device::kCpu) : Tensor();
     check(A.rank() == 4 && A.dim(2) > 2 * job.margin && A.dim(3) > 2 * job.margin, job.name(), "'", job.path,
           "' must give feature maps [N, K, h, w]; got ", A.shape(), "; `clearcut model layers` lists paths");
-    const std::int64_t K = A.dim(1), h = A.dim(2), w = A.dim(3), C = z.dim(1);
-    Tensor& maps = result_.by_explainer[job.index].maps;
-    if (!maps.defined()) maps = Tensor({input_.x.dim(0), h - 2 * job.margin, w - 2 * job.margin});
-    const std::int64_t size = maps.dim(1) * maps.dim(2);
-    float* to = maps.data<float>();
+    const std::int64_t K = A.dim(1), h = A.dim(2), w = A.dim(3), C = z.dim(1), N = input_.x.dim(0);
+    if (!job.maps.defined()) job.maps = Tensor({N, h - 2 * job.margin, w - 2 * job.margin});
+    const std::int64_t size = job.maps.dim(1) * job.maps.dim(2);
+    float* to = job.maps.data<float>();
     const float* from = A.data<const float>();
     const float* g = job.gradient() ? gradient.data<const float>() : nullptr;
     parallel_for(A.dim(0), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -121,7 +156,7 @@ class PlainPass {
         const CamMap map = job.rule != nullptr
                                ? job.rule->map(in)
                                : weighted_sum(in, class_weights(head_->weights, row, input_.targets[n]));
-        write_map(map, h, w, job, to + (first + i) * size);
+        write_cam(map, h, w, job.margin, job.relu, to + (first + i) * size);
       }
     });
   }
@@ -146,6 +181,7 @@ void plain_pass(Passes& passes, const ExplainInput& input, const std::vector<Exp
                          std::copy(from, from + size, slot.data<float>());
                        }};
   passes.batches(rows, [&](std::int64_t first, const Tensor& x) { pass.batch(first, x); });
+  pass.finish();
 }
 
 }  // namespace clearcut

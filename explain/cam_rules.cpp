@@ -219,6 +219,7 @@ const std::vector<CamRule>& cam_rules() {
                                              {"segeigencam", true, seg_eigen_cam},
                                              {"kpcacam", false, kpca_cam},
                                              {"fem", false, fem},
+                                             {"refinecam", true, grad_cam, true},
                                              {"randomcam", false, random_cam}};
   return rules;
 }

@@ -15,6 +15,7 @@
 //   kpcacam      first kernel principal component of the centred A, kernel tanh(<a, b> / K + 1)
 //                                                                              Karmani 2024 (2410.00267)
 //   fem          w_k = share of positions with A_k > mean + 2 deviations       Fuad 2020 (IPTA)
+//   refinecam    gradcam of several taps, the product of their maps             pytorch-grad-cam
 //   randomcam    w_k uniform in [-1, 1): what a map looks like that knows nothing
 //
 // A principal component has no sign: that one is taken whose largest magnitude is positive.
@@ -42,6 +43,7 @@ struct CamRule {
   const char* name;
   bool gradient;  // needs g
   CamMap (*map)(const CamInput&);
+  bool product = false;  // of several taps: the product of their maps, not the mean
 };
 
 const std::vector<CamRule>& cam_rules();

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "explain/cam_rules.h"
-#include "explain/methods.h"
+#include "explain/explainer_table.h"
 #include "explain/target.h"
+#include "explain/views.h"
 
 namespace clearcut {
 
@@ -71,16 +71,6 @@ void plain_passes(Passes& passes, const ExplainInput& input, const std::vector<E
   }
 }
 
-// Explainers that make passes of their own.
-const std::map<std::string, Method*>& methods() {
-  static const std::map<std::string, Method*> all = {
-      {"saliency", saliency},       {"gradxinput", grad_x_input},
-      {"smoothgrad", smooth_grad},  {"smoothgrad_sq", smooth_grad_squared},
-      {"vargrad", var_grad},        {"gradshap", gradient_shap},
-      {"ig", integrated_gradients}, {"lime", lime}};
-  return all;
-}
-
 }  // namespace
 
 Explanations explain_all(Classifier& classifier, const ExplainInput& input,
@@ -91,15 +81,16 @@ Explanations explain_all(Classifier& classifier, const ExplainInput& input,
   Explanations result{.by_explainer = std::vector<Explanation>(options.size()),
                       .probability = std::vector<double>(N),
                       .top1 = std::vector<int>(N)};
-  plain_passes(passes, input, options, result);
+  std::vector<ExplainOptions> once = options;
+  for (ExplainOptions& o : once)
+    if (has_views(o)) o.explainer.clear();
+  plain_passes(passes, input, once, result);
   for (std::size_t i = 0; i < options.size(); ++i) {
-    const std::string& name = options[i].explainer;
-    const auto method = methods().find(name);
-    if (method != methods().end())
-      result.by_explainer[i] = method->second(passes, scored(input, options[i]), options[i]);
-    else
-      check(name == "cam" || cam_rule(name) != nullptr, "explain", "there are ", explainer_names(), "; got '",
-            name, "'");
+    const ExplainerRow& row = explainer_row(options[i].explainer);
+    if (has_views(options[i]))
+      result.by_explainer[i] = explain_views(classifier, input, options[i]);
+    else if (row.run != nullptr)
+      result.by_explainer[i] = row.run(passes, scored(input, options[i]), options[i]);
     flag_empty(result.by_explainer[i]);
   }
   return result;

@@ -49,8 +49,7 @@ enum class Reduction : std::uint8_t {
 
 /// One explainer and its settings. Those of other explainers are not looked at.
 struct ExplainOptions {
-  // cam and the rules of explain/cam_rules.h; saliency, gradxinput, smoothgrad, smoothgrad_sq, vargrad,
-  // gradshap, ig and lime of explain/methods.h
+  // a row of explain/explainer_table.h
   std::string explainer = "gradcam";
   int samples = 0;     // noisy copies (0: 50; gradshap: 5, as InterpretDL); lime: pictures (0: 1000)
   double noise = 0.1;  // of noisy copies: deviation / (max x - min x) of the picture
@@ -59,10 +58,15 @@ struct ExplainOptions {
   PathRule path = PathRule::kGauss;
   Off off = Off::kMeanColour;
   SlicOptions superpixels = {};  // lime, where the input brings no segments
-  std::string layer = "";        // CAM family but for cam: tap; empty: the classifier's feature_path()
-  bool relu = true;              // CAM family: negative values become 0
-  std::string reduction = "";    // the others: abs, square, positive, signed; empty: the default
-  std::string score = "";  // where gradients or scores are used: probability, logit; empty: the target's
+  // CAM family but for cam: taps, joined by + (mean of their maps); empty: the classifier's feature_path()
+  std::string layer = "";
+  std::string scales = "";     // CAM family: sizes of the picture to average over, "0.5+1+1.5+2"; empty: 1
+  bool flip = false;           // CAM family: average over the picture and its mirror image
+  int rivals = 3;              // finercam: classes that the target is compared with
+  double alpha = 1;            // finercam: how much of a rival's logit counts
+  bool relu = true;            // CAM family: negative values become 0
+  std::string reduction = "";  // the others: abs, square, positive, signed; empty: the default
+  std::string score = "";      // where gradients or scores are used: probability, logit; empty: the target's
 };
 
 /// All names that parse_explainer() takes: "cam, eigencam, ...".

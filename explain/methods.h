@@ -41,6 +41,15 @@ Method gradient_shap;
 /// G = (x - x') sum over i of weight_i ds/dx at x' + a_i (x - x').  maps [N, H, W].
 Method integrated_gradients;
 
+/// Grad-CAM of s = sum over rivals j of q_j (z_t - alpha z_j), the rivals being the classes whose logits are
+/// nearest to the target's z_t, q the softmax of their logits.  Zhang 2025 (2501.11309), weights as in
+/// pytorch-grad-cam.
+Method finer_cam;
+
+/// Grad-CAM with w_k = mean of g_k - 1/2 (H A)_k, H the Hessian of s with respect to A. H A is the central
+/// difference of g at A (1 + 1/128) and A (1 - 1/128): three passes.  Cai 2025 (2501.06261).
+Method shapley_cam;
+
 /// Spec of the authors' library: random superpixels off, weighted least squares on the scores.
 ///   d_i = 1 - sqrt(sum of bits_i / K),   weight pi_i = sqrt(exp(-d_i^2 / 0.25^2)),   first row all on
 /// Bit j of row i: the top bit of number j of RandomStream(seed, "lime", items[n], i).
@@ -50,6 +59,9 @@ Method lime;
 bool explains_probability(const ExplainOptions& options, const Target& target);
 int samples_of(const ExplainOptions& options);
 Reduction reduction_of(const ExplainOptions& options);
+/// By their words; throws Error that lists them.
+Reduction reduction_from(const std::string& word);
+bool is_probability(const std::string& word);
 /// One value per pixel from G [C, n] (double): see Reduction.
 void reduce_channels(const double* g, std::int64_t channels, std::int64_t n, Reduction reduction, float* map);
 

@@ -6,9 +6,7 @@
 #include <optional>
 
 #include "autograd/cross_entropy.h"
-#include "explain/cam_rules.h"
-#include "explain/explainer.h"
-#include "explain/methods.h"
+#include "explain/explainer_table.h"
 #include "models/card.h"
 #include "nn/loss.h"
 #include "tensor/random.h"
@@ -139,19 +137,6 @@ std::function<Var(const Var& x)> loss_of(const BenchOptions& o, const Network& n
   };
 }
 
-/// Forward passes' worth of arithmetic of one explanation, and its samples.
-struct ExplainCost {
-  double passes;
-  std::int64_t samples;
-};
-ExplainCost cost_of(const ExplainOptions& e) {
-  const std::string& name = e.explainer;
-  if (name == "cam" || cam_rule(name) != nullptr) return {1, 1};
-  if (name == "lime") return {1.0 * samples_of(e), samples_of(e)};
-  const int points = name == "ig" ? e.steps : name == "saliency" || name == "gradxinput" ? 1 : samples_of(e);
-  return {2.0 * points, points};
-}
-
 /// int32 [height, width]: 7 x 7 boxes, numbered by rows.
 Tensor grid_segments(std::int64_t height, std::int64_t width) {
   constexpr std::int64_t kBoxes = 7;
@@ -200,7 +185,7 @@ Workload bench_explanation(const BenchOptions& o) {
   BenchOptions one = o;
   one.batch = 1;
   Workload w = workload("explain", one, net, 1);
-  const ExplainCost cost = cost_of(explainer);
+  const ExplainerWork cost = explainer_row(explainer.explainer).work(explainer);
   w.detail = describe(explainer);
   w.items = cost.samples;
   w.item = cost.samples > 1 ? "sample" : "picture";
