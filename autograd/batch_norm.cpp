@@ -78,9 +78,13 @@ Var apply(const Var& x, const Var& weight, const Var& bias, const RunningStatist
   if (!training) {
     const auto s = ops::fixed_statistics(running.mean, running.variance, options.eps);
     const FixedBatchNorm fixed{running, options.eps};
-    if (!keeps_x) return described(frozen(x, weight, bias, s, after, in_place), fixed);
-    const Tensor y = ops::batch_norm(x.value(), s, weight.value(), bias.value(), tail(after));
-    return described(trained(y, x, weight, bias, s, false, after), fixed);
+    const auto fixed_norm = [&] {
+      if (!keeps_x) return frozen(x, weight, bias, s, after, in_place);
+      const Tensor y = ops::batch_norm(x.value(), s, weight.value(), bias.value(), tail(after));
+      return trained(y, x, weight, bias, s, false, after);
+    };
+    const Var y = fixed_norm();
+    return after.residual.defined() || after.clamps() ? y : described(y, fixed);
   }
   const auto [y, s] =
       ops::batch_norm_training(x.value(), options.eps, weight.value(), bias.value(), tail(after), in_place);

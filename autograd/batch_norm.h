@@ -25,7 +25,7 @@ struct RunningStatistics {
   Tensor mean, variance;
 };
 
-/// What a trace says of a batch norm in evaluation.
+/// What a trace says of a batch norm in evaluation that nothing follows in the same sweep.
 struct FixedBatchNorm {
   RunningStatistics running;
   double eps;

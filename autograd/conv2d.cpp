@@ -55,13 +55,14 @@ Var conv_transpose2d(const Var& x, const Var& w, const Var& bias, const ConvOpti
   check(H >= 1 && W >= 1, "conv_transpose2d", "nothing is left of the map: ", H, " x ", W);
   const Shape y_shape{x.dim(0), C, H, W};
   const Tensor y = ops::conv2d_backward_input(x.value(), w.value(), y_shape, options);
-  const Var sum =
+  const Var sum = described(
       record("conv_transpose2d", y, {x, w},
              [x = save_if(w.requires_grad(), x), w = save_if(x.requires_grad(), w), w_shape = w.shape(),
               options](const Tensor& dy, const Need& need) {
                return Grads{need(0) ? ops::conv2d(dy, w, {}, options) : Tensor(),
                             need(1) ? ops::conv2d_backward_weight(x, dy, w_shape, options) : Tensor()};
-             });
+             }),
+      TransposedConv{options, more});
   return bias.defined() ? sum + reshape(bias, {1, C, 1, 1}) : sum;
 }
 

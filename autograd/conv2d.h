@@ -24,4 +24,10 @@ Var conv2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& optio
 /// Throws Error if ranks or channels do not fit, or nothing is left of y.
 Var conv_transpose2d(const Var& x, const Var& w, const Var& bias, const ConvOptions& options, Size2 more = 0);
 
+/// What a trace says of it.
+struct TransposedConv {
+  ConvOptions options;
+  Size2 more;
+};
+
 }  // namespace clearcut

@@ -75,8 +75,10 @@ Var concat(const std::vector<Var>& parts, int dim) {
 }
 
 Var pad2d(const Var& x, const Padding2& padding, double value) {
-  return record("pad2d", ops::pad2d(x.value(), padding, value), {x},
-                [padding](const Tensor& dy, const Need&) { return Grads{ops::pad2d_backward(dy, padding)}; });
+  return described(
+      record("pad2d", ops::pad2d(x.value(), padding, value), {x},
+             [padding](const Tensor& dy, const Need&) { return Grads{ops::pad2d_backward(dy, padding)}; }),
+      padding);
 }
 
 }  // namespace clearcut

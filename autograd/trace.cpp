@@ -12,8 +12,9 @@ Trace::Trace() : outer_(active_trace) { active_trace = this; }
 Trace::~Trace() { active_trace = outer_; }
 Trace* Trace::active() { return active_trace; }
 
-void Trace::add(const char* op, const std::vector<Var>& inputs, const Tensor& y) {
-  Call call{.op = op, .inputs = {}, .output = y};
+void Trace::add(const char* op, const std::vector<Var>& inputs, const Var& y) {
+  Call call{.op = op, .inputs = {}, .output = y.value()};
+  if (y.requires_grad()) call.node = y.node()->id;
   for (const Var& x : inputs) call.inputs.push_back(x.value());
   calls_.push_back(std::move(call));
 }

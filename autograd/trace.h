@@ -1,4 +1,5 @@
-// What a function of Vars did, operator by operator: for writing a network down in another format.
+// What a function of Vars did, operator by operator: for writing a network down in another format, and for
+// walks back over the tape by other rules than the gradient's.
 #pragma once
 
 #include <any>
@@ -15,8 +16,9 @@ struct Call {
   std::string op;              // the name that record() was given: "conv2d"
   std::vector<Tensor> inputs;  // undefined for an optional one that was left out
   Tensor output;
-  std::any options = {};  // what described() said: ConvOptions, ...; empty for operators without options
-  std::string path = {};  // of the outermost module that put this value out, "" for none
+  std::any options = {};   // what described() said: ConvOptions, ...; empty for operators without options
+  std::string path = {};   // of the outermost module that put this value out, "" for none
+  std::uint64_t node = 0;  // Node::id of the output; 0 without a tape
 };
 
 /// While one lives on this thread, record() writes down which operators run, with or without a tape. All
@@ -33,7 +35,7 @@ class Trace {
   /// The innermost one of this thread, or null.
   static Trace* active();
 
-  void add(const char* op, const std::vector<Var>& inputs, const Tensor& y);
+  void add(const char* op, const std::vector<Var>& inputs, const Var& y);
   /// Sets the options of the last call. Throws Error unless it made y.
   void describe(const Tensor& y, std::any options);
   /// Sets the path of the call that made y, if one did.

@@ -84,14 +84,16 @@ void hand_out(Node& node, Grads grads) {
   }
 }
 
-void run_backward(Node& node) {
+// rule: instead of the closure; null for none.
+void run_backward(Node& node, const BackwardRule& rule) {
   check(node.backward != nullptr, node.op,
         "its tape was freed by an earlier backward(); run the forward pass again");
   std::vector<bool> needed;
   for (const auto& input : node.inputs) needed.push_back(input != nullptr);
   const BackwardOf name(node.op);
   Tensor dy = node.keeps_grad ? node.grad : std::exchange(node.grad, Tensor());
-  Grads grads = node.backward(dy, Need(std::move(needed)));
+  const Need need(std::move(needed));
+  Grads grads = rule ? rule(node, dy, need) : node.backward(dy, need);
   node.backward = nullptr;  // what it saved is free before sums of gradients need room
   dy = Tensor();
   hand_out(node, std::move(grads));
@@ -143,7 +145,9 @@ void Var::backward() const {
   backward(Tensor::full(value_.shape(), 1.0, value_.dtype(), value_.device()));
 }
 
-void Var::backward(const Tensor& dy) const {
+void Var::backward(const Tensor& dy) const { backward(dy, nullptr); }
+
+void Var::backward(const Tensor& dy, const BackwardRule& rule) const {
   check(node_ != nullptr, "backward", "nothing to differentiate: no input was made with requires_grad");
   check(dy.shape() == value_.shape() && dy.dtype() == value_.dtype(), "backward", "dy must be ",
         value_.shape(), " ", value_.dtype(), "; got ", dy.shape(), " ", dy.dtype());
@@ -151,7 +155,7 @@ void Var::backward(const Tensor& dy) const {
   accumulate(*node_, dy);
   for (const auto& node : order) {
     if (node->is_leaf || !node->grad.defined()) continue;
-    run_backward(*node);
+    run_backward(*node, rule);
   }
   for (const auto& node : order)
     if (!node->is_leaf) node->inputs.clear();
@@ -159,16 +163,17 @@ void Var::backward(const Tensor& dy) const {
 
 Var record(const char* op, Tensor y, const std::vector<Var>& inputs, Backward backward) {
   Var result(std::move(y));
-  if (Trace* trace = Trace::active()) trace->add(op, inputs, result.value());
   const bool needed =
       std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return x.requires_grad(); });
-  if (no_grad || !needed) return result;
-  result.node_ = make_node(op, result.value_);
-  for (const Var& x : inputs) {
-    result.node_->inputs.push_back(x.node());
-    result.node_->input_shapes.push_back(x.shape());
+  if (needed && !no_grad) {
+    result.node_ = make_node(op, result.value_);
+    for (const Var& x : inputs) {
+      result.node_->inputs.push_back(x.node());
+      result.node_->input_shapes.push_back(x.shape());
+    }
+    result.node_->backward = std::move(backward);
   }
-  result.node_->backward = std::move(backward);
+  if (Trace* trace = Trace::active()) trace->add(op, inputs, result);
   return result;
 }
 

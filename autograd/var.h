@@ -28,6 +28,11 @@ class Need {
 /// reused.
 using Backward = std::function<Grads(const Tensor& dy, const Need& need)>;
 
+struct Node;
+
+/// What stands in for node.backward(dy, need) in a walk by another rule, which may ask node.backward itself.
+using BackwardRule = std::function<Grads(const Node& node, const Tensor& dy, const Need& need)>;
+
 /// One operator call on the tape. Edges point from node to node and keep no values alive.
 struct Node {
   const char* op = "leaf";
@@ -78,6 +83,9 @@ class Var {
   /// one element, and dy is 1. Closures are freed as the walk passes them: one walk per tape.
   void backward() const;
   void backward(const Tensor& dy) const;
+  /// The same walk, on which every operator passes back what `rule` says instead of its gradient: guided
+  /// backpropagation, relevance, ... What arrives at a leaf is its grad().
+  void backward(const Tensor& dy, const BackwardRule& rule) const;
 
   const std::shared_ptr<Node>& node() const { return node_; }
 

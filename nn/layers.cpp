@@ -65,7 +65,7 @@ ConvOptions Conv2d::options_for(const Shape& x) const {
 Var Conv2d::operator()(const Var& x) const {
   return run([&] {
     const Var y = conv2d(x, weight, optional(bias), options_for(x.shape()), prepared_);
-    return same ? described(y, SameConv{options}) : y;
+    return same ? described(y, SameConv{options_for(x.shape())}) : y;
   });
 }
 

@@ -47,7 +47,7 @@ struct Conv2d : Module {
 
 /// What a trace says of a convolution whose padding follows the size of its input (Conv2dOptions::same).
 struct SameConv {
-  ConvOptions options;  // but for the padding
+  ConvOptions options;  // with the padding that this x got
 };
 
 struct LinearOptions {
