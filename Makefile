@@ -76,7 +76,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check fuzz ptx test-ptx clean help FORCE
+.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check fuzz ptx test-ptx counters check-variant mutate clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -159,7 +159,7 @@ $(BUILD)/cuda/emulator/%.o: CXXFLAGS := $(filter-out -fsanitize=% -fno-sanitize-
 NVCC := $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc))
 NVCCFLAGS := -std=c++20 -O3 --expt-relaxed-constexpr -I.
 CUDA_ARCH ?= sm_80
-cuda-check: $(patsubst %.cu,$(BUILD)/ptx/$(CUDA_ARCH)/%.ptx,$(wildcard cuda/*.cu))  ## kernels through nvcc: PTX for CUDA_ARCH
+cuda-check: $(patsubst %.cu,$(BUILD)/ptx/$(CUDA_ARCH)/%.ptx,$(wildcard cuda/*.cu cuda/variants/*.cu))  ## kernels through nvcc: PTX for CUDA_ARCH
 $(BUILD)/ptx/$(CUDA_ARCH)/%.ptx: %.cu
 	@mkdir -p $(@D)
 	$(call say,nvcc $<)$(NVCC) $(NVCCFLAGS) -arch=$(CUDA_ARCH) -ptx -MMD -MP -MF $(@:.ptx=.d) -MT $@ $< -o $@
@@ -170,25 +170,47 @@ PTX_ARCHS := sm_80 sm_90
 $(PTXSIM): CXXFLAGS += -frounding-math
 PTX_CUDART := $(call objects_of,$(wildcard cuda/ptxsim/cudart/*.cpp))
 $(PTX_CUDART): CXXFLAGS += -isystem $(dir $(NVCC))../include
+KERNEL_CHECKS := train/check_kernels.cpp train/check_cuda_kernels.cpp train/bench/layers.cpp train/bench/operands.cpp
 PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp) \
-                    $(patsubst %,tests/cuda/%_test.cpp,op tensor_product tile train values)) $(CASE_OBJECTS)
+                    $(patsubst %,tests/cuda/%_test.cpp,op tensor_product tile train values variants) $(KERNEL_CHECKS)) $(CASE_OBJECTS)
 PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
-PTX_DEVICE := $(wildcard cuda/*.cu tests/ptx/built/*.cu)
+PTX_DEVICE := $(wildcard cuda/*.cu cuda/variants/*.cu tests/ptx/built/*.cu)
 ptx: $(PTX_ARCHS:%=$(BUILD)/ptx/%/ptx_tests)  ## tests whose kernels come from nvcc, over the PTX interpreter
 test-ptx: ptx  ## run them: operators for sm_80 and sm_90, once with inexact approximate instructions
 	+@tools/test_ptx.sh $(BUILD) $(PTX_ARCHS)
 
+ptx_nvcc = $(NVCC) $(NVCCFLAGS) -lineinfo -cudart none --no-compress \
+  -gencode arch=compute_$(1:sm_%=%),code=compute_$(1:sm_%=%) -Xcompiler -fopenmp,-ffp-contract=off
+
 define ptx_rules
 $(BUILD)/ptx/$(1)/%.cu.o: %.cu
 	@mkdir -p $$(@D)
-	$$(call say,nvcc $$< for $(1))$(NVCC) $(NVCCFLAGS) -lineinfo -cudart none --no-compress \
-	  -gencode arch=compute_$(1:sm_%=%),code=compute_$(1:sm_%=%) -Xcompiler -fopenmp,-ffp-contract=off \
-	  -c -MMD -MP -MF $$(@:.o=.d) -MT $$@ $$< -o $$@
+	$$(call say,nvcc $$< for $(1))$(call ptx_nvcc,$(1)) -c -MMD -MP -MF $$(@:.o=.d) -MT $$@ $$< -o $$@
+PTX_PROGRAM_$(1) := $(PTX_DEVICE:%=$(BUILD)/ptx/$(1)/%.o) $(PTX_HOST_TESTS) $(PTXSIM) $(PTX_CUDART) $(PTX_HOST)
 $(BUILD)/ptx/$(1)/ptx_tests: $(PTX_DEVICE:%=$(BUILD)/ptx/$(1)/%.o) $(PTX_HOST_TESTS) $(PTXSIM) $(PTX_CUDART) $(PTX_HOST)
 	$$(call say,link $$@)$(CXX) $(CXXFLAGS) $$^ -o $$@ -lgtest
 -include $(PTX_DEVICE:%=$(BUILD)/ptx/$(1)/%.d)
 endef
 $(foreach arch,$(PTX_ARCHS),$(eval $(call ptx_rules,$(arch))))
+
+# Counters of the laboratory's kernels, or of NAME=gemm_mine alone (docs/kernels.md).
+counters: $(BUILD)/ptx/sm_80/ptx_tests  ## what the kernels of cuda/variants do, counted in their PTX; NAME chooses one
+	@CLEARCUT_VARIANT='$(NAME)' $< --gtest_brief=1 --gtest_filter=PtxLadder.Table
+
+# From saving cuda/variants/NAME.cu to its check on the emulated device.
+check-variant: deps-build  ## compile, link and check one kernel of cuda/variants: NAME=gemm_mine
+	@[ -n "$(NAME)" ] || { echo 'usage: make check-variant NAME=gemm_mine'; exit 2; }
+	$(INNER) bin/clearcut
+	bin/clearcut check kernels --filter $(NAME)
+
+# ---- kernels broken on purpose: docs/mutation.md
+
+MUTATE_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/orders.cpp $(KERNEL_CHECKS) \
+                  $(patsubst %,tests/cuda/%_test.cpp,op tensor_core tensor_product tile train values variants)) $(CASE_OBJECTS)
+MUTATE_OBJECTS := $(MUTATE_TESTS) $(filter $(BUILD)/tensor/% $(BUILD)/cuda/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
+mutate: $(MUTATE_OBJECTS) $(if $(NVCC),$(BUILD)/ptx/sm_80/ptx_tests)  ## breaks kernels, lists what no test notices; FILES chooses
+	@nice -n 15 tools/mutate.py $(FILES) $(ARGS) --build $(BUILD) --cxx '$(CXX)' --flags '$(CXXFLAGS)' \
+	  --objects '$(MUTATE_OBJECTS)' $(if $(NVCC),--nvcc '$(call ptx_nvcc,sm_80)' --ptx-objects '$(PTX_PROGRAM_sm_80)')
 
 # The commit stands in --version and env.json. One file is compiled anew when it changes.
 COMMIT := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
@@ -203,6 +225,14 @@ $(BUILD)/candidates: FORCE
 	@mkdir -p $(@D) && { echo '$(CANDIDATES)' | cmp -s - $@ || echo '$(CANDIDATES)' >$@; }
 $(BUILD)/tensor/cpu/conv/kernel.o: $(BUILD)/candidates
 $(BUILD)/tensor/cpu/conv/kernel.o: CXXFLAGS += '-DCONV_CANDIDATES(X)=$(foreach c,$(CANDIDATES),X($(c)))'
+
+# The laboratory of cuda: each gemm_NAME.cu and conv2d_NAME.cu of this folder defines a kernel of that name.
+VARIANTS := $(sort $(basename $(notdir $(wildcard cuda/variants/*.cu))))
+$(BUILD)/variants: FORCE
+	@mkdir -p $(@D) && { echo '$(VARIANTS)' | cmp -s - $@ || echo '$(VARIANTS)' >$@; }
+$(BUILD)/tensor/cuda_variants.o: $(BUILD)/variants
+$(BUILD)/tensor/cuda_variants.o: CXXFLAGS += '-DGEMM_VARIANTS(X)=$(foreach v,$(filter gemm_%,$(VARIANTS)),X($(v)))' \
+  '-DCONV2D_VARIANTS(X)=$(foreach v,$(filter conv2d_%,$(VARIANTS)),X($(v)))'
 
 define isa_rule
 $(BUILD)/isa/$(1)/%.o: tensor/cpu/isa/%.cpp
@@ -279,7 +309,7 @@ clean:  ## remove everything that was built
 	rm -rf build bin
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
 -include $(patsubst %.o,%.d,$(OBJECTS_full) $(OBJECTS_minimal) $(APP_OBJECTS) $(TEST_OBJECTS) $(PTX_HOST_TESTS) $(PTX_CUDART))
 -include $(wildcard $(BUILD)/ptx/$(CUDA_ARCH)/cuda/*.d)

@@ -3,8 +3,8 @@
 #include <cstdlib>
 
 #include "apps/verbs.h"
-#include "tensor/cpu/conv/kernel.h"
 #include "tensor/cuda_device.h"
+#include "tensor/kernel_wishes.h"
 #include "tensor/parallel.h"
 #include "train/config.h"
 
@@ -36,7 +36,8 @@ void add_thread_options(CLI::App& verb, CommonOptions& c) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   verb.add_option("--kernels", c.kernels,
-                  "convolution kernels that go before the plan, as patches or forward:fold,weight:patches");
+                  "kernels that go before the plan, as patches or forward:fold,weight:patches; on cuda as "
+                  "conv2d=v2_tile or gemm=v3_tile");
 }
 
 void add_seed_option(CLI::App& verb, CommonOptions& c) {
@@ -84,7 +85,7 @@ void on_run(CLI::App& verb, Session& session, std::function<int()> action) {
     session.action = [&session, action] {
       set_threads(session.common.threads);
       if (const std::string& names = session.common.kernels; !names.empty())
-        from_option("--kernels", [&] { conv::prefer(names); });
+        from_option("--kernels", [&] { prefer_kernels(names); });
       if (const std::string& products = session.common.products; !products.empty())
         from_option("--products", [&] { set_cuda_products(cuda_products_from_name(products)); });
       return action();

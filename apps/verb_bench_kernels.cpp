@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "apps/verbs.h"
+#include "tensor/cuda_variants.h"
 #include "train/bench/kernels.h"
 
 namespace clearcut::apps {
@@ -21,9 +22,14 @@ int run(const CommonOptions& common, const Options& o) {
   from_option("--layer", [&] {
     for (const std::string& layer : bench.layers) parse_layer(layer);
   });
-  const JsonObject all = bench_kernels(bench, [&](const std::string& text) {
+  if (!bench.variants.empty())
+    from_option("--variant", [&] {
+      for (const std::string& name : bench.variants) cuda::check_variant(name);
+    });
+  const auto print = [&](const std::string& text) {
     if (!o.json) std::cout << text << std::flush;
-  });
+  };
+  const JsonObject all = bench.variants.empty() ? bench_kernels(bench, print) : bench_variants(bench, print);
   if (o.json) std::cout << all.pretty();
   return kDone;
 }
@@ -46,6 +52,10 @@ void add_bench_kernels(CLI::App& bench, Session& session) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"forward", "input", "weight"}));
+  verb->add_option("--variant", o->bench.variants,
+                   "kernels of cuda by name, as v3_tile, beside the default: on a GPU, or emulated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--batch", o->bench.batch, "pictures; default: as the table says, mostly 8")
       ->check(CLI::PositiveNumber);
   verb->add_option("--reps", o->bench.samples.repetitions, "samples without other programs in the way")

@@ -77,10 +77,11 @@ int print_kernels(const KernelOptions& o) {
   std::size_t failed = 0;
   for (const KernelCheck& c : checks) {
     failed += c.passed(o.tolerance) ? 0 : 1;
-    std::printf("%s  %8.1e  %-10s %-8s %s%s%s\n", c.passed(o.tolerance) ? "ok    " : "FAILED", c.error,
+    std::printf("%s  %8.1e  %-17s %-8s %s%s%s%s\n", c.passed(o.tolerance) ? "ok    " : "FAILED", c.error,
                 c.kernel.c_str(), c.direction.c_str(), c.layer.c_str(),
-                c.same_for_threads ? "" : "  other bits with other threads",
-                c.same_for_batch ? "" : "  other bits in another batch");
+                c.same_in_any_order ? "" : "  other bits in another order or with other threads",
+                c.same_for_batch ? "" : "  other bits in another batch",
+                c.fault.empty() ? "" : ("  " + c.fault).c_str());
   }
   std::printf(
       "%zu kernel checks, %zu failed; differences from sums in double over the largest value, at most %g\n",
@@ -124,9 +125,10 @@ void add_check(CLI::App& app, Session& session) {
       ->capture_default_str();
   on_run(*step, session, [&session, o] { return print_step(session.common, *o); });
 
-  auto* kernels = verb->add_subcommand(
-      "kernels",
-      "every convolution kernel against sums in double, and its bits for other threads and batches");
+  auto* kernels = verb->add_subcommand("kernels",
+                                       "every kernel of convolutions and products against sums in double, "
+                                       "those of cuda emulated, and its bits "
+                                       "for other threads, orders and batches");
   auto k = std::make_shared<KernelOptions>();
   kernels->add_option("--filter", k->filter, "only kernels whose name contains this");
   kernels->add_option("--layer", k->layers, "other shapes: C:side:K:kernel[:stride[:dilation[:groups]]]")

@@ -20,11 +20,13 @@
 
 #include "cuda/depthwise.cuh"
 #include "tensor/cuda_memory.h"
+#include "tensor/cuda_variants.h"
 
 namespace clearcut::kernels {
 
 namespace {
 
+using conv::Direction;
 using cuda::Along, cuda::ConvWindow, cuda::Divisor, cuda::Maps, cuda::MapsOut, cuda::MatrixOperand,
     cuda::MatrixOut, cuda::TileGrid;
 
@@ -120,11 +122,9 @@ struct Split {
   }
 };
 
-}  // namespace
-
 template <class T>
-void conv2d(Cuda, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, const ConvOptions& o,
-            PreparedWeights*, Nchw<T> y) {
+void default_conv2d(Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, const ConvOptions& o,
+                    Nchw<T> y) {
   const std::int64_t n_values = cuda::values(y), terms = w.C * w.H * w.W, K = y.C / o.groups;
   if (depthwise(o, w.C))
     return cuda::launch<cuda::depthwise_kernel<T>>(threads(n_values), x, w, finish, o, y, n_values);
@@ -145,8 +145,7 @@ void conv2d(Cuda, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, con
 }
 
 template <class T>
-void conv2d_backward_input(Cuda, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, PreparedWeights*,
-                           Nchw<T> dx) {
+void default_backward_input(Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, Nchw<T> dx) {
   const std::int64_t n_values = cuda::values(dx), K = dy.C / o.groups, taps = w.H * w.W;
   if (depthwise(o, w.C))
     return cuda::launch<cuda::depthwise_backward_input_kernel<T>>(threads(n_values), dy, w, o, dx, n_values);
@@ -175,7 +174,7 @@ void conv2d_backward_input(Cuda, Nchw<const T> dy, Nchw<const T> w, const ConvOp
 }
 
 template <class T>
-void conv2d_backward_weight(Cuda, Nchw<const T> dy, Nchw<const T> x, const ConvOptions& o, Nchw<T> dw) {
+void default_backward_weight(Nchw<const T> dy, Nchw<const T> x, const ConvOptions& o, Nchw<T> dw) {
   const std::int64_t n_values = cuda::values(dw), K = dy.C / o.groups, terms = dw.C * dw.H * dw.W;
   if (depthwise(o, dw.C))
     return cuda::launch<cuda::depthwise_backward_weight_kernel<T>>(
@@ -200,6 +199,41 @@ void conv2d_backward_weight(Cuda, Nchw<const T> dy, Nchw<const T> x, const ConvO
 }
 
 template <class T>
+Nchw<const T> to_read(Nchw<T> x) {
+  return {x.data, x.N, x.C, x.H, x.W};
+}
+
+}  // namespace
+
+template <class T>
+void conv2d(Cuda, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, const ConvOptions& o,
+            PreparedWeights*, Nchw<T> y) {
+  if constexpr (sizeof(T) == sizeof(float))
+    if (const conv::Kernel* k = cuda::preferred(conv::layer_of(x, w, to_read(y), o), Direction::kForward))
+      return k->forward(x, {w}, o, finish, y);
+  default_conv2d(x, w, finish, o, y);
+}
+
+template <class T>
+void conv2d_backward_input(Cuda, Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, PreparedWeights*,
+                           Nchw<T> dx) {
+  if constexpr (sizeof(T) == sizeof(float))
+    if (const conv::Kernel* k =
+            cuda::preferred(conv::layer_of(to_read(dx), w, dy, o), Direction::kBackwardInput))
+      return k->backward_input(dy, {w}, o, dx);
+  default_backward_input(dy, w, o, dx);
+}
+
+template <class T>
+void conv2d_backward_weight(Cuda, Nchw<const T> dy, Nchw<const T> x, const ConvOptions& o, Nchw<T> dw) {
+  if constexpr (sizeof(T) == sizeof(float))
+    if (const conv::Kernel* k =
+            cuda::preferred(conv::layer_of(x, to_read(dw), dy, o), Direction::kBackwardWeight))
+      return k->backward_weight(dy, x, o, dw);
+  default_backward_weight(dy, x, o, dw);
+}
+
+template <class T>
 void conv2d_backward_bias(Cuda, Nchw<const T> dy, Flat<T> dbias) {
   cuda::launch<backward_bias_kernel<T>>({.blocks = static_cast<unsigned>(dy.C), .threads = kThreads}, dy,
                                         dbias);
@@ -217,3 +251,17 @@ INSTANTIATE(double)
 #undef INSTANTIATE
 
 }  // namespace clearcut::kernels
+
+namespace clearcut::cuda::variants {
+extern const Convolution conv2d_default = {
+    .kernel = {.name = "default",
+               .fits = [](const conv::Layer&, Direction) { return true; },
+               .cost = nullptr,
+               .forward = [](Nchw<const float> x, const conv::Weights& w, const ConvOptions& o,
+                             const Finish<float>& finish,
+                             Nchw<float> y) { kernels::default_conv2d(x, w.w, finish, o, y); },
+               .backward_input = [](Nchw<const float> dy, const conv::Weights& w, const ConvOptions& o,
+                                    Nchw<float> dx) { kernels::default_backward_input(dy, w.w, o, dx); },
+               .backward_weight = [](Nchw<const float> dy, Nchw<const float> x, const ConvOptions& o,
+                                     Nchw<float> dw) { kernels::default_backward_weight(dy, x, o, dw); }}};
+}

@@ -4,9 +4,12 @@
 // b once per 64 rows. Whichever stride of a or b is 1, neighbouring threads read neighbours in memory, 16
 // bytes at a time where rows start at multiples of 16 bytes. Each element is one sum in the order of k: the
 // bits do not depend on the launch, nor on other rows.
+//
+// `--kernels gemm=NAME` puts another product in its place: tensor/cuda_variants.h.
 #include "tensor/ops/matmul.h"
 
 #include "cuda/tile_product.cuh"
+#include "tensor/cuda_variants.h"
 
 namespace clearcut::kernels {
 
@@ -44,10 +47,8 @@ __global__ void add_to_rows_kernel(Flat<const T> bias, Rows<T> y) {
   if (i < y.rows * y.cols) y.data[i] += bias[i % y.cols];
 }
 
-}  // namespace
-
 template <class T>
-void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
+void default_matmul(Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
   check(a.cols <= cuda::kMostTerms, "matmul", "a CUDA kernel adds up to ", cuda::kMostTerms,
         " terms; got K = ", a.cols);
   const TileGrid tiles(c.batch, c.rows, c.cols);
@@ -66,6 +67,15 @@ void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
   run.template operator()<Along::kSide, Along::kSide>();
 }
 
+}  // namespace
+
+template <class T>
+void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
+  if constexpr (sizeof(T) == sizeof(float))
+    if (const cuda::Gemm* gemm = cuda::preferred({a, b, c})) return gemm->multiply({a, b, c});
+  default_matmul(a, b, c);
+}
+
 template <class T>
 void add_to_rows(Cuda, Flat<const T> bias, Rows<T> y) {
   constexpr int kThreads = 256;
@@ -79,3 +89,8 @@ template void add_to_rows(Cuda, Flat<const float>, Rows<float>);
 template void add_to_rows(Cuda, Flat<const double>, Rows<double>);
 
 }  // namespace clearcut::kernels
+
+namespace clearcut::cuda::variants {
+extern const Gemm gemm_default = {
+    .name = "default", .multiply = [](const Product& p) { kernels::default_matmul(p.a, p.b, p.c); }};
+}

@@ -211,8 +211,11 @@ expect 0 '"resident_bytes"' bench predict "$work/net" --json --reps 1 --warm-up 
 expect 0 "samples/s" bench explain small_resnet -x smoothgrad:samples=2 $tiny
 expect 0 "3x3 8-8 @10 b1" bench kernels --layer 8:10:8:3 --batch 1 --reps 1 --kernels patches
 expect 0 '"share_of_peak"' bench kernels --layer 8:10:8:1 --direction input --reps 1 --json
+expect 0 "gemm_v3_tile" bench kernels --variant v3_tile --layer 4:8:4:3 --reps 1
+expect 0 '"card": "H100 SXM"' bench kernels --variant v1_naive --json --reps 1
+expect 2 "--variant: variant: no kernel of cuda is called 'fast'" bench kernels --variant fast
 expect 2 "--layer: layer: a layer is C:side:K:kernel" bench kernels --layer 8:10
-expect 2 "--kernels: kernels: no convolution kernel is called 'fast'" bench predict small_resnet --kernels fast
+expect 2 "--kernels: kernels: no kernel is called 'fast'" bench predict small_resnet --kernels fast
 expect 2 "must be the name of a network" bench predict resnet51
 expect 2 "--explainer: explainer: there are cam" bench explain small_resnet -x smothgrad
 

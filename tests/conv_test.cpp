@@ -3,6 +3,7 @@
 #include <map>
 
 #include "tensor/cpu/conv/kernel.h"
+#include "tensor/kernel_wishes.h"
 #include "tensor/ops/conv2d.h"
 #include "tensor/parallel.h"
 #include "tests/each_isa.h"
@@ -93,10 +94,10 @@ class EachConvKernel : public testing::TestWithParam<Choice> {
  protected:
   void SetUp() override {
     set_isa(GetParam().isa);
-    if (GetParam().kernel != "plan") conv::prefer(GetParam().kernel);
+    if (GetParam().kernel != "plan") prefer_kernels(GetParam().kernel);
   }
   void TearDown() override {
-    conv::prefer("");
+    prefer_kernels("");
     set_isa("");
   }
 
@@ -217,14 +218,14 @@ INSTANTIATE_TEST_SUITE_P(Conv, EachConvKernel, testing::ValuesIn(choices()),
 TEST(ConvPlan, PreferNamesAKernelOrADirectionOfIt) {
   const conv::Layer layer{
       .C = 8, .H = 9, .W = 9, .K = 8, .P = 9, .Q = 9, .R = 3, .S = 3, .options = {.padding = 1}};
-  conv::prefer("forward:patches,input:fold");
+  prefer_kernels("forward:patches,input:fold");
   EXPECT_EQ(conv::choose(layer, Direction::kForward).name, "patches");
   EXPECT_EQ(conv::choose(layer, Direction::kBackwardInput).name, "fold");
-  conv::prefer("depthwise");  // does not fit: the plan goes on as always
+  prefer_kernels("depthwise");  // does not fit: the plan goes on as always
   EXPECT_NE(conv::choose(layer, Direction::kForward).name, "depthwise");
-  EXPECT_THROW(conv::prefer("no_such_kernel"), Error);
-  EXPECT_THROW(conv::prefer("sideways:patches"), Error);
-  conv::prefer("");
+  EXPECT_THROW(prefer_kernels("no_such_kernel"), Error);
+  EXPECT_THROW(prefer_kernels("sideways:patches"), Error);
+  prefer_kernels("");
 }
 
 }  // namespace

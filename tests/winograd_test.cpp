@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tensor/cpu/conv/kernel.h"
+#include "tensor/kernel_wishes.h"
 #include "tensor/ops/conv2d.h"
 #include "tensor/parallel.h"
 #include "tests/each_isa.h"
@@ -62,10 +63,10 @@ class Winograd : public EachIsa {
  protected:
   void SetUp() override {
     EachIsa::SetUp();
-    conv::prefer("winograd");
+    prefer_kernels("winograd");
   }
   void TearDown() override {
-    conv::prefer("");
+    prefer_kernels("");
     EachIsa::TearDown();
   }
 };
@@ -169,10 +170,10 @@ void expect_exact(const RealLayer& layer, bool behind_relu) {
 }
 
 TEST(WinogradError, IsBelowTheBoundOnRealLayers) {
-  conv::prefer("winograd");
+  prefer_kernels("winograd");
   for (const RealLayer& layer : kRealLayers)
     for (const bool behind_relu : {false, true}) expect_exact(layer, behind_relu);
-  conv::prefer("");
+  prefer_kernels("");
 }
 
 }  // namespace

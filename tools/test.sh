@@ -43,6 +43,7 @@ if [ "$filter" = '*' ]; then
   check "clang-format" $make format-check
   check "headers compile alone" $make headers-alone
   [ -x "$build/full/clearcut" ] && check "command line" tests/cli.sh "$build/full/clearcut"
+  [ -x "$build/full/clearcut" ] && check "a kernel of one's own" tests/variants.sh "$build"
   check "packages, data, installed files" tests/scripts.sh "$build"
   [ -x "$build/minimal/clearcut" ] && check "MINIMAL=1 library list" minimal_libraries
   [ -x "$build/minimal/clearcut" ] && check "MINIMAL=1 command line" tests/cli.sh "$build/minimal/clearcut"

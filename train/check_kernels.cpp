@@ -21,32 +21,6 @@ const std::vector<std::string> kLayers = {
     "50:14:33:1:2",      "12:19:10:3:1:4",    "32:13:24:3:1:12", "20:21:36:3:2", "24:20:36:3:2:1:3",
     "40:45:40:3:1:1:40", "24:30:24:3:2:1:24", "9:17:9:5:1:1:9",  "18:31:18:3"};
 
-Tensor reference(const ConvOperands& t, Direction direction) {
-  const auto exact = [](const Tensor& x) { return x.to(DType::kFloat64).to(Device::kReference); };
-  if (direction == Direction::kForward) return ops::conv2d(exact(t.x), exact(t.w), {}, t.options);
-  if (direction == Direction::kBackwardInput)
-    return ops::conv2d_backward_input(exact(t.y), exact(t.w), t.x.shape(), t.options);
-  return ops::conv2d_backward_weight(exact(t.y), exact(t.x), t.w.shape(), t.options);
-}
-
-/// max |a - b| / max |b|; infinite if a holds a NaN.
-double largest_difference(const Tensor& a, const Tensor& b) {
-  const float* x = a.data<const float>();
-  const double* y = b.data<const double>();
-  double difference = 0, largest = 0;
-  for (std::int64_t i = 0; i < a.numel(); ++i) {
-    if (std::isnan(x[i])) return INFINITY;
-    difference = std::max(difference, std::abs(static_cast<double>(x[i]) - y[i]));
-    largest = std::max(largest, std::abs(y[i]));
-  }
-  return difference / std::max(largest, 1e-30);
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return std::memcmp(a.data<const float>(), b.data<const float>(), static_cast<std::size_t>(a.numel()) * 4) ==
-         0;
-}
-
 void clamp_below_zero(const Tensor& x) {
   float* values = x.data<float>();
   for (std::int64_t i = 0; i < x.numel(); ++i) values[i] = std::max(values[i], 0.0f);
@@ -61,7 +35,7 @@ class Run {
 
   double error(const conv::Kernel& kernel, Direction direction) {
     Tensor& expected = expected_[direction];  // the same for all kernels
-    if (!expected.defined()) expected = reference(operands_, direction);
+    if (!expected.defined()) expected = operands_.reference(direction);
     return largest_difference(result(kernel, direction), expected);
   }
 
@@ -105,11 +79,28 @@ KernelCheck check_one(const conv::Kernel& kernel, const LayerShape& shape, Direc
           .layer = shape.name(),
           .direction = std::string(name_of(direction)),
           .error = std::max(plain.error(kernel, direction), behind_relu.error(kernel, direction)),
-          .same_for_threads = plain.same_for_threads(kernel, direction),
+          .same_in_any_order = plain.same_for_threads(kernel, direction),
           .same_for_batch = plain.same_for_batch(kernel, direction)};
 }
 
 }  // namespace
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  const float* x = a.data<const float>();
+  const double* y = b.data<const double>();
+  double difference = 0, largest = 0;
+  for (std::int64_t i = 0; i < a.numel(); ++i) {
+    if (std::isnan(x[i])) return INFINITY;
+    difference = std::max(difference, std::abs(static_cast<double>(x[i]) - y[i]));
+    largest = std::max(largest, std::abs(y[i]));
+  }
+  return difference / std::max(largest, 1e-30);
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return std::memcmp(a.data<const float>(), b.data<const float>(), static_cast<std::size_t>(a.numel()) * 4) ==
+         0;
+}
 
 std::vector<KernelCheck> check_kernels(const std::string& filter, const std::vector<std::string>& layers,
                                        std::uint64_t seed) {
@@ -124,6 +115,7 @@ std::vector<KernelCheck> check_kernels(const std::string& filter, const std::vec
         if (kernel->name.find(filter) != std::string_view::npos && kernel->offers(layer, d))
           checks.push_back(check_one(*kernel, shape, d, plain, behind_relu));
   }
+  for (KernelCheck& check : check_cuda_kernels(filter, layers, seed)) checks.push_back(std::move(check));
   return checks;
 }
 

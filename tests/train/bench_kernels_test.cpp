@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tensor/cpu/conv/kernel.h"
+#include "tensor/kernel_wishes.h"
 #include "tensor/work.h"
 #include "tests/errors.h"
 #include "train/bench/plan_review.h"
@@ -66,9 +67,9 @@ TEST(BenchKernels, EveryCandidateThatFitsIsThereAndOneIsPlanned) {
 }
 
 TEST(BenchKernels, ThePreferredKernelIsPlanned) {
-  conv::prefer("input:fold");
+  prefer_kernels("input:fold");
   const auto tasks = tasks_of({.layers = {"16:12:24:3"}, .directions = {"input"}, .batch = 1});
-  conv::prefer("");
+  prefer_kernels("");
   ASSERT_EQ(tasks.size(), 1u);
   for (const KernelCandidate& c : tasks[0].candidates) EXPECT_EQ(c.planned, c.kernel == "fold");
 }

@@ -16,9 +16,10 @@ namespace {
 
 constexpr double kShortest = 2e-3;  // seconds of one sample: shorter calls are timed several at a time
 
-double seconds_of(const std::function<void()>& run, int calls) {
+double seconds_of(const KernelCandidate& candidate, int calls) {
   const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < calls; ++i) run();
+  for (int i = 0; i < calls; ++i) candidate.run();
+  if (candidate.wait) candidate.wait();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -96,9 +97,8 @@ void time_candidates(KernelTask& task, const SampleOptions& options) {
   std::vector<std::vector<Sample>> samples(n);
   std::vector<int> calls(n, 1);
   for (std::size_t i = 0; i < n; ++i) {
-    const auto& run = task.candidates[i].run;
-    for (int warm = 0; warm < options.warm_up; ++warm) run();
-    const double once = seconds_of(run, 1);
+    if (options.warm_up > 0) seconds_of(task.candidates[i], options.warm_up);
+    const double once = seconds_of(task.candidates[i], 1);
     if (once < kShortest) calls[i] = static_cast<int>(std::min(kShortest / std::max(once, 1e-7), 1e4)) + 1;
   }
   const int at_most = options.at_most > 0 ? options.at_most : 3 * options.repetitions;
@@ -108,7 +108,7 @@ void time_candidates(KernelTask& task, const SampleOptions& options) {
   for (int round = 0; round < at_most && !std::ranges::all_of(samples, enough); ++round)
     for (std::size_t i = 0; i < n; ++i) {
       const double waited = seconds_waited_for_processors(), cpu = processor_seconds();
-      const double seconds = seconds_of(task.candidates[i].run, calls[i]);
+      const double seconds = seconds_of(task.candidates[i], calls[i]);
       const bool clean = is_clean(seconds, seconds_waited_for_processors() - waited);
       samples[i].push_back(
           {.seconds = seconds / calls[i], .cpu = (processor_seconds() - cpu) / calls[i], .clean = clean});

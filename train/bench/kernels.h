@@ -15,6 +15,7 @@ struct KernelBenchOptions {
   std::string filter = {};                   // only shapes whose name contains this
   std::vector<std::string> layers = {};      // shapes for parse_layer(); they replace the suites
   std::vector<std::string> directions = {};  // "forward", "input", "weight"; empty: all
+  std::vector<std::string> variants = {};    // kernels of cuda by name, beside the default; empty: the CPU's
   std::int64_t batch = 0;                    // of convolutions; 0: as the suite says
   std::uint64_t seed = 1;
   SampleOptions samples = {.warm_up = 1};
@@ -28,6 +29,8 @@ struct KernelCandidate {
   bool planned = true;  // the one that the planner picks
   double estimate = 0;  // seconds at the measured peak, by its own cost model; 0: it has none
   std::function<void()> run;
+  std::function<void()> wait = {};  // until what was started is done; null: run() does that
+  double rounding = 0;              // of operands: not 0 on tensor cores
   Timing timing = {};
 };
 
@@ -50,6 +53,9 @@ void for_each_convolution(const KernelBenchOptions& options, const std::vector<L
 void for_each_product(const KernelBenchOptions& options, const std::function<void(KernelTask&)>& use);
 void for_each_memory_pass(const KernelBenchOptions& options, const std::function<void(KernelTask&)>& use);
 
+/// The same products and convolutions on cuda, for options.variants; the memory suite has none.
+void for_each_variant_task(const KernelBenchOptions& options, const std::function<void(KernelTask&)>& use);
+
 /// Times the candidates of one task in turn, A B A B, so that what happens to the machine happens to all.
 void time_candidates(KernelTask& task, const SampleOptions& options);
 
@@ -57,5 +63,10 @@ void time_candidates(KernelTask& task, const SampleOptions& options);
 /// object of --json: "machine", "tasks" and "plan".
 JsonObject bench_kernels(const KernelBenchOptions& options,
                          const std::function<void(const std::string&)>& text);
+
+/// `clearcut bench kernels --variant`: times on the GPU, or of the emulator, which say nothing about one, and
+/// what an H100 could reach at best. Returns the object of --json: "device" and "tasks".
+JsonObject bench_variants(const KernelBenchOptions& options,
+                          const std::function<void(const std::string&)>& text);
 
 }  // namespace clearcut

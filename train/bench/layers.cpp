@@ -113,7 +113,9 @@ LayerShape parse_layer(std::string_view text) {
           .groups = numbers[6]};
 }
 
-std::string ProductShape::name() const { return cat(form, " ", M, "x", N, "x", K, " ", what); }
+std::string ProductShape::name() const {
+  return cat(form, " ", M, "x", N, "x", K, what.empty() ? "" : " ", what);
+}
 
 std::vector<ProductShape> bench_products() {
   return {{"NN", "square", 512, 512, 512},           {"NN", "square", 1024, 1024, 1024},

@@ -1,7 +1,6 @@
 #include "tensor/cpu/conv/kernel.h"
 
-#include <cstdlib>
-#include <string>
+#include "tensor/kernel_wishes.h"
 
 namespace clearcut::conv {
 
@@ -11,51 +10,6 @@ namespace candidates {
 CONV_CANDIDATES(DECLARE)
 }
 #undef DECLARE
-
-namespace {
-
-struct Preference {
-  std::string direction;  // empty: all three
-  const Kernel* kernel;
-};
-
-const Kernel& kernel_of(std::string_view name) {
-  std::string known;
-  for (const Kernel* kernel : kernels()) {
-    if (kernel->name == name) return *kernel;
-    known += cat(known.empty() ? "" : ", ", kernel->name);
-  }
-  fail("kernels", "no convolution kernel is called '", name, "'; known: ", known);
-}
-
-Preference preference_of(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return {"", &kernel_of(text)};
-  const std::string_view direction = text.substr(0, colon);
-  check(direction == "forward" || direction == "input" || direction == "weight", "kernels",
-        "a direction must be forward, input or weight; got '", direction, "' in '", text, "'");
-  return {std::string(direction), &kernel_of(text.substr(colon + 1))};
-}
-
-std::vector<Preference> parse(std::string_view names) {
-  std::vector<Preference> result;
-  while (!names.empty()) {
-    const std::size_t comma = std::min(names.find(','), names.size());
-    result.push_back(preference_of(names.substr(0, comma)));
-    names.remove_prefix(std::min(names.size(), comma + 1));
-  }
-  return result;
-}
-
-std::vector<Preference>& preferences() {
-  static std::vector<Preference> list = [] {
-    const char* names = std::getenv("CLEARCUT_KERNELS");
-    return parse(names ? names : "");
-  }();
-  return list;
-}
-
-}  // namespace
 
 std::string_view name_of(Direction direction) {
   switch (direction) {
@@ -88,9 +42,10 @@ const std::vector<const Kernel*>& kernels() {
 }
 
 const Kernel& choose(const Layer& layer, Direction direction) {
-  for (const Preference& p : preferences())
-    if ((p.direction.empty() || p.direction == name_of(direction)) && p.kernel->offers(layer, direction))
-      return *p.kernel;
+  for (const KernelWish& wish : kernel_wishes())
+    if (wish.is_for("conv2d", name_of(direction)))
+      for (const Kernel* kernel : kernels())
+        if (kernel->name == wish.name && kernel->offers(layer, direction)) return *kernel;
   const Kernel* best = nullptr;
   double least = std::numeric_limits<double>::infinity();
   for (const Kernel* kernel : kernels()) {
@@ -101,7 +56,5 @@ const Kernel& choose(const Layer& layer, Direction direction) {
   check(best != nullptr, "conv2d", "no kernel offers this layer in direction ", name_of(direction));
   return *best;
 }
-
-void prefer(std::string_view names) { preferences() = parse(names); }
 
 }  // namespace clearcut::conv

@@ -64,13 +64,7 @@ struct Kernel {
 /// All candidates, in the order of their names.
 const std::vector<const Kernel*>& kernels();
 
-/// The candidate for a layer: of those that offer it the cheapest, unless prefer() named one that fits.
+/// The candidate for a layer: of those that offer it the cheapest, unless kernel_wishes() name one that fits.
 const Kernel& choose(const Layer& layer, Direction direction);
-
-/// Names that go before the plan, separated by commas: "winograd", or for one direction
-/// "forward:winograd,weight:patches". A layer that none of them fits is planned as always. "" ends it. The
-/// environment variable CLEARCUT_KERNELS gives the first value. Throws Error on a name that is no candidate.
-/// Not while parallel work runs.
-void prefer(std::string_view names);
 
 }  // namespace clearcut::conv
