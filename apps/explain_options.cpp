@@ -32,6 +32,11 @@ void add_consensus_words(CLI::App& verb, ExplainWords& w) {
   verb.add_option("--wrong", w.wrong, "what a member counts whose classifier misses the label")
       ->check(CLI::IsMember({"keep", "downweight", "drop"}))
       ->capture_default_str();
+  verb.add_option(
+          "--regions", w.regions,
+          "superpixels of fusions and snapping: slic, quickshift or felzenszwalb; settings behind a slash: "
+          "slic/segments=200, quickshift/kernel_size=4/max_dist=200")
+      ->capture_default_str();
   verb.add_option("--working-side", w.working_side,
                   "longest side at which maps are averaged; 0: the picture's")
       ->check(CLI::NonNegativeNumber)
@@ -72,6 +77,7 @@ EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions&
     options.explainers.push_back(from_option("--explainer", [&] { return parse_explainer(text); }));
   options.fusion.variant = variant_from_name(words.consensus);
   options.fusion.wrong = wrong_from_name(words.wrong);
+  options.superpixels = from_option("--regions", [&] { return parse_superpixels(words.regions); });
   options.framing = words.framing == "short" ? Framing::kShortSide : Framing::kWhole;
   options.groups = words.groups;
   options.working_side = words.working_side;

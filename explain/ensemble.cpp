@@ -5,6 +5,7 @@
 #include <set>
 
 #include "explain/class_targets.h"
+#include "explain/explainer_table.h"
 #include "explain/methods.h"
 #include "explain/regions.h"
 #include "tensor/parallel.h"
@@ -20,16 +21,27 @@ struct Ensemble::Batch {
 
 namespace {
 
-// LIME's superpixels become those of the ensemble. True if there is a LIME.
-bool take_lime_superpixels(EnsembleOptions& options) {
-  bool found = false;
+bool on_superpixels(const ExplainOptions& o) {
+  const std::vector<Setting>& settings = explainer_row(o.explainer).settings;
+  return std::any_of(settings.begin(), settings.end(),
+                     [](const Setting& s) { return s.name == "superpixels"; });
+}
+
+// Superpixels that LIME and its kin ask for become those of the ensemble; who asks for none in particular
+// takes the ensemble's. True if there are such explainers.
+bool share_superpixels(EnsembleOptions& options) {
+  bool found = false, given = false;
   for (const ExplainOptions& o : options.explainers) {
-    if (o.explainer != "lime") continue;
-    check(!found || o.superpixels == options.superpixels, "ensemble",
-          "all LIMEs of an ensemble share one set of superpixels; their settings differ");
-    options.superpixels = o.superpixels;
+    if (!on_superpixels(o)) continue;
     found = true;
+    if (o.superpixels == SuperpixelOptions{}) continue;
+    check(!given || o.superpixels == options.superpixels, "ensemble",
+          "all explainers of an ensemble share one set of superpixels; their settings differ");
+    options.superpixels = o.superpixels;
+    given = true;
   }
+  for (ExplainOptions& o : options.explainers)
+    if (on_superpixels(o)) o.superpixels = options.superpixels;
   return found;
 }
 
@@ -42,8 +54,7 @@ Ensemble::Ensemble(std::vector<std::unique_ptr<Classifier>> classifiers, Ensembl
         this->classifiers(), " and ", explainers());
   check(options_.framing != Framing::kCentreCrop, "ensemble",
         "labels need the whole picture: framing must be whole or short");
-  segment_ =
-      options_.segment || needs_superpixels(options_.fusion.variant) || take_lime_superpixels(options_);
+  segment_ = share_superpixels(options_) || options_.segment || needs_superpixels(options_.fusion.variant);
   std::set<std::string> names;
   for (const auto& classifier : classifiers_) {
     check(names.insert(classifier->name()).second, "ensemble", "two classifiers are called '",
@@ -66,7 +77,7 @@ PictureTask Ensemble::prepare(const Item& item, const Tensor& picture) const {
     };
     task.picture = resize_picture(picture, shrunk(task.height), shrunk(task.width));
   }
-  if (segment_) task.segments = slic(task.picture, options_.superpixels);
+  if (segment_) task.segments = superpixels(task.picture, options_.superpixels);
   return task;
 }
 

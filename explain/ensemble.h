@@ -16,12 +16,12 @@ namespace clearcut {
 struct EnsembleOptions {
   std::vector<ExplainOptions> explainers;
   Fusion fusion = {};
-  Framing framing = Framing::kWhole;  // kWhole or kShortSide: a label needs the whole picture
-  std::string groups = {};            // file for class_targets(); empty: by name
-  SlicOptions superpixels = {};       // of fusions and snapping, on the picture itself; a LIME's own win
-  bool segment = false;               // superpixels even if no member needs them
-  std::int64_t working_side = 512;    // maps and superpixels live on the picture shrunk to this longest side;
-                                      // 0: on the picture itself
+  Framing framing = Framing::kWhole;   // kWhole or kShortSide: a label needs the whole picture
+  std::string groups = {};             // file for class_targets(); empty: by name
+  SuperpixelOptions superpixels = {};  // of fusions and snapping, on the picture itself; those of a LIME win
+  bool segment = false;                // superpixels even if no member needs them
+  std::int64_t working_side = 512;  // maps and superpixels live on the picture shrunk to this longest side;
+                                    // 0: on the picture itself
   std::uint64_t seed = 1;
   std::size_t budget_bytes = std::size_t{1} << 30;
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "explain/slic.h"
+#include "explain/superpixels.h"
 #include "tensor/tensor.h"
 
 namespace clearcut {
@@ -57,7 +57,7 @@ struct ExplainOptions {
   PathStart baseline = PathStart::kZero;  // ig, gradshap
   PathRule path = PathRule::kGauss;
   Off off = Off::kMeanColour;
-  SlicOptions superpixels = {};  // lime, where the input brings no segments
+  SuperpixelOptions superpixels = {};  // lime and its kin, where the input brings no segments
   // CAM family but for cam: taps, joined by + (mean of their maps); empty: the classifier's feature_path()
   std::string layer = "";
   std::string scales = "";     // CAM family: sizes of the picture to average over, "0.5+1+1.5+2"; empty: 1
@@ -85,7 +85,7 @@ struct ExplainInput {
   std::vector<Target> targets = {};       // N
   std::vector<std::uint64_t> items = {};  // N picture ids: keys of the random numbers
   std::vector<Tensor> segments =
-      {};  // lime: N label maps int32 [H, W], 0 .. K-1; empty: SLIC of each picture
+      {};  // lime and its kin: N label maps int32 [H, W], 0 .. K-1; empty: ExplainOptions::superpixels
   std::uint64_t seed = 1;
   std::size_t budget_bytes = std::size_t{1} << 30;  // of memory for one forward and backward pass
 };

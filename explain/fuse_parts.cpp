@@ -85,7 +85,7 @@ JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>
       .set("wrong", std::string(name_of(e.fusion.wrong)));
   job.set("rule", describe(options.rule)).set("vote_at", options.vote_at);
   job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
-  job.set("working_side", e.working_side).set("segments", e.superpixels.segments);
+  job.set("working_side", e.working_side).set("regions", describe(e.superpixels));
   job.set("unlabelled", options.unlabelled == Unlabelled::kSkip ? "skip" : "background");
   job.set("seed", e.seed).set("decoder", picture_decoder());
   if (!e.groups.empty()) job.set("groups", file_hash(e.groups));

@@ -15,10 +15,7 @@ double linear_light(double value) {
 }
 
 // The cube root with a straight piece near 0.
-double lab_curve(double t) {
-  constexpr double kDelta = 6.0 / 29.0;
-  return t > kDelta * kDelta * kDelta ? std::cbrt(t) : t / (3 * kDelta * kDelta) + 4.0 / 29.0;
-}
+double lab_curve(double t) { return t > 0.008856 ? std::cbrt(t) : 7.787 * t + 16.0 / 116; }
 
 void check_picture(const char* op, const Tensor& picture) {
   check(picture.defined() && picture.rank() == 3 && picture.dim(2) == 3 && picture.numel() > 0 &&
@@ -58,9 +55,9 @@ void smooth_lines(const Lines& at, const std::vector<double>& weights, const dou
 
 std::array<double, 3> srgb_to_lab(double red, double green, double blue) {
   const double r = linear_light(red), g = linear_light(green), b = linear_light(blue);
-  const double fx = lab_curve((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047);
-  const double fy = lab_curve(0.2126729 * r + 0.7151522 * g + 0.0721750 * b);
-  const double fz = lab_curve((0.0193339 * r + 0.1191920 * g + 0.9503041 * b) / 1.08883);
+  const double fx = lab_curve((0.412453 * r + 0.357580 * g + 0.180423 * b) / 0.95047);
+  const double fy = lab_curve(0.212671 * r + 0.715160 * g + 0.072169 * b);
+  const double fz = lab_curve((0.019334 * r + 0.119193 * g + 0.950227 * b) / 1.08883);
   return {116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)};
 }
 
@@ -80,6 +77,21 @@ Tensor picture_to_lab(const Tensor& picture, bool stretch) {
     }
   });
   return lab;
+}
+
+Tensor picture_to_unit(const Tensor& picture) {
+  check_picture("picture_to_unit", picture);
+  return scaled(picture.to(DType::kFloat64), 1.0 / 255);
+}
+
+int smoothing_radius(double deviation) { return static_cast<int>(4 * deviation + 0.5); }
+
+Tensor scaled(const Tensor& x, double factor) {
+  Tensor y = empty_like(x);
+  const double* from = x.data<const double>();
+  double* to = y.data<double>();
+  for (std::int64_t i = 0; i < x.numel(); ++i) to[i] = factor * from[i];
+  return y;
 }
 
 Tensor smooth(const Tensor& x, double deviation, int radius) {

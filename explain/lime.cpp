@@ -65,15 +65,15 @@ void render(const Puzzle& puzzle, std::int64_t row, const Tensor& x, const Tenso
   }
 }
 
-std::vector<Puzzle> make_puzzles(const Preprocess& rule, const ExplainInput& input, std::int64_t rows,
+std::vector<Puzzle> make_puzzles(Passes& passes, const ExplainInput& input, std::int64_t rows,
                                  const ExplainOptions& options) {
+  const std::vector<Tensor>& segments = passes.segments(input, options.superpixels);
   std::vector<Puzzle> puzzles(static_cast<std::size_t>(input.x.dim(0)));
   parallel_for(input.x.dim(0), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {
       const auto item = static_cast<std::size_t>(k);
       Puzzle& puzzle = puzzles[item];
-      puzzle.segments = input.segments.empty() ? slic(to_picture(rule, input.x[k]), options.superpixels)
-                                               : input.segments[item];
+      puzzle.segments = segments[item];
       puzzle.K = region_count(puzzle.segments);
       puzzle.off = options.off == Off::kMeanColour
                        ? mean_colours(input.x[k], puzzle.segments, puzzle.K)
@@ -89,7 +89,7 @@ std::vector<Puzzle> make_puzzles(const Preprocess& rule, const ExplainInput& inp
 Explanation lime(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
   const std::int64_t N = input.x.dim(0), H = input.x.dim(2), W = input.x.dim(3);
   const std::int64_t samples = samples_of(options);
-  std::vector<Puzzle> puzzles = make_puzzles(passes.classifier().preprocess(), input, samples, options);
+  std::vector<Puzzle> puzzles = make_puzzles(passes, input, samples, options);
   const auto puzzle_of = [&](std::int64_t r) -> Puzzle& {
     return puzzles[static_cast<std::size_t>(r / samples)];
   };

@@ -82,6 +82,20 @@ void Passes::gradients(const InputRows& rows, const std::function<const Target&(
   });
 }
 
+const std::vector<Tensor>& Passes::segments(const ExplainInput& input, const SuperpixelOptions& options) {
+  if (!input.segments.empty()) return input.segments;
+  for (const Cut& cut : cuts_)
+    if (cut.x.same_view(input.x) && cut.options == options) return cut.segments;
+  std::vector<Tensor> segments(static_cast<std::size_t>(input.x.dim(0)));
+  parallel_for(input.x.dim(0), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k)
+      segments[static_cast<std::size_t>(k)] =
+          superpixels(to_picture(classifier_.preprocess(), input.x[k]), options);
+  });
+  cuts_.push_back({input.x, options, std::move(segments)});
+  return cuts_.back().segments;
+}
+
 Tensor target_gradients(const Tensor& z, const std::function<const Target&(std::int64_t i)>& target) {
   const Tensor here = z.to(Device::kCpu), dz = empty_like(here);
   const std::int64_t C = z.dim(1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 
 #include "explain/explainer.h"
 #include "models/classifier.h"
@@ -39,6 +40,10 @@ class Passes {
   /// before its last allocation: it is called again with half the rows after an Error from memory.
   void batches(const InputRows& rows, const std::function<void(std::int64_t first, const Tensor& x)>& body);
 
+  /// A label map for each picture: those of the input, or superpixels of the pictures behind input.x, made
+  /// once for all explainers that ask with these options.
+  const std::vector<Tensor>& segments(const ExplainInput& input, const SuperpixelOptions& options);
+
   Classifier& classifier() const { return classifier_; }
   std::int64_t classes() const { return classes_; }
 
@@ -47,6 +52,12 @@ class Passes {
   std::size_t budget_;
   std::int64_t classes_;
   bool training_;
+  struct Cut {
+    Tensor x;
+    SuperpixelOptions options;
+    std::vector<Tensor> segments;
+  };
+  std::list<Cut> cuts_;
   std::vector<bool> needed_;  // which parameters needed gradients before
 };
 

@@ -11,8 +11,8 @@ ExplainerFamily perturbation_explainers() {
                     .paper = "Ribeiro 2016 (1602.04938)",
                     .needs = "forward passes; superpixels",
                     .cost = "samples",
-                    .settings = {samples_setting(), segments_setting(), compactness_setting(), off_setting(),
-                                 reduction_setting(), score_setting()},
+                    .settings = {samples_setting(), segments_setting(), compactness_setting(),
+                                 superpixels_setting(), off_setting(), reduction_setting(), score_setting()},
                     .defaults = "samples=1000:reduction=positive",
                     .work =
                         [](const ExplainOptions& o) {

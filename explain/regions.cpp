@@ -1,7 +1,6 @@
 #include "explain/regions.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 namespace clearcut {
@@ -14,85 +13,60 @@ void check_regions(const char* op, const Tensor& regions) {
         regions.defined() ? cat(regions.dtype(), " ", regions.shape()) : "an undefined tensor");
 }
 
-// Pieces of a label map: the piece of each pixel and the pixels of each piece.
+// One connected piece of a label map after the other.
 class Pieces {
  public:
-  Pieces(const Tensor& labels, std::int64_t max_size)
-      : H_(labels.dim(0)), W_(labels.dim(1)), piece_(static_cast<std::size_t>(H_ * W_), -1) {
-    const std::int32_t* label = labels.data<const std::int32_t>();
-    for (std::int64_t start = 0; start < H_ * W_; ++start)
-      if (piece_[static_cast<std::size_t>(start)] < 0) grow(start, label, max_size);
-  }
+  explicit Pieces(const Tensor& labels)
+      : H_(labels.dim(0)),
+        W_(labels.dim(1)),
+        label_(labels.data<const std::int32_t>()),
+        names_(Tensor::full(labels.shape(), -1, DType::kInt32)),
+        name_(names_.data<std::int32_t>()) {}
 
-  void merge_small(std::int64_t min_size) {
-    for (std::size_t k = 0; k < pixels_.size(); ++k)
-      while (!pixels_[k].empty() && static_cast<std::int64_t>(pixels_[k].size()) < min_size) {
-        const int other = longest_border(static_cast<int>(k));
-        if (other < 0) return;  // the only region
-        move(static_cast<int>(k), other);
-      }
-  }
-
-  Tensor raster_order() const {
-    std::vector<std::int32_t> name(pixels_.size(), -1), result(piece_.size());
+  Tensor named(const RegionSizes& sizes) {
     std::int32_t next = 0;
-    for (std::size_t p = 0; p < piece_.size(); ++p) {
-      std::int32_t& mine = name[static_cast<std::size_t>(piece_[p])];
-      if (mine < 0) mine = next++;
-      result[p] = mine;
+    for (std::int64_t start = 0; start < H_ * W_; ++start) {
+      if (name_[start] >= 0) continue;
+      const std::int32_t beside = grow(start, next, sizes.max_size);
+      if (static_cast<std::int64_t>(piece_.size()) >= sizes.min_size)
+        ++next;
+      else
+        for (const std::int64_t p : piece_) name_[p] = beside;
     }
-    return Tensor::from<std::int32_t>({H_, W_}, result);
+    return names_;
   }
 
  private:
-  template <class Body>
-  void for_each_neighbour(std::int64_t pixel, const Body& body) const {
-    const std::int64_t row = pixel / W_, col = pixel % W_;
-    if (row > 0) body(pixel - W_);
-    if (col > 0) body(pixel - 1);
-    if (col + 1 < W_) body(pixel + 1);
-    if (row + 1 < H_) body(pixel + W_);
-  }
-
-  void grow(std::int64_t start, const std::int32_t* label, std::int64_t max_size) {
-    const int id = static_cast<int>(pixels_.size());
-    std::vector<std::int64_t> found = {start};
-    piece_[static_cast<std::size_t>(start)] = id;
-    for (std::size_t i = 0; i < found.size(); ++i)
-      for_each_neighbour(found[i], [&](std::int64_t q) {
-        int& mine = piece_[static_cast<std::size_t>(q)];
-        if (mine >= 0 || label[q] != label[start] || static_cast<std::int64_t>(found.size()) >= max_size)
-          return;
-        mine = id;
-        found.push_back(q);
-      });
-    pixels_.push_back(std::move(found));
-  }
-
-  int longest_border(int id) const {
-    std::map<int, std::int64_t> border;  // ordered: the lowest id wins a tie
-    for (const std::int64_t p : pixels_[static_cast<std::size_t>(id)])
-      for_each_neighbour(p, [&](std::int64_t q) {
-        const int other = piece_[static_cast<std::size_t>(q)];
-        if (other != id) ++border[other];
-      });
-    int best = -1;
-    for (const auto& [other, length] : border)
-      if (best < 0 || length > border[best]) best = other;
-    return best;
-  }
-
-  void move(int from, int to) {
-    auto& source = pixels_[static_cast<std::size_t>(from)];
-    auto& target = pixels_[static_cast<std::size_t>(to)];
-    for (const std::int64_t p : source) piece_[static_cast<std::size_t>(p)] = to;
-    target.insert(target.end(), source.begin(), source.end());
-    source.clear();
+  // Finds the piece of `start` breadth first and names its pixels. Returns the other region that was seen
+  // last beside it among those that have a name already, or `name`.
+  std::int32_t grow(std::int64_t start, std::int32_t name, std::int64_t max_size) {
+    std::int32_t beside = name;
+    piece_ = {start};
+    name_[start] = name;
+    const auto full = [&] { return static_cast<std::int64_t>(piece_.size()) >= max_size; };
+    for (std::size_t i = 0; i < piece_.size() && !full(); ++i) {
+      const std::int64_t p = piece_[i], row = p / W_, col = p % W_;
+      const std::pair<bool, std::int64_t> around[] = {
+          {col + 1 < W_, p + 1}, {col > 0, p - 1}, {row + 1 < H_, p + W_}, {row > 0, p - W_}};
+      for (const auto& [inside, q] : around) {
+        if (!inside) continue;
+        if (name_[q] < 0 && label_[q] == label_[start]) {
+          name_[q] = name;
+          piece_.push_back(q);
+          if (full()) break;
+        } else if (name_[q] >= 0 && name_[q] != name) {
+          beside = name_[q];
+        }
+      }
+    }
+    return beside;
   }
 
   std::int64_t H_, W_;
-  std::vector<int> piece_;
-  std::vector<std::vector<std::int64_t>> pixels_;
+  const std::int32_t* label_;
+  Tensor names_;
+  std::int32_t* name_;
+  std::vector<std::int64_t> piece_;  // pixels, in the order in which they were found
 };
 
 }  // namespace
@@ -100,9 +74,7 @@ class Pieces {
 Tensor connect_regions(const Tensor& labels, const RegionSizes& sizes) {
   check_regions("connect_regions", labels);
   check(sizes.max_size >= 1, "connect_regions", "max_size must be >= 1; got ", sizes.max_size);
-  Pieces pieces(labels, sizes.max_size);
-  pieces.merge_small(sizes.min_size);
-  return pieces.raster_order();
+  return Pieces(labels).named(sizes);
 }
 
 std::int64_t region_count(const Tensor& regions) {

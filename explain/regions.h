@@ -9,14 +9,15 @@
 namespace clearcut {
 
 struct RegionSizes {
-  std::int64_t min_size = 0;  // smaller regions merge into the neighbour with the longest common border
+  std::int64_t min_size = 0;                      // smaller pieces become part of a region beside them
   std::int64_t max_size = std::int64_t{1} << 40;  // larger ones are cut, breadth first
 };
 
 /// Splits every label into its connected pieces (4 neighbours), cuts large ones, merges small ones, and
-/// numbers the result in raster order of first pixels. Among neighbours with equally long borders the one
-/// whose first pixel comes first is taken. A picture with one region keeps it, however small.
-/// Merging can make a region larger than max_size.
+/// numbers the result in raster order of first pixels. A small piece becomes part of the region seen last
+/// beside it among those that come before it; the first pieces of a picture have none and join the next one.
+/// Merging can make a region larger than max_size. A picture with one region keeps it, however small.
+/// Source: the connectivity rule of scikit-image's SLIC, in its order of search.
 Tensor connect_regions(const Tensor& labels, const RegionSizes& sizes = {});
 
 /// Number of labels: the largest value + 1. Throws Error on a negative label.

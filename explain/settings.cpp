@@ -46,6 +46,20 @@ Setting kept_word(const char* name, std::string ExplainOptions::*member, const W
           std::move(write)};
 }
 
+// Plain SLIC: `segments` and `compactness` say all of it. Other superpixels are written whole.
+bool by_two_numbers(const ExplainOptions& o) {
+  SuperpixelOptions plain;
+  plain.slic.segments = o.superpixels.slic.segments;
+  plain.slic.compactness = o.superpixels.slic.compactness;
+  return describe(o.superpixels) == describe(plain);
+}
+Setting of_slic(Setting setting) {
+  setting.write = [write = setting.write](const ExplainOptions& o) {
+    return by_two_numbers(o) ? write(o) : "";
+  };
+  return setting;
+}
+
 }  // namespace
 
 int read_number(const std::string& name, const std::string& word, int low) {
@@ -92,12 +106,17 @@ Setting flip_setting() {
           [](const ExplainOptions& o) { return o.flip ? "1" : ""; }};
 }
 Setting segments_setting() {
-  return number_setting(
-      "segments", [](auto& o) -> auto& { return o.superpixels.segments; }, 1);
+  return of_slic(number_setting(
+      "segments", [](auto& o) -> auto& { return o.superpixels.slic.segments; }, 1));
 }
 Setting compactness_setting() {
-  return number_setting(
-      "compactness", [](auto& o) -> auto& { return o.superpixels.compactness; }, 1e-6);
+  return of_slic(number_setting(
+      "compactness", [](auto& o) -> auto& { return o.superpixels.slic.compactness; }, 1e-6));
+}
+Setting superpixels_setting() {
+  return {"superpixels",
+          [](ExplainOptions& o, const std::string& word) { o.superpixels = parse_superpixels(word); },
+          [](const ExplainOptions& o) { return by_two_numbers(o) ? "" : describe(o.superpixels); }};
 }
 Setting off_setting() { return word_setting("off", &ExplainOptions::off, kOffs); }
 

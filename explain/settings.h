@@ -68,6 +68,6 @@ Setting word_setting(const char* name, E ExplainOptions::*member, const Words<E>
 /// Those that several families have.
 Setting samples_setting(), noise_setting(), baseline_setting(), reduction_setting(), score_setting(),
     layer_setting(), relu_setting(), scales_setting(), flip_setting(), segments_setting(),
-    compactness_setting(), off_setting();
+    compactness_setting(), superpixels_setting(), off_setting();
 
 }  // namespace clearcut

@@ -16,9 +16,10 @@ struct SlicOptions {
   friend bool operator==(const SlicOptions&, const SlicOptions&) = default;
 };
 
-/// Clusters the pixels by colour and place, then makes each cluster connected (4 neighbours).
+/// Clusters the pixels by colour and place, then makes each cluster connected: connect_regions().
 ///
-///   d(p, k)^2 = (dr^2 + dc^2) / S^2 + |Lab(p) - Lab(k)|^2 / compactness^2,   S = sqrt(H W / segments)
+///   d(p, k)^2 = (dr^2 + dc^2) / S^2 + |Lab(p) - Lab(k)|^2 / compactness^2,   S = sqrt(H W / segments),
+///   rounded
 ///
 /// picture  uint8 [H, W, 3] RGB; its values are stretched to [0, 1] by their minimum and maximum, then turned
 ///          into CIE-Lab (sRGB, D65)
@@ -27,7 +28,7 @@ struct SlicOptions {
 /// Seeds stand on a regular grid; each looks at most 2 S away. Deterministic, the same for any number of
 /// threads. Pictures with sides of 1 pixel work; a picture of one colour gives the grid.
 /// Cost: up to 16 distances per pixel and iteration; 5 doubles of memory per pixel.
-/// Source: Achanta 2012, as in scikit-image (its connectivity rule too).
+/// Source: Achanta 2012, and scikit-image 0.19, whose labels come out but for exact ties.
 Tensor slic(const Tensor& picture, const SlicOptions& options = {});
 
 }  // namespace clearcut

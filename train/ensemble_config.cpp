@@ -17,8 +17,8 @@ EnsembleConfig read_ensemble_config(const Config& config) {
                           ? Framing::kWhole
                           : Framing::kShortSide;
   c.options.groups = config.text_or("groups", "");
-  c.options.superpixels.segments =
-      static_cast<int>(config.integer_or("segments", 100, {.low = 2, .high = 10'000}));
+  c.options.superpixels =
+      parsed(config, "regions", [&] { return parse_superpixels(config.text_or("regions", "slic")); });
   return c;
 }
 

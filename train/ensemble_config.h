@@ -16,7 +16,7 @@ class Config;
 ///   explainers   "cam", "smoothgrad:samples=10", ...
 ///   fusion       minmax | abs | square | lime | regions, with :downweight or :drop (explain/consensus.h)
 ///   framing      whole | short;  groups: FILE
-///   segments     superpixels per picture
+///   regions      superpixels: slic | quickshift | felzenszwalb, with settings (explain/superpixels.h)
 struct EnsembleConfig {
   std::vector<std::string> classifiers;
   EnsembleOptions options;

@@ -1,6 +1,6 @@
 """Runs every script of this folder in a copy and compares what it writes with what is kept here.
 
-Needs Debian 12's python3 with numpy, torch, torchvision, PIL and cv2. Numbers may differ in the last bits between
+Needs Debian 12's python3 with numpy, torch, torchvision, PIL, cv2 and skimage. Numbers may differ in the last bits between
 versions of the libraries: 1e-6 of the largest value of an array is allowed.
 """
 import json
