@@ -210,7 +210,7 @@ void conv2d(Cuda, Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, con
             PreparedWeights*, Nchw<T> y) {
   if constexpr (sizeof(T) == sizeof(float))
     if (const conv::Kernel* k = cuda::preferred(conv::layer_of(x, w, to_read(y), o), Direction::kForward))
-      return k->forward(x, {w}, o, finish, y);
+      return k->forward(x, conv::Weights{w}, o, finish, y);
   default_conv2d(x, w, finish, o, y);
 }
 
@@ -220,7 +220,7 @@ void conv2d_backward_input(Cuda, Nchw<const T> dy, Nchw<const T> w, const ConvOp
   if constexpr (sizeof(T) == sizeof(float))
     if (const conv::Kernel* k =
             cuda::preferred(conv::layer_of(to_read(dx), w, dy, o), Direction::kBackwardInput))
-      return k->backward_input(dy, {w}, o, dx);
+      return k->backward_input(dy, conv::Weights{w}, o, dx);
   default_backward_input(dy, w, o, dx);
 }
 
