@@ -5,6 +5,7 @@
 #include <set>
 
 #include "data/text_lines.h"
+#include "explain/explainer_table.h"
 
 namespace clearcut::apps {
 
@@ -13,7 +14,8 @@ void add_explain_words(CLI::App& verb, ExplainWords& w) {
   verb.add_option("-x,--explainer", w.explainers,
                   explainer_names() +
                       ", separated by commas; settings behind a colon: "
-                      "smoothgrad:samples=10:noise=0.1,ig:steps=10")
+                      "smoothgrad:samples=10:noise=0.1,ig:steps=10; or all, with their defaults (see "
+                      "`clearcut explainers`)")
       ->capture_default_str();
   verb.add_option("--framing", w.framing, "whole: stretch the picture to the input; short: keep proportions")
       ->check(CLI::IsMember({"whole", "short"}))
@@ -71,9 +73,18 @@ std::vector<std::unique_ptr<Classifier>> load_classifiers(const std::string& mod
   return classifiers;
 }
 
+// "all": every explainer with its defaults.
+static std::vector<std::string> explainer_words(const std::string& list) {
+  if (list != "all") return split_words(list);
+  std::vector<std::string> words;
+  for (const ExplainerFamily& family : explainer_families())
+    for (const ExplainerRow& row : family.rows) words.emplace_back(row.name);
+  return words;
+}
+
 EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions& common) {
   EnsembleOptions options;
-  for (const std::string& text : split_words(words.explainers))
+  for (const std::string& text : explainer_words(words.explainers))
     options.explainers.push_back(from_option("--explainer", [&] { return parse_explainer(text); }));
   options.fusion.variant = variant_from_name(words.consensus);
   options.fusion.wrong = wrong_from_name(words.wrong);

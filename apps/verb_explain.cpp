@@ -7,11 +7,13 @@
 #include <iostream>
 
 #include "apps/explain_options.h"
+#include "apps/explain_sheet.h"
+#include "apps/explain_subject.h"
 #include "data/file_names.h"
 #include "data/text_lines.h"
 #include "data/visual.h"
-#include "explain/class_targets.h"
 #include "explain/fuse.h"
+#include "explain/superpixels.h"
 #include "tensor/interrupt.h"
 #include "tensor/npy.h"
 #include "tensor/random.h"
@@ -28,7 +30,7 @@ struct ExplainVerb {
   ExplainWords explain;
   std::vector<std::string> inputs;
   std::string target = "top1", out;
-  std::vector<std::string> save = {"npz", "heat"};
+  std::vector<std::string> save = {"npz", "heat", "sheet"};
   std::int64_t sheet = 50;
 };
 
@@ -66,20 +68,24 @@ class ExplainJob {
       : v_(verb),
         common_(common),
         options_(ensemble_options(verb.explain, common)),
-        classifiers_(load_classifiers(verb.explain.models, device_of(common))),
-        report_("Explanations", cat("target: ", verb.target)) {
-    for (const auto& classifier : classifiers_)
+        report_("Explanations", cat("target: ", verb.target, "; every map is scaled for itself")) {
+    const TargetWords target{verb.target, verb.explain.groups};
+    if (target.of_segmenter() && options_.framing != Framing::kWhole)
+      throw ConfigError("--framing: masks of segmenters lie over the whole picture; leave it out");
+    for (const std::string& path : split_words(verb.explain.models))
+      subjects_.push_back(std::make_unique<ExplainSubject>(path, device_of(common), target));
+    for (const auto& subject : subjects_)
       for (const ExplainOptions& o : options_.explainers)
-        columns_.push_back(classifier->name() + " " + o.explainer);
+        columns_.push_back(subject->name() + " " + o.explainer);
   }
 
   int run();
 
  private:
-  Target target_of(const Classifier& classifier, int top1) const;
   void picture(const Item& item);
-  void one_classifier(const Item& item, const Tensor& picture, Classifier& classifier, PictureRow& row,
-                      NamedTensors& maps);
+  std::vector<ExplainedMap> ask(const Item& item, const Tensor& picture, ExplainSubject& subject);
+  void note(const Item& item, const Explanations& said, std::size_t x, const ExplainedMap& map);
+  Explanations explained(Classifier& classifier, const ExplainInput& input, std::vector<std::string>& errors);
   std::string file(const Item& item, const std::string& end) const {
     return v_.out + "/" + fs::path(item.name).replace_extension().generic_string() + end;
   }
@@ -90,72 +96,90 @@ class ExplainJob {
   const ExplainVerb& v_;
   const CommonOptions& common_;
   EnsembleOptions options_;
-  std::vector<std::unique_ptr<Classifier>> classifiers_;
+  std::vector<std::unique_ptr<ExplainSubject>> subjects_;
   std::vector<std::string> columns_;
   Report report_;
   std::vector<PictureRow> rows_;
   std::unique_ptr<JsonlWriter> index_;
 };
 
-Target ExplainJob::target_of(const Classifier& classifier, int top1) const {
-  if (v_.target == "top1") return {.classes = {top1}};
-  if (v_.target.rfind("class:", 0) == 0) {
-    const std::string number = v_.target.substr(6);
-    if (is_whole_number(number)) {
-      const int index = to_whole_number(number, "the class", "--target");
-      if (index < 0 || index >= classifier.classes())
-        throw ConfigError(cat("--target: class ", index, " is outside 0 to ", classifier.classes() - 1,
-                              " of ", classifier.name()));
-      return {.classes = {index}};
-    }
+// All explainers at once, which shares passes. With -x all some may not fit the network: then each for
+// itself, and errors stand in the place of maps.
+Explanations ExplainJob::explained(Classifier& classifier, const ExplainInput& input,
+                                   std::vector<std::string>& errors) {
+  errors.assign(options_.explainers.size(), "");
+  try {
+    return explain_all(classifier, input, options_.explainers);
+  } catch (const Error& error) {
+    if (v_.explain.explainers != "all" || is_out_of_memory(error)) throw;
   }
-  const std::string name = v_.target.rfind("class:", 0) == 0 ? v_.target.substr(6) : v_.target;
-  const std::vector<int> classes = class_targets(classifier, {name}, options_.groups)[0];
-  if (classes.empty())
-    throw ConfigError(cat("--target: ", classifier.name(), " has no class '", name,
-                          "'; give top1, class:INDEX or the name of a class or group"));
-  return {.classes = classes};
+  Explanations all = explain_all(classifier, input, {});
+  all.by_explainer.resize(errors.size());
+  for (std::size_t x = 0; x < errors.size(); ++x) try {
+      all.by_explainer[x] = explain_all(classifier, input, {options_.explainers[x]}).by_explainer[0];
+    } catch (const Error& error) {
+      errors[x] = error.what();
+    }
+  return all;
 }
 
-void ExplainJob::one_classifier(const Item& item, const Tensor& picture, Classifier& classifier,
-                                PictureRow& row, NamedTensors& maps) {
-  const Preprocess& rule = classifier.preprocess();
+std::vector<ExplainedMap> ExplainJob::ask(const Item& item, const Tensor& picture, ExplainSubject& subject) {
+  const Preprocess& rule = subject.preprocess();
   const Frame frame = frame_of(rule, picture.dim(0), picture.dim(1), options_.framing);
   ExplainInput input{.x = to_batch(rule, {picture}, options_.framing)};
   input.items = {item.id};
-  input.seed = hash_name(cat(options_.seed, "/", classifier.name()));
+  input.seed = hash_name(cat(options_.seed, "/", subject.name()));
   input.budget_bytes = options_.budget_bytes;
-  input.targets = {{.classes = {0}}};
-  const int top1 = explain_all(classifier, input, {}).top1[0];
-  input.targets = {target_of(classifier, top1)};
-  const Explanations said = explain_all(classifier, input, options_.explainers);
-  for (std::size_t x = 0; x < options_.explainers.size(); ++x) {
+  Classifier& classifier = subject.ask(input);
+  std::vector<std::string> errors;
+  const Explanations said = explained(classifier, input, errors);
+  std::vector<ExplainedMap> maps;
+  for (std::size_t x = 0; x < errors.size(); ++x) {
     const Explanation& one = said.by_explainer[x];
-    const Tensor map = map_to_picture(frame, one.maps[0]);
-    const std::string name = classifier.name() + "." + options_.explainers[x].explainer;
-    const auto [low, high] =
-        std::minmax_element(map.data<const float>(), map.data<const float>() + map.numel());
-    JsonObject line;
-    line.set("id", item.name).set("classifier", classifier.name());
-    line.set("explainer", describe(options_.explainers[x])).set("target", v_.target);
-    line.set("probability", said.probability[0]).set("top1", said.top1[0]).set("seed", options_.seed);
-    line.set("min", static_cast<double>(*low)).set("max", static_cast<double>(*high));
-    index_->write(line.set("empty", static_cast<bool>(one.empty[0])));
-    const Tensor heat = heat_picture(map);
-    if (saves("heat")) write_png(file(item, "." + name + ".png"), heat);
-    maps.emplace_back(name, map);
-    row.cells.push_back({.picture = heat,
-                         .caption = cat("p ", std::round(said.probability[0] * 1000) / 1000,
-                                        one.empty[0] ? ", says nothing" : "")});
+    maps.push_back(
+        {.model = subject.name(), .settings = describe(options_.explainers[x]), .error = errors[x]});
+    if (!errors[x].empty()) continue;
+    maps.back().map = map_to_picture(frame, one.maps[0]);
+    maps.back().empty = one.empty[0];
+    note(item, said, x, maps.back());
   }
+  return maps;
+}
+
+// A line of index.jsonl and the heat map's file.
+void ExplainJob::note(const Item& item, const Explanations& said, std::size_t x, const ExplainedMap& map) {
+  const float* p = map.map.data<const float>();
+  const auto [low, high] = std::minmax_element(p, p + map.map.numel());
+  JsonObject line;
+  line.set("id", item.name).set("classifier", map.model);
+  line.set("explainer", map.settings).set("target", v_.target);
+  line.set("probability", said.probability[0]).set("top1", said.top1[0]).set("seed", options_.seed);
+  line.set("min", static_cast<double>(*low)).set("max", static_cast<double>(*high));
+  index_->write(line.set("empty", map.empty));
+  if (saves("heat"))
+    write_png(file(item, cat(".", map.model, ".", options_.explainers[x].explainer, ".png")),
+              heat_picture(map.map));
 }
 
 void ExplainJob::picture(const Item& item) {
   const Tensor picture = read_picture(item.image, picture_options(v_.explain));
   PictureRow row{.title = item.name, .cells = {{.picture = picture, .caption = ""}}};
-  NamedTensors maps;
-  for (const auto& classifier : classifiers_) one_classifier(item, picture, *classifier, row, maps);
-  if (saves("npz")) write_npz(file(item, ".npz"), maps);
+  NamedTensors arrays;
+  std::vector<ExplainedMap> all;
+  for (const auto& subject : subjects_)
+    for (ExplainedMap& map : ask(item, picture, *subject)) {
+      if (map.map.defined())
+        arrays.emplace_back(cat(map.model, ".", map.settings.substr(0, map.settings.find(':'))), map.map);
+      row.cells.push_back({.picture = map.map.defined() ? heat_picture(map.map) : Tensor(),
+                           .caption = map.empty ? "constant: says nothing" : map.error});
+      all.push_back(std::move(map));
+    }
+  if (saves("npz")) write_npz(file(item, ".npz"), arrays);
+  if (saves("sheet"))
+    write_png(file(item, ".sheet.png"),
+              explain_sheet(picture, superpixels(picture, options_.superpixels), item.name, all));
+  const Tensor mean = consensus_of(all);
+  row.cells.push_back({.picture = mean.defined() ? heat_picture(mean) : Tensor(), .caption = ""});
   if (static_cast<std::int64_t>(rows_.size()) < v_.sheet) rows_.push_back(std::move(row));
 }
 
@@ -180,6 +204,7 @@ int ExplainJob::run() {
   write_failures(v_.out + "/failures.jsonl", failures);
   if (!rows_.empty()) {
     columns_.insert(columns_.begin(), "picture");
+    columns_.emplace_back("consensus");
     report_.section("Maps, each scaled for itself");
     report_.pictures(columns_, rows_, 128);
     report_.write(v_.out + "/index.html");
@@ -198,12 +223,16 @@ void add_explain(CLI::App& app, Session& session) {
   verb->get_option("--model")->required();
   verb->add_option("input", v->inputs, "pictures, or folders of pictures")->required();
   verb->add_option("-o,--out", v->out, "folder to write")->required();
-  verb->add_option("--target", v->target, "top1, class:INDEX, or the name of a class or group")
+  verb->add_option(
+          "--target", v->target,
+          "top1, class:INDEX, or the name of a class or group; of a segmenter seg:CLASS@MASK, MASK a label "
+          "PNG or 'predicted'")
       ->capture_default_str();
-  verb->add_option("--save", v->save, "npz: all maps of a picture; heat: one PNG for each")
+  verb->add_option("--save", v->save,
+                   "npz: all maps of a picture; heat: one PNG for each; sheet: one PNG with all of them")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"npz", "heat"}))
+      ->check(CLI::IsMember({"npz", "heat", "sheet"}))
       ->capture_default_str();
   verb->add_option("--sheet", v->sheet, "pictures on the page")->capture_default_str();
   add_common(*verb, session, kCompute | kMemory | kSeed | kProgress);

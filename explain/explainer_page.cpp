@@ -33,7 +33,8 @@ std::string explainers_page() {
   std::string text =
       "# Explainers\n\n"
       "Written by `clearcut explainers --page`; a test keeps it true. `clearcut explain -x "
-      "NAME:setting=value:setting=value` uses them.\n\n"
+      "NAME:setting=value:setting=value` uses them; with `-x all` every one of them draws the picture, and "
+      "NAME.sheet.png shows them side by side with their settings, the superpixels and the consensus.\n\n"
       "The score s of a picture is the probability of its target or the logit (`score=`; where the list says "
       "`score=` without a word it is the probability). A backward pass counts two forward passes. Empty or "
       "constant maps are flagged, and maps are never normalised before they are written.\n\n";

@@ -59,6 +59,12 @@ grep -q 'cuda (emulated)' "$work/emulated/env.json" || { echo "env.json does not
 expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/emulated" --device cuda:0 --emulate --products tf32 --progress none
 expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/net" --progress none
 expect 0 "miou" train -c "$work/seg.yaml" -o "$work/seg" --progress none
+mask=$(find "$work/drawn/masks" -name '*.png' | head -1)
+one=$(find "$work/drawn/val" -name "*.png" | head -1)
+expect 0 "1 pictures explained, 0 failed" explain -m "$work/seg" -x gradcam,saliency --target "seg:1@$mask" "$one" \
+  -o "$work/seg-maps" --progress none
+[ -s "$work/seg-maps/$(basename "${one%.*}").sheet.png" ] || { echo "no sheet: $(ls "$work/seg-maps")"; failed=1; }
+expect 0 "smoothgrad:samples=50" explainers
 # What is exported needs nothing beside it, and an ONNX classifier can be trained further.
 expect 0 "small_resnet, " model export "$work/net" -o "$work/net.onnx" --licence CC0-1.0
 expect 0 "RGB, (pixel - (127.5" model info "$work/net.onnx"
@@ -96,6 +102,9 @@ expect 0 "nothing wrong found" data check --format pssl --root "$work/labels" --
 
 expect 2 "class 99 is outside 0 to 5" explain -m "$work/net" --target class:99 "$work/drawn/val" -o "$work/maps"
 expect 2 "no class 'dog'" explain -m "$work/net" --target dog "$work/drawn/val" -o "$work/maps"
+expect 2 "is a classifier; its targets read" explain -m "$work/net" --target seg:1@predicted "$work/drawn/val" -o "$work/maps"
+expect 2 "is a segmenter; its targets read" explain -m "$work/seg" "$work/drawn/val" -o "$work/maps"
+expect 2 "needs a class and a mask" explain -m "$work/seg" --target seg:1 "$work/drawn/val" -o "$work/maps"
 expect 2 "--save" explain -m "$work/net" --save hat "$work/drawn/val" -o "$work/maps"
 
 expect 0 "steps 2" train -c configs/pssl_pretrain.yaml --set images="$work/drawn/train" --set labels="$work/labels" \
