@@ -119,6 +119,7 @@ void add_data(CLI::App& app, Session& session);
 void add_model(CLI::App& app, Session& session);
 void add_explain(CLI::App& app, Session& session);
 void add_explainers(CLI::App& app, Session& session);
+void add_explain_eval(CLI::App& app, Session& session);
 void add_label(CLI::App& app, Session& session);
 void add_report(CLI::App& app, Session& session);
 void add_bench(CLI::App& app, Session& session);

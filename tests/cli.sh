@@ -76,6 +76,25 @@ expect 0 "pspnet_small_resnet, " model export "$work/seg" -o "$work/seg.onnx" --
 expect 0 "squeezenet1_1, " model export squeezenet1_1 -o "$work/new.onnx" --class-count 3 --width 0.25
 expect 2 "--width describes a network that is made by name" model export "$work/net" -o "$work/net.onnx" --width 0.5
 expect 0 "6 pictures explained, 0 failed" explain -m "$work/net.onnx" "$work/drawn/val" -o "$work/onnx-maps" --progress none
+
+# Measures of explanations: a table, and a second start goes on where the first one ended.
+measure="explain-eval -m $work/net -x gradcam,saliency --data $work/drawn --format csv --split val --masks masks --progress none"
+expect 0 "saliency" $measure --measures deletion:steps=4,mask_iou,road -o "$work/measures"
+for made in summary.json index.html pictures.jsonl settings.json; do
+  [ -s "$work/measures/$made" ] || { echo "explain-eval: no $made"; failed=1; }
+done
+cp "$work/measures/summary.json" "$work/summary.whole"
+head -n 2 "$work/measures/pictures.jsonl" > "$work/cut" && mv "$work/cut" "$work/measures/pictures.jsonl"
+printf '{"id": "torn' >> "$work/measures/pictures.jsonl"
+expect 2 "--resume goes on" $measure --measures deletion:steps=4,mask_iou,road -o "$work/measures"
+expect 2 "made with other settings" $measure --measures deletion -o "$work/measures" --resume
+expect 0 "6 pictures judged, 0 failed" $measure --measures deletion:steps=4,mask_iou,road -o "$work/measures" --resume
+timeless() { sed '/"seconds": {/,/}/d' "$1" > "$1.timeless"; }
+timeless "$work/measures/summary.json"; timeless "$work/summary.whole"
+cmp "$work/measures/summary.json.timeless" "$work/summary.whole.timeless" || { echo "explain-eval: --resume differs"; failed=1; }
+expect 2 "road has the settings noise" $measure --measures road:steps=3 -o "$work/measures-2"
+expect 2 "pointing needs true mask" explain-eval -m "$work/net" --data "$work/drawn/val" --measures pointing -o "$work/measures-2"
+expect 0 "| \`deletion\` |" explain-eval --list
 expect 0 "steps 4" train -c "$work/net.yaml" --set model.name="$work/net.onnx" --set model.width=~ -o "$work/tuned" \
   --progress none
 expect 0 "net.onnx, " model export "$work/tuned" -o "$work/tuned.onnx"

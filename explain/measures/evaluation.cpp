@@ -1,0 +1,161 @@
+#include "explain/measures/evaluation.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <set>
+
+#include "explain/class_targets.h"
+#include "explain/consensus.h"
+#include "explain/score_parts.h"
+#include "tensor/interrupt.h"
+#include "tensor/random.h"
+
+namespace clearcut {
+
+namespace {
+
+constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+
+bool asks_for(const EvaluationOptions& options, Needs needs) {
+  return std::any_of(options.measures.begin(), options.measures.end(),
+                     [&](const MeasureChoice& m) { return m.row->needs == needs; });
+}
+
+void check_asked(const EvaluationOptions& options, std::size_t classifiers, std::size_t shuffled) {
+  check(classifiers > 0 && !options.explainers.empty() && !options.measures.empty(), "evaluation",
+        "needs at least one classifier, explainer and measure; got ", classifiers, ", ",
+        options.explainers.size(), " and ", options.measures.size());
+  check(shuffled == 0 || shuffled == classifiers, "evaluation",
+        "each classifier needs its own network of shuffled labels; got ", shuffled, " for ", classifiers);
+  std::set<std::string> seen;
+  for (const ExplainOptions& o : options.explainers)
+    check(seen.insert(describe(o)).second, "evaluation", describe(o), " is asked for twice");
+  for (const MeasureChoice& m : options.measures)
+    check(seen.insert("measure " + describe(m)).second, "evaluation", describe(m), " is asked for twice");
+}
+
+}  // namespace
+
+Evaluation::Evaluation(std::vector<std::unique_ptr<Classifier>> classifiers,
+                       std::vector<std::unique_ptr<Classifier>> shuffled, EvaluationOptions options,
+                       const std::vector<std::string>& class_names, const std::vector<int>& needed)
+    : classifiers_(std::move(classifiers)),
+      shuffled_(std::move(shuffled)),
+      options_(std::move(options)),
+      class_names_(class_names) {
+  check_asked(options_, classifiers_.size(), shuffled_.size());
+  std::set<std::string> names;
+  for (const auto& net : classifiers_) {
+    check(names.insert(net->name()).second, "evaluation", "two classifiers are called ", net->name());
+    targets_.push_back(class_targets(*net, class_names, options_.groups));
+    for (const int label : needed)
+      check(!targets_.back()[static_cast<std::size_t>(label)].empty(), "evaluation", net->name(),
+            " has no class for the label '", class_names[static_cast<std::size_t>(label)],
+            "'; give a groups file that names some");
+    patches_.emplace_back();
+    if (options_.patch.empty()) continue;
+    patches_.back() = class_targets(*net, {options_.patch})[0];
+    check(!patches_.back().empty(), "evaluation", net->name(), " has no class '", options_.patch,
+          "' of pictures with a patch");
+  }
+}
+
+JsonObject Evaluation::settings() const {
+  std::vector<std::string> nets, explainers, measures;
+  for (const auto& net : classifiers_) nets.push_back(net->name());
+  for (const auto& net : shuffled_) nets.push_back("shuffled: " + net->name());
+  for (const ExplainOptions& o : options_.explainers) explainers.push_back(describe(o));
+  for (const MeasureChoice& m : options_.measures) measures.push_back(describe(m));
+  JsonObject json;
+  json.set("classifiers", nets).set("explainers", explainers).set("measures", measures);
+  json.set("framing", options_.framing == Framing::kShortSide ? "short" : "whole");
+  return json.set("groups", options_.groups).set("patch", options_.patch).set("seed", options_.seed);
+}
+
+// One classifier's view of a picture and label, with what every explainer says.
+struct Evaluation::Member {
+  std::size_t classifier = 0;
+  std::string label;
+  ExplainInput input;
+  Frame frame;
+  std::vector<Explanations> said;  // one per explainer
+  std::vector<double> seconds;
+};
+
+Evaluation::Member Evaluation::explain_member(const Item& item, const Tensor& picture, int label,
+                                              std::size_t k) const {
+  Classifier& net = *classifiers_[k];
+  Member member{.classifier = k,
+                .label = class_names_[static_cast<std::size_t>(label)],
+                .input = {.x = to_batch(net.preprocess(), {picture}, options_.framing)},
+                .frame = frame_of(net.preprocess(), picture.dim(0), picture.dim(1), options_.framing),
+                .said = {},
+                .seconds = {}};
+  member.input.targets = {{.classes = targets_[k][static_cast<std::size_t>(label)]}};
+  member.input.items = {item.id};
+  member.input.seed = hash_name(cat(options_.seed, "/", net.name()));
+  member.input.budget_bytes = options_.budget_bytes;
+  for (const ExplainOptions& explainer : options_.explainers) {
+    const auto start = std::chrono::steady_clock::now();
+    member.said.push_back(explain_all(net, member.input, {explainer}));
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    member.seconds.push_back(time.count());
+    stop_if_interrupted("explain-eval", "--resume goes on");
+  }
+  return member;
+}
+
+void Evaluation::judge_member(const Member& member, const Evidence& evidence,
+                              std::vector<Judgement>& found) const {
+  Subject subject(*classifiers_[member.classifier], member.input, member.frame, evidence);
+  for (std::size_t e = 0; e < options_.explainers.size(); ++e) {
+    const Explanation& said = member.said[e].by_explainer[0];
+    Trial trial(subject, options_.explainers[e], said);
+    Judgement judgement{.label = member.label,
+                        .classifier = classifiers_[member.classifier]->name(),
+                        .explainer = describe(options_.explainers[e]),
+                        .probability = member.said[e].probability[0],
+                        .top1 = member.said[e].top1[0],
+                        .seconds = member.seconds[e],
+                        .empty = said.empty[0],
+                        .verdicts = {}};
+    for (const MeasureChoice& measure : options_.measures) {
+      stop_if_interrupted("explain-eval", "--resume goes on");
+      judgement.verdicts.push_back(can_judge(*measure.row, evidence) ? measure.judge(trial)
+                                                                     : Verdict{.value = kNothing});
+    }
+    found.push_back(std::move(judgement));
+  }
+}
+
+std::vector<Judgement> Evaluation::judge(const Item& item, const Tensor& picture, const Tensor& truth,
+                                         int ignore) {
+  std::vector<Judgement> found;
+  const bool consensus = asks_for(options_, Needs::kConsensus);
+  for (const int label : item.classes) {
+    std::vector<Member> members;
+    Consensus mean(picture.dim(0), picture.dim(1));
+    for (std::size_t k = 0; k < classifiers_.size(); ++k) {
+      members.push_back(explain_member(item, picture, label, k));
+      for (const Explanations& said : members.back().said) {
+        if (!consensus || said.by_explainer[0].empty[0]) continue;
+        const Tensor map = map_to_picture(members.back().frame, said.by_explainer[0].maps[0]);
+        mean.add(
+            member_share(Variant::kMinMax, {.map = map, .square = {}, .segments = {}, .coefficients = {}}),
+            1);
+      }
+    }
+    Evidence evidence;
+    if (truth.defined()) evidence.inside = object_of(truth, label, ignore);
+    if (consensus) evidence.consensus = mean.mean();
+    for (const Member& member : members) {
+      evidence.shuffled = shuffled_.empty() ? nullptr : shuffled_[member.classifier].get();
+      if (!options_.patch.empty()) evidence.patch = Target{.classes = patches_[member.classifier]};
+      judge_member(member, evidence, found);
+    }
+  }
+  return found;
+}
+
+}  // namespace clearcut

@@ -1,0 +1,22 @@
+// The order of a map's pixels, and its percentiles.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace clearcut {
+
+/// Pixel indices from the largest value to the smallest; equal ones in raster order.
+std::vector<std::int64_t> salient_order(const Tensor& map);
+
+/// The q-th percentile, q in 0 .. 100, of values in ascending order: linear between the two ranks around
+/// q / 100 (n - 1), as numpy.percentile does by default.
+double percentile(const std::vector<double>& ascending, double q);
+std::vector<double> ascending_values(const Tensor& map);
+
+/// Ranks from 1 to n in the input's order; equal values share the mean of their ranks.
+std::vector<double> mean_ranks(const Tensor& map);
+
+}  // namespace clearcut
