@@ -6,6 +6,7 @@
 #include "tensor/kernel_wishes.h"
 #include "tensor/ops/conv2d.h"
 #include "tensor/parallel.h"
+#include "tensor/term_by_term.h"
 #include "tests/each_isa.h"
 
 namespace clearcut {
@@ -226,6 +227,26 @@ TEST(ConvPlan, PreferNamesAKernelOrADirectionOfIt) {
   EXPECT_THROW(prefer_kernels("no_such_kernel"), Error);
   EXPECT_THROW(prefer_kernels("sideways:patches"), Error);
   prefer_kernels("");
+}
+
+// Sums of positive numbers of all sizes, side by side: under TermByTerm each keeps its own accuracy.
+TEST(ConvPlan, TermByTermLeavesWinogradOut) {
+  Tensor x({1, 32, 24, 24});
+  float* p = x.data<float>();
+  for (std::int64_t i = 0; i < x.numel(); ++i)
+    p[i] = i % 7 == 0 ? 1.0F : 1e-9F * static_cast<float>(1 + i % 5);
+  for (std::int64_t c = 0; c < 32; ++c) std::fill_n(p + c * 576, 288, 1e-9F);  // the upper half is all small
+  const Tensor w = Tensor::full({32, 32, 3, 3}, 0.5),
+               exact = ops::conv2d(x.to(DType::kFloat64), w.to(DType::kFloat64));
+  const auto worst = [&](const Tensor& y) {
+    double most = 0;
+    for (std::int64_t i = 0; i < y.numel(); ++i)
+      most = std::max(most, std::abs(y.data<const float>()[i] / exact.data<const double>()[i] - 1));
+    return most;
+  };
+  EXPECT_GT(worst(ops::conv2d(x, w)), 1e-3);
+  const TermByTerm scope;
+  EXPECT_LT(worst(ops::conv2d(x, w)), 1e-5);  // 288 positive terms
 }
 
 }  // namespace

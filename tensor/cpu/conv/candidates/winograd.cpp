@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tensor/cpu/conv/kernel.h"
+#include "tensor/term_by_term.h"
 
 namespace clearcut::conv {
 
@@ -86,7 +87,8 @@ void backward_weight(Nchw<const float> dy, Nchw<const float> x, const ConvOption
 }
 
 bool fits(const Layer& layer, Direction) {
-  return layer.R == 3 && layer.S == 3 && layer.options.stride == Size2(1) && layer.C > 0 && layer.K > 0;
+  return !TermByTerm::active() && layer.R == 3 && layer.S == 3 && layer.options.stride == Size2(1) &&
+         layer.C > 0 && layer.K > 0;
 }
 
 // Tiles of 4 x 4 pixels along both axes, over all phases of a dilation.
