@@ -47,24 +47,31 @@ enum class Reduction : std::uint8_t {
   kSigned,    ///< sum over c of G_c           (keeps completeness: the map sums to s(x) - s(x'))
 };
 
+/// How relevance is shared out below an operator with weights; see explain/walk_relevance.h.
+enum class RelevanceRule : std::uint8_t { kEpsilon, kGamma, kAlphaBeta, kApart, kPositive };
+
 /// One explainer and its settings. Those of other explainers are not looked at.
 struct ExplainOptions {
   // a row of explain/explainer_table.h
   std::string explainer = "gradcam";
   int samples = 0;     // noisy copies (0: 50; gradshap: 5, as InterpretDL); lime: pictures (0: 1000)
   double noise = 0.1;  // of noisy copies: deviation / (max x - min x) of the picture
-  int steps = 50;      // ig
+  int steps = 50;      // ig, conductance, layerig
   PathStart baseline = PathStart::kZero;  // ig, gradshap
   PathRule path = PathRule::kGauss;
   Off off = Off::kMeanColour;
   SuperpixelOptions superpixels = {};  // lime and its kin, where the input brings no segments
   // CAM family but for cam: taps, joined by + (mean of their maps); empty: the classifier's feature_path()
   std::string layer = "";
-  std::string scales = "";     // CAM family: sizes of the picture to average over, "0.5+1+1.5+2"; empty: 1
-  bool flip = false;           // CAM family: average over the picture and its mirror image
-  int rivals = 3;              // finercam: classes that the target is compared with
-  double alpha = 1;            // finercam: how much of a rival's logit counts
-  bool relu = true;            // CAM family: negative values become 0
+  std::string scales = "";  // CAM family: sizes of the picture to average over, "0.5+1+1.5+2"; empty: 1
+  bool flip = false;        // CAM family: average over the picture and its mirror image
+  int rivals = 3;           // finercam: classes that the target is compared with
+  double alpha = 1;         // finercam: how much of a rival's logit counts
+  RelevanceRule relevance = RelevanceRule::kAlphaBeta;  // lrp
+  double epsilon = 1e-9;                                // lrp: kept away from sums that are divided by
+  double gamma = 0.25;                                  // lrp: how much more positive weights count
+  bool bounds = true;                                   // lrp: z^B where a layer reads the picture
+  bool relu = true;                                     // CAM family and layers: negative values become 0
   std::string reduction = "";  // the others: abs, square, positive, signed; empty: the default
   std::string score = "";      // where gradients or scores are used: probability, logit; empty: the target's
 };

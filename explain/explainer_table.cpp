@@ -6,6 +6,7 @@ namespace clearcut {
 
 const std::vector<ExplainerFamily>& explainer_families() {
   static const std::vector<ExplainerFamily> families = {cam_explainers(), gradient_explainers(),
+                                                        walk_explainers(), layer_explainers(),
                                                         perturbation_explainers()};
   return families;
 }

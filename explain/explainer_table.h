@@ -49,7 +49,8 @@ struct ExplainerFamily {
 };
 
 /// One function a family, beside its code.
-ExplainerFamily cam_explainers(), gradient_explainers(), perturbation_explainers();
+ExplainerFamily cam_explainers(), gradient_explainers(), walk_explainers(), layer_explainers(),
+    perturbation_explainers();
 
 const std::vector<ExplainerFamily>& explainer_families();
 /// Throws Error that lists the names.

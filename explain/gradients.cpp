@@ -5,6 +5,7 @@
 
 #include "explain/lab.h"
 #include "explain/methods.h"
+#include "explain/noisy_copies.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -61,11 +62,6 @@ void sum_gradients(Passes& passes, const ExplainInput& input, const GradientSum&
     });
     if (i == job.points - 1) job.finish(n, sums);
   });
-}
-
-Explanation pixel_maps(const ExplainInput& input) {
-  const Shape shape({input.x.dim(0), input.x.dim(2), input.x.dim(3)});
-  return {.maps = Tensor(shape), .squares = Tensor(shape)};
 }
 
 // Roots and weights of the Legendre polynomial of degree n on [0, 1], by Newton's method.
@@ -157,7 +153,10 @@ Tensor baseline_of(const Tensor& x, PathStart baseline) {
   return y;
 }
 
-namespace {
+Explanation pixel_maps(const ExplainInput& input) {
+  const Shape shape({input.x.dim(0), input.x.dim(2), input.x.dim(3)});
+  return {.maps = Tensor(shape), .squares = Tensor(shape)};
+}
 
 void write_maps(const std::vector<double>& g, std::int64_t k, const ExplainOptions& options,
                 Explanation& result) {
@@ -166,33 +165,7 @@ void write_maps(const std::vector<double>& g, std::int64_t k, const ExplainOptio
   reduce_channels(g.data(), 3, n, Reduction::kSquare, result.squares.data<float>() + k * n);
 }
 
-// Pictures with noise: copy i of picture k has RandomStream(seed, purpose, items[k], i).
-class NoisyCopies {
- public:
-  NoisyCopies(const ExplainInput& input, const ExplainOptions& options, const char* purpose)
-      : input_(input), purpose_(purpose), size_(input.x.numel() / input.x.dim(0)) {
-    check(options.noise >= 0, purpose, "noise must be >= 0; got ", options.noise);
-    for (std::int64_t k = 0; k < input.x.dim(0); ++k) {
-      const float* x = picture(k);
-      const auto [low, high] = std::minmax_element(x, x + size_);
-      deviation_.push_back(options.noise * (static_cast<double>(*high) - *low));
-    }
-  }
-  void write(std::int64_t k, std::int64_t i, const Tensor& slot) const {
-    const auto item = static_cast<std::size_t>(k);
-    const RandomStream noise(input_.seed, purpose_, input_.items[item], static_cast<std::uint32_t>(i));
-    noise.fill_normal(slot, 0, deviation_[item]);
-    float* p = slot.data<float>();
-    for (std::int64_t j = 0; j < size_; ++j) p[j] += picture(k)[j];
-  }
-
- private:
-  const float* picture(std::int64_t k) const { return input_.x.data<const float>() + k * size_; }
-  const ExplainInput& input_;
-  const char* purpose_;
-  std::int64_t size_;
-  std::vector<double> deviation_;
-};
+namespace {
 
 // The picture as it is, once: the plain gradient, times the picture if so wished.
 Explanation plain_gradient(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
@@ -214,7 +187,7 @@ using Statistic = std::vector<double> (*)(const Sums& sums);
 // A statistic of the gradients at noisy copies. All of them see the same noise.
 Explanation noisy_gradients(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
                             bool squares, Statistic statistic) {
-  const NoisyCopies copies(input, options, "smoothgrad");
+  const NoisyCopies copies(input, options.noise, "smoothgrad");
   const std::int64_t count = samples_of(options);
   Explanation result = pixel_maps(input);
   sum_gradients(
@@ -255,7 +228,7 @@ Explanation var_grad(Passes& passes, const ExplainInput& input, const ExplainOpt
 }
 
 Explanation gradient_shap(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
-  const NoisyCopies copies(input, options, "gradshap");
+  const NoisyCopies copies(input, options.noise, "gradshap");
   const std::int64_t count = samples_of(options);
   std::vector<Tensor> baselines;
   for (std::int64_t k = 0; k < input.x.dim(0); ++k)

@@ -50,6 +50,41 @@ Method finer_cam;
 /// difference of g at A (1 + 1/128) and A (1 - 1/128): three passes.  Cai 2025 (2501.06261).
 Method shapley_cam;
 
+/// G by walks over the tape (explain/walk.h). A ReLU (or ReLU6) passes on of what arrives, g:
+///
+///   guided      g where g > 0 and its input is > 0    Springenberg 2014 (1412.6806)
+///   deconvnet   g where g > 0                         Zeiler & Fergus 2013 (1311.2901)
+///
+/// and everything else its gradient. guided_gradcam: guided times Grad-CAM of the tap, brought to the
+/// picture's size by nearest neighbours (Selvaraju 2016, 1610.02391).
+Method guided_backprop, deconvnet, guided_grad_cam;
+
+/// G = (x - x') m, the multipliers m passed back by the rescale rule: a function of one number passes on
+/// m (y - y') / (x - x'). Shrikumar 2017 (1704.02685). deep_lift_shap: mean over x' = 0, the blurred picture
+/// and its mean colour, for the set of starts of Lundberg & Lee 2017 (1705.07874).
+Method deep_lift, deep_lift_shap;
+
+/// Relevance of the pixels, from z at the logits of the target; see explain/walk_relevance.h.
+Method lrp;
+
+/// Probabilities of the winners at a tap, and those of the class less those of its opposite: the rule
+/// `positive` of explain/walk_relevance.h from 1 at the class. maps [N, h, w] of the tap. Zhang 2016
+/// (1608.00507).
+Method excitation_backprop, contrastive_excitation;
+
+/// psi(x ds/dx) + sum over layers of psi(b ds/dy), see explain/walk_fullgrad.h; psi(v): |v| stretched to [0,
+/// 1] over all channels of the picture, enlarged bilinearly (corners on corners), summed over channels.
+/// simple: ds/dy for b ds/dy; smooth: mean over noisy copies as of smoothgrad. Srinivas & Fleuret 2019
+/// (1905.00780).
+Method full_grad, simple_full_grad, smooth_full_grad;
+
+/// Maps of a tap's values A, sums over channels:
+///
+///   linear        A ds/dA
+///   conductance   integral of ds/dA dA along x' + a (x - x'), by the trapezoidal rule over steps + 1 even
+///   points layerig       (A - A') integral of ds/dA along A' + a (A - A'): integrated gradients of the layer
+Method linear_approximation, layer_conductance, layer_integrated_gradients;
+
 /// Spec of the authors' library: random superpixels off, weighted least squares on the scores.
 ///   d_i = 1 - sqrt(sum of bits_i / K),   weight pi_i = sqrt(exp(-d_i^2 / 0.25^2)),   first row all on
 /// Bit j of row i: the top bit of number j of RandomStream(seed, "lime", items[n], i).
@@ -64,6 +99,12 @@ Reduction reduction_from(const std::string& word);
 bool is_probability(const std::string& word);
 /// One value per pixel from G [C, n] (double): see Reduction.
 void reduce_channels(const double* g, std::int64_t channels, std::int64_t n, Reduction reduction, float* map);
+
+/// Room for maps and squares of the size of the pictures.
+Explanation pixel_maps(const ExplainInput& input);
+/// Writes both for picture k from its G [3 H W].
+void write_maps(const std::vector<double>& g, std::int64_t k, const ExplainOptions& options,
+                Explanation& result);
 
 /// x' of one picture x [3, H, W], float32.
 Tensor baseline_of(const Tensor& x, PathStart baseline);

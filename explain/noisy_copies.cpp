@@ -1,0 +1,27 @@
+#include "explain/noisy_copies.h"
+
+#include <algorithm>
+
+#include "tensor/random.h"
+
+namespace clearcut {
+
+NoisyCopies::NoisyCopies(const ExplainInput& input, double noise, const char* purpose)
+    : input_(input), purpose_(purpose), size_(input.x.numel() / input.x.dim(0)) {
+  check(noise >= 0, purpose, "noise must be >= 0; got ", noise);
+  for (std::int64_t k = 0; k < input.x.dim(0); ++k) {
+    const float* x = picture(k);
+    const auto [low, high] = std::minmax_element(x, x + size_);
+    deviation_.push_back(noise * (static_cast<double>(*high) - *low));
+  }
+}
+
+void NoisyCopies::write(std::int64_t k, std::int64_t i, const Tensor& slot) const {
+  const auto item = static_cast<std::size_t>(k);
+  const RandomStream noise(input_.seed, purpose_, input_.items[item], static_cast<std::uint32_t>(i));
+  noise.fill_normal(slot, 0, deviation_[item]);
+  float* p = slot.data<float>();
+  for (std::int64_t j = 0; j < size_; ++j) p[j] += picture(k)[j];
+}
+
+}  // namespace clearcut

@@ -1,0 +1,25 @@
+// Copies of pictures with noise.
+#pragma once
+
+#include <vector>
+
+#include "explain/explainer.h"
+
+namespace clearcut {
+
+/// Copy i of picture k is x_k + e,  e ~ N(0, (noise (max x_k - min x_k))^2)  from RandomStream(seed, purpose,
+/// items[k], i). The input must outlive it. Throws Error if noise < 0.
+class NoisyCopies {
+ public:
+  NoisyCopies(const ExplainInput& input, double noise, const char* purpose);
+  void write(std::int64_t k, std::int64_t i, const Tensor& slot) const;
+
+ private:
+  const float* picture(std::int64_t k) const { return input_.x.data<const float>() + k * size_; }
+  const ExplainInput& input_;
+  const char* purpose_;
+  std::int64_t size_;
+  std::vector<double> deviation_;
+};
+
+}  // namespace clearcut
