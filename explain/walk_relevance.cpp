@@ -117,7 +117,7 @@ Grads product_rule(const Step& step, const Relevance& o, bool constants_share) {
 Var with_weights(const Step& step, const Var& x, const Tensor& w, const Tensor& bias) {
   const std::string& op = step.call.op;
   check(step.need(0) && step.varying() == 1, op,
-        "relevance has no rule for weights that depend on the picture");
+        "relevance has no rule for products of two values that are matrices");
   const TermByTerm exact;  // what comes out is divided by
   const Var weights(w), offset(bias);
   if (op == "conv2d") return conv2d(x, weights, offset, conv_options(step));
@@ -166,6 +166,7 @@ RuleSet relevance_rules(const Relevance& o, const OpenPass& pass) {
   };
   const auto bounded = o.bounded_first ? first_weights(pass) : std::set<std::uint64_t>();
   set_rule(rules, kWeights, [=](const Step& step) {
+    if (!step.need(0)) return share_out(step, o.epsilon);  // a fixed matrix from the left: an interpolation
     Grads grads(step.call.inputs.size());
     grads[0] = bounded.contains(step.node.id) ? shared_by_bounds(step, o.epsilon) : shared_by(step, o);
     return grads;

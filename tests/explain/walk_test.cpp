@@ -271,20 +271,23 @@ TEST(Walks, SameBitsForAnyBatchBudgetAndThreads) {
   set_threads(0);
 }
 
-TEST(Walks, ReferenceAgreesWithCpu) {
-  WalkNet cpu, reference(Device::kReference);
-  ExplainInput input = logit_input(random_tensor({2, 3, 16, 16}, "x"), {1, 3});
-  const Explanations a = explain_all(cpu, input, walkers());
-  input.x = input.x.to(Device::kReference);
-  const Explanations b = explain_all(reference, input, walkers());
-  for (std::size_t e = 0; e < a.by_explainer.size(); ++e) {
-    const auto p = a.by_explainer[e].maps.values<float>(), q = b.by_explainer[e].maps.values<float>();
-    double largest = 0;
-    for (const float v : q) largest = std::max(largest, std::abs(static_cast<double>(v)));
-    // Float sums in another order; LRP by epsilon divides by sums that come near 0.
-    const double close = describe(walkers()[e]).find("epsilon=") != std::string::npos ? 1e-2 : 1e-4;
-    for (std::size_t i = 0; i < p.size(); ++i)
-      ASSERT_NEAR(p[i], q[i], close * largest) << describe(walkers()[e]) << " " << i;
+TEST(Walks, DevicesAgree) {
+  WalkNet cpu;
+  const ExplainInput input = logit_input(random_tensor({2, 3, 16, 16}, "x"), {1, 3});
+  const Explanations expected = explain_all(cpu, input, walkers());
+  for (const Device device : {Device::kReference, Device::kCuda}) {
+    WalkNet net(device);
+    const Explanations got = explain_all(net, input, walkers());
+    for (std::size_t e = 0; e < walkers().size(); ++e) {
+      SCOPED_TRACE(cat(device, " ", describe(walkers()[e])));
+      const auto a = expected.by_explainer[e].maps.values<float>(),
+                 b = got.by_explainer[e].maps.values<float>();
+      double largest = 0;
+      for (const float v : a) largest = std::max(largest, std::abs(static_cast<double>(v)));
+      // Float sums in another order; LRP by epsilon divides by sums that come near 0.
+      const double close = walkers()[e].relevance == RelevanceRule::kEpsilon ? 1e-2 : 1e-4;
+      for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], close * largest) << i;
+    }
   }
 }
 
