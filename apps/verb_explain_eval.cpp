@@ -200,7 +200,7 @@ void add_explain_eval(CLI::App& app, Session& session) {
   verb->add_option("--limit", session.common.limit, "only the first N pictures");
   on_run(*verb, session, [w, &session] { return EvalJob(*w, session.common).run(); });
   verb->add_flag_callback(
-      "--list",
+      "--table",
       [] {
         std::cout << measure_document();
         throw CLI::Success();

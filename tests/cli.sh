@@ -94,7 +94,7 @@ timeless "$work/measures/summary.json"; timeless "$work/summary.whole"
 cmp "$work/measures/summary.json.timeless" "$work/summary.whole.timeless" || { echo "explain-eval: --resume differs"; failed=1; }
 expect 2 "road has the settings noise" $measure --measures road:steps=3 -o "$work/measures-2"
 expect 2 "pointing needs true mask" explain-eval -m "$work/net" --data "$work/drawn/val" --measures pointing -o "$work/measures-2"
-expect 0 "| \`deletion\` |" explain-eval --list
+expect 0 "| \`deletion\` |" explain-eval --table
 expect 0 "steps 4" train -c "$work/net.yaml" --set model.name="$work/net.onnx" --set model.width=~ -o "$work/tuned" \
   --progress none
 expect 0 "net.onnx, " model export "$work/tuned" -o "$work/tuned.onnx"

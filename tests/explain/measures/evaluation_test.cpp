@@ -149,7 +149,7 @@ TEST(Evaluation, RefusesWhatCannotBeDone) {
 TEST(Measures, TheirPageIsWhatTheTableSays) {
   const std::string page = read_text("docs/measures.md");
   EXPECT_NE(page.find(measure_document()), std::string::npos)
-      << "docs/measures.md must hold what `clearcut explain-eval --list` prints:\n"
+      << "docs/measures.md must hold what `clearcut explain-eval --table` prints:\n"
       << measure_document();
 }
 
