@@ -20,7 +20,7 @@ namespace {
 struct FuseWords {
   ExplainWords explain;
   DataWords data;
-  std::string select, out, rule = "rank:0.9", layout = "png", unlabelled = "skip";
+  std::string select, out, rule = "rank:0.9", refine = "none", layout = "png", unlabelled = "skip";
   double vote_at = 0.5;
   bool flatten = false, keep_consensus = false, member_scores = false;
 };
@@ -55,6 +55,7 @@ int fuse_labels(const FuseWords& w, const CommonOptions& common) {
     data.items.resize(static_cast<std::size_t>(common.limit));
   FuseOptions options;
   options.rule = from_option("--rule", [&] { return parse_rule(w.rule); });
+  options.refine = from_option("--refine", [&] { return parse_refinement(w.refine); });
   options.vote_at = w.vote_at;
   options.unlabelled = w.unlabelled == "background" ? Unlabelled::kBackground : Unlabelled::kSkip;
   options.keep_consensus = w.keep_consensus;
@@ -97,6 +98,9 @@ void add_fuse(CLI::App& label, Session& session) {
   verb->add_option("--rule", w->rule,
                    "from consensus to mask: rank:FG, value:FG, max:FG, votes:FG, level:T, share:S; a second "
                    "number is the background's bar, what lies between is ignored; :snap for superpixels")
+      ->capture_default_str();
+  verb->add_option("--refine", w->refine,
+                   "move borders to those of the picture, before the thresholds: " + refinement_names())
       ->capture_default_str();
   verb->add_option("--layout", w->layout, "png, or pssl: the published layout")
       ->check(CLI::IsMember({"png", "pssl"}))

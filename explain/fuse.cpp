@@ -144,7 +144,7 @@ std::vector<ClassStrength> Fuser::strengths(const PictureTask& task, std::size_t
   check(empty.size() < classes.size() || classes.empty(), "label",
         "no member says anything about this picture: every map is constant");
   made.set("agreement", agreement).set("empty", empty);
-  return classes;
+  return refined(task.picture, std::move(classes), options_.rule, options_.refine);
 }
 
 std::vector<JsonObject> Fuser::members(std::size_t t) const {

@@ -7,6 +7,7 @@
 
 #include "explain/ensemble.h"
 #include "explain/label_store.h"
+#include "explain/refine.h"
 
 namespace clearcut {
 
@@ -14,6 +15,7 @@ enum class Unlabelled : std::uint8_t { kSkip, kBackground };
 
 struct FuseOptions {
   LabelRule rule;
+  Refinement refine = {};                     // of the strengths, before the rule's thresholds
   double vote_at = 0.5;                       // Measure::kVotes: bar of a member's min-max scaled share
   Unlabelled unlabelled = Unlabelled::kSkip;  // pictures without a class: no label, or all background
   bool keep_consensus = false;                // also write E: consensus/<id>.<class>.png, 16-bit gray

@@ -83,6 +83,7 @@ JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>
   job.set("format", "clearcut labels 1").set("classifiers", classifiers).set("explainers", explainers);
   job.set("consensus", std::string(name_of(e.fusion.variant)))
       .set("wrong", std::string(name_of(e.fusion.wrong)));
+  if (options.refine.refiner != Refiner::kNone) job.set("refine", describe(options.refine));
   job.set("rule", describe(options.rule)).set("vote_at", options.vote_at);
   job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
   job.set("working_side", e.working_side).set("regions", describe(e.superpixels));

@@ -45,6 +45,8 @@ StagePlan read_label_stage(const Config& config) {
   stage.data = read_dataset_config(config.section("data"));
   stage.ensemble = read_ensemble_config(config);
   stage.fuse.rule = parsed(config, "rule", [&] { return parse_rule(config.text("rule")); });
+  stage.fuse.refine =
+      parsed(config, "refine", [&] { return parse_refinement(config.text_or("refine", "none")); });
   stage.layout =
       config.choice_or("layout", {"png", "pssl"}, "png") == "png" ? LabelLayout::kPng : LabelLayout::kPssl;
   if (stage.layout == LabelLayout::kPssl) stage.flatten = config.flag_or("flatten", false);

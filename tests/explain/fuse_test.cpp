@@ -110,6 +110,20 @@ TEST_F(Fuse, KilledJobsGoOnWhereTheyStopped) {
   EXPECT_EQ(run("cut", by_value()).made, 0);
 }
 
+// The colours are pure: refined borders are those that were there.
+TEST_F(Fuse, RefinedLabelsSayHow) {
+  FuseOptions options = by_value();
+  run("plain", options);
+  options.refine = parse_refinement("crf:labels");
+  run("refined", options);
+  for (const char* name : {"a", "b", "ab"}) EXPECT_EQ(label("refined", name), label("plain", name));
+  const Dataset set = data();
+  const Ensemble members = ensemble(set);
+  const std::vector<std::string> files = {root_ + "/classes.txt", root_ + "/classes.txt"};
+  EXPECT_EQ(describe_job(members, files, options).text("refine"), "crf:labels");
+  EXPECT_FALSE(describe_job(members, files, by_value()).has("refine"));
+}
+
 TEST_F(Fuse, ShardsAndChunksGiveTheSameFiles) {
   run("whole", by_value());
   FuseOptions options = by_value();
