@@ -53,8 +53,9 @@ std::int64_t pixels(const Nchw<T>& x) {
 
 // The operands of the first group; `values_of_group` lie before the next one's.
 template <class T, class Math>
-__global__ void conv2d_kernel(MatrixOperand<T, Along::kDepth> w, cuda::Patches<T> x, MapsOut<T> y,
-                              std::int64_t x_of_group, std::int64_t terms, TileGrid tiles) {
+__global__ void __launch_bounds__(Math::kThreads)
+    conv2d_kernel(MatrixOperand<T, Along::kDepth> w, cuda::Patches<T> x, MapsOut<T> y,
+                  std::int64_t x_of_group, std::int64_t terms, TileGrid tiles) {
   const auto [group, row0, col0] = tiles.at(blockIdx.x);
   w.data += group * y.rows * terms;
   x.data += group * x_of_group;
@@ -63,9 +64,9 @@ __global__ void conv2d_kernel(MatrixOperand<T, Along::kDepth> w, cuda::Patches<T
 }
 
 template <class T, class Math, class Weights>
-__global__ void backward_input_kernel(Weights w, std::int64_t w_of_group, cuda::Readers<T> dy,
-                                      std::int64_t dy_of_group, MapsOut<T> dx, std::int64_t terms,
-                                      TileGrid tiles) {
+__global__ void __launch_bounds__(Math::kThreads)
+    backward_input_kernel(Weights w, std::int64_t w_of_group, cuda::Readers<T> dy, std::int64_t dy_of_group,
+                          MapsOut<T> dx, std::int64_t terms, TileGrid tiles) {
   const auto [group, row0, col0] = tiles.at(blockIdx.x);
   w.data += group * w_of_group;
   dy.data += group * dy_of_group;
@@ -75,9 +76,10 @@ __global__ void backward_input_kernel(Weights w, std::int64_t w_of_group, cuda::
 
 // Writes [piece][output channel][channel, r, s].
 template <class T, class Math>
-__global__ void backward_weight_kernel(cuda::PixelsOfChannels<T> dy, cuda::PixelsOfTaps<T> x, MatrixOut<T> dw,
-                                       std::int64_t groups, std::int64_t x_of_group, std::int64_t n_pixels,
-                                       std::int64_t pixels_of_piece, TileGrid tiles) {
+__global__ void __launch_bounds__(Math::kThreads)
+    backward_weight_kernel(cuda::PixelsOfChannels<T> dy, cuda::PixelsOfTaps<T> x, MatrixOut<T> dw,
+                           std::int64_t groups, std::int64_t x_of_group, std::int64_t n_pixels,
+                           std::int64_t pixels_of_piece, TileGrid tiles) {
   const auto [item, row0, col0] = tiles.at(blockIdx.x);
   const std::int64_t group = item % groups, first = item / groups * pixels_of_piece;
   dy.data += group * dw.rows * dy.dy.H * dy.dy.W;
@@ -136,11 +138,12 @@ void default_conv2d(Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, c
                                  .y = Maps<const T>({y.data, y.N, y.C, y.H, y.W}),
                                  .window = ConvWindow(o, w.H, w.W)};
   const TileGrid tiles(o.groups, K, patches.sides);
-  const MatrixOperand<T, Along::kDepth> weights{w.data, K, terms, 1, whole_chunks(terms, w.data)};
-  const MapsOut<T> out{Maps<T>(y), K, patches.sides, 0, finish};
+  const MatrixOperand<T, Along::kDepth> weights{w.data, K, terms, whole_chunks(terms, w.data)};
+  const bool packed = whole_chunks(y.H * y.W, y.data) && cuda::may_pack(finish.add);
+  const MapsOut<T> out{Maps<T>(y), K, patches.sides, 0, finish, packed};
   cuda::tile::with_math<T>([&]<class Math>() {
-    cuda::launch<conv2d_kernel<T, Math>>(cuda::launch_grid(tiles), weights, patches, out, w.C * x.H * x.W,
-                                         terms, tiles);
+    cuda::launch<conv2d_kernel<T, Math>>(cuda::launch_grid<Math>(tiles), weights, patches, out,
+                                         w.C * x.H * x.W, terms, tiles);
   });
 }
 
@@ -153,22 +156,23 @@ void default_backward_input(Nchw<const T> dy, Nchw<const T> w, const ConvOptions
   const cuda::Readers<T> readers{.data = dy.data,
                                  .sides = pixels(dx),
                                  .packed = pixel_by_pixel(o, w.H, w.W) && whole_chunks(dx.H * dx.W, dy.data),
+                                 .strided = !(o.stride == Size2(1)),
                                  .x = Maps<const T>({dx.data, dx.N, dx.C, dx.H, dx.W}),
                                  .dy = Maps<const T>(dy),
                                  .window = ConvWindow(o, w.H, w.W),
                                  .stride_h = Divisor(o.stride.h),
                                  .stride_w = Divisor(o.stride.w)};
   const TileGrid tiles(o.groups, w.C, readers.sides);
-  const MapsOut<T> out{Maps<T>(dx), w.C, readers.sides, 0, {}};
+  const MapsOut<T> out{Maps<T>(dx), w.C, readers.sides, 0, {}, whole_chunks(dx.H * dx.W, dx.data)};
   const std::int64_t w_of_group = K * w.C * taps, dy_of_group = K * dy.H * dy.W;
   const auto run = [&]<class Weights>(const Weights& weights) {
     cuda::tile::with_math<T>([&]<class Math>() {
-      cuda::launch<backward_input_kernel<T, Math, Weights>>(cuda::launch_grid(tiles), weights, w_of_group,
-                                                            readers, dy_of_group, out, K * taps, tiles);
+      cuda::launch<backward_input_kernel<T, Math, Weights>>(
+          cuda::launch_grid<Math>(tiles), weights, w_of_group, readers, dy_of_group, out, K * taps, tiles);
     });
   };
   if (taps == 1)
-    run(MatrixOperand<T, Along::kSide>{w.data, w.C, 1, w.C, whole_chunks(w.C, w.data)});
+    run(MatrixOperand<T, Along::kSide>{w.data, w.C, w.C, whole_chunks(w.C, w.data)});
   else
     run(cuda::TurnedWeights<T>{w.data, w.C, Divisor(taps), static_cast<int>(taps)});
 }
@@ -184,15 +188,16 @@ void default_backward_weight(Nchw<const T> dy, Nchw<const T> x, const ConvOption
   const Split split(n_pixels, TileGrid(o.groups, K, terms).blocks());
   const TileGrid tiles(o.groups * split.pieces, K, terms);
   const cuda::PixelsOfChannels<T> rows{dy.data, K, whole_chunks(dy.H * dy.W, dy.data), Maps<const T>(dy)};
-  const cuda::PixelsOfTaps<T> columns{
-      x.data, terms, Maps<const T>(x), Maps<const T>(dy), ConvWindow(o, dw.H, dw.W), {}};
+  const cuda::PixelsOfTaps<T> columns{x.data, terms, Maps<const T>(x), Maps<const T>(dy),
+                                      ConvWindow(o, dw.H, dw.W)};
   const bool whole = split.pieces == 1;
   const CudaBlock scratch(whole ? 0 : static_cast<std::size_t>(split.pieces * n_values) * sizeof(T));
   T* const partial = whole ? dw.data : static_cast<T*>(scratch.data());
-  const MatrixOut<T> out{partial, K, terms, terms, 1};
+  const MatrixOut<T> out{partial, K, terms, terms, 1, whole_chunks(terms, partial)};
   cuda::tile::with_math<T>([&]<class Math>() {
-    cuda::launch<backward_weight_kernel<T, Math>>(cuda::launch_grid(tiles), rows, columns, out, o.groups,
-                                                  dw.C * x.H * x.W, n_pixels, split.pixels_of_piece, tiles);
+    cuda::launch<backward_weight_kernel<T, Math>>(cuda::launch_grid<Math>(tiles), rows, columns, out,
+                                                  o.groups, dw.C * x.H * x.W, n_pixels, split.pixels_of_piece,
+                                                  tiles);
   });
   if (!whole)
     cuda::launch<add_pieces_kernel<T>>(threads(n_values), partial, split.pieces, Flat<T>{dw.data, n_values});

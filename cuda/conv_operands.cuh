@@ -52,10 +52,28 @@ struct ConvWindow {
   struct Term {
     int channel, down, across;  // down and across: how far the tap lies from the window's corner
   };
+  /// Sums over (channel, r, s).
   __device__ Term term(int k) const {
     const auto [channel, tap] = taps.divide(k);
     const auto [r, s] = columns.divide(tap);
     return {channel, r * dilation_h, s * dilation_w};
+  }
+};
+
+/// The corner of one window in a map: what its taps read.
+template <class T>
+struct Corner {
+  const T* data;  // at the corner itself, which may lie outside the map
+  int h, w, H, W;
+
+  struct Read {
+    const T* at;
+    bool inside;
+  };
+  __device__ Read reads(const ConvTap& tap) const {
+    const int row = h + tap.down, col = w + tap.across;
+    return {data + tap.offset, static_cast<unsigned>(row) < static_cast<unsigned>(H) &&
+                                   static_cast<unsigned>(col) < static_cast<unsigned>(W)};
   }
 };
 
@@ -64,64 +82,78 @@ struct ConvWindow {
 template <class T>
 struct Patches {
   static constexpr Along kAlong = Along::kSide;
+  static constexpr TapsOf kTaps = TapsOf::kDepth;
   const T* data;
   std::int64_t sides;
   bool packed;
   Maps<const T> x, y;
   ConvWindow window;
-  std::int64_t first = 0;  // where this thread's picture begins in data
-  int h = 0, w = 0;        // the window's corner, or packed the pixel
+  Corner<T> corner = {};  // of this thread's pixel
 
-  __device__ void begin(std::int64_t side0) {
-    using Place = tile::Layout<T, kAlong>;
-    const std::int64_t side = side0 + (packed ? Place::chunk().side : Place::element(0).side);
+  __device__ void begin(std::int64_t side) {
     const auto [n, p, q] = y.pixel(side < sides ? side : 0);
-    first = x.picture(n);
-    h = p * window.stride_h - window.top;
-    w = q * window.stride_w - window.left;
+    const int h = p * window.stride_h - window.top, w = q * window.stride_w - window.left;
+    corner = {data + x.picture(n) + std::int64_t{h} * x.W + w, side < sides ? h : kNowhere, w, x.H, x.W};
   }
-  __device__ const T* chunk(std::int64_t, int k) const {
-    return data + first + (std::int64_t{k} * x.H + h) * x.W + w;
-  }
-  __device__ const T* element(int, std::int64_t, int k) const {
+  __device__ const T* at(std::int64_t, int k) const { return corner.data + k * row_stride(); }
+  __device__ std::int64_t row_stride() const { return std::int64_t{x.H} * x.W; }
+  __device__ ConvTap tap(int k, int k_end) const {
+    if (k >= k_end) return {0, kNowhere, 0};
     const auto [channel, down, across] = window.term(k);
-    const int row = h + down, col = w + across;
-    const bool inside = row >= 0 && row < x.H && col >= 0 && col < x.W;
-    return inside ? data + first + (std::int64_t{channel} * x.H + row) * x.W + col : nullptr;
+    return {(channel * x.H + down) * x.W + across, down, across};
+  }
+  template <class Use>
+  __device__ void with_corner(int, int, const Use& use) const {
+    use(corner);
   }
 };
 
-/// Input gradient: side = pixel of x, k = (output channel, r, s), element = the dy whose tap read it.
+/// Input gradient: side = pixel of x, k = (output channel, r, s), element = the dy whose tap read it. With a
+/// stride most taps read nothing: those whose distance is no multiple of it.
 template <class T>
 struct Readers {
   static constexpr Along kAlong = Along::kSide;
+  static constexpr TapsOf kTaps = TapsOf::kDepth;
   const T* data;
   std::int64_t sides;
-  bool packed;
+  bool packed, strided;
   Maps<const T> x, dy;
   ConvWindow window;
   Divisor stride_h, stride_w;
-  std::int64_t first = 0;
-  int h = 0, w = 0;  // in the padded map
+  Corner<T> corner = {};  // the pixel of this thread in the padded map, from which taps go back
 
-  __device__ void begin(std::int64_t side0) {
-    using Place = tile::Layout<T, kAlong>;
-    const std::int64_t side = side0 + (packed ? Place::chunk().side : Place::element(0).side);
+  struct Strided {
+    const Readers& of;
+    __device__ typename Corner<T>::Read reads(const ConvTap& tap) const {
+      const Corner<T>& c = of.corner;
+      const int down = c.h + tap.down, across = c.w + tap.across;
+      const auto [p, rows_left] = of.stride_h.divide(max(down, 0));
+      const auto [q, cols_left] = of.stride_w.divide(max(across, 0));
+      return {of.data + tap.offset + p * c.W + q,
+              down >= 0 && across >= 0 && rows_left == 0 && cols_left == 0 && p < c.H && q < c.W};
+    }
+  };
+
+  __device__ void begin(std::int64_t side) {
     const auto [n, row, col] = x.pixel(side < sides ? side : 0);
-    first = dy.picture(n);
-    h = row + window.top;
-    w = col + window.left;
+    data += dy.picture(n);
+    const int h = row + window.top, w = col + window.left;
+    corner = {data + std::int64_t{h} * dy.W + w, side < sides ? h : kNowhere, w, dy.H, dy.W};
   }
-  __device__ const T* chunk(std::int64_t, int k) const {
-    return data + first + (std::int64_t{k} * dy.H + h) * dy.W + w;
-  }
-  __device__ const T* element(int, std::int64_t, int k) const {
+  __device__ const T* at(std::int64_t, int k) const { return corner.data + k * row_stride(); }
+  __device__ std::int64_t row_stride() const { return std::int64_t{dy.H} * dy.W; }
+  __device__ ConvTap tap(int k, int k_end) const {
+    if (k >= k_end) return {0, kNowhere, 0};
     const auto [channel, down, across] = window.term(k);
-    if (h < down || w < across) return nullptr;
-    const auto [p, rows_left] = stride_h.divide(h - down);
-    const auto [q, cols_left] = stride_w.divide(w - across);
-    const bool inside = rows_left == 0 && cols_left == 0 && p < dy.H && q < dy.W;
-    return inside ? data + first + (std::int64_t{channel} * dy.H + p) * dy.W + q : nullptr;
+    const int map = channel * dy.H * dy.W;
+    return {strided ? map : map - down * dy.W - across, -down, -across};
+  }
+  template <class Use>
+  __device__ void with_corner(int, int, const Use& use) const {
+    if (strided)
+      use(Strided{*this});
+    else
+      use(corner);
   }
 };
 
@@ -129,6 +161,7 @@ struct Readers {
 template <class T>
 struct TurnedWeights {
   static constexpr Along kAlong = Along::kDepth;
+  static constexpr TapsOf kTaps = TapsOf::kNone;
   const T* data;
   std::int64_t sides;
   Divisor taps;
@@ -136,8 +169,8 @@ struct TurnedWeights {
   static constexpr bool packed = false;
 
   __device__ void begin(std::int64_t) {}
-  __device__ const T* chunk(std::int64_t, int) const { return data; }
-  __device__ const T* element(int, std::int64_t side, int k) const {
+  __device__ std::int64_t row_stride() const { return taps_n; }
+  __device__ const T* at(std::int64_t side, int k) const {
     const auto [channel, tap] = taps.divide(k);
     return data + (channel * sides + side) * taps_n + tap;
   }
@@ -148,44 +181,44 @@ struct TurnedWeights {
 template <class T>
 struct PixelsOfChannels {
   static constexpr Along kAlong = Along::kDepth;
+  static constexpr TapsOf kTaps = TapsOf::kNone;
   const T* data;
   std::int64_t sides;
   bool packed;
   Maps<const T> dy;
 
   __device__ void begin(std::int64_t) {}
-  __device__ const T* chunk(std::int64_t side, int k) const {
+  __device__ std::int64_t row_stride() const { return std::int64_t{dy.H} * dy.W; }
+  __device__ const T* at(std::int64_t side, int k) const {
     const auto [n, at] = dy.plane.divide(k);
-    return data + dy.picture(n) + side * dy.H * dy.W + at;
+    return data + dy.picture(n) + side * row_stride() + at;
   }
-  __device__ const T* element(int, std::int64_t side, int k) const { return chunk(side, k); }
 };
 
 /// Weight gradient: side = (c, r, s), k = output pixel, element = the x that the tap read.
 template <class T>
 struct PixelsOfTaps {
   static constexpr Along kAlong = Along::kDepth;
-  using Place = tile::Layout<T, kAlong>;
+  static constexpr TapsOf kTaps = TapsOf::kSide;
   const T* data;
   std::int64_t sides;
   Maps<const T> x, dy;
   ConvWindow window;
   static constexpr bool packed = false;
-  ConvWindow::Term terms[Place::kChunk] = {};  // of the elements of this thread
 
-  __device__ void begin(std::int64_t side0) {
-    for (int i = 0; i < Place::kChunk; ++i) {
-      const std::int64_t side = side0 + Place::element(i).side;
-      terms[i] = window.term(static_cast<int>(side < sides ? side : 0));
-    }
+  __device__ void begin(std::int64_t) {}
+  __device__ std::int64_t row_stride() const { return 0; }
+  __device__ const T* at(std::int64_t, int) const { return data; }
+  __device__ ConvTap tap(int side, int end) const {
+    if (side >= end) return {0, kNowhere, 0};
+    const auto [channel, down, across] = window.term(side);
+    return {(channel * x.H + down) * x.W + across, down, across};
   }
-  __device__ const T* chunk(std::int64_t, int) const { return data; }
-  __device__ const T* element(int i, std::int64_t, int k) const {
-    const auto [n, p, q] = dy.pixel(k);
-    const int row = p * window.stride_h - window.top + terms[i].down,
-              col = q * window.stride_w - window.left + terms[i].across;
-    const bool inside = row >= 0 && row < x.H && col >= 0 && col < x.W;
-    return inside ? data + x.picture(n) + (std::int64_t{terms[i].channel} * x.H + row) * x.W + col : nullptr;
+  template <class Use>
+  __device__ void with_corner(int k, int k_end, const Use& use) const {
+    const auto [n, p, q] = dy.pixel(k < k_end ? k : 0);
+    const int h = p * window.stride_h - window.top, w = q * window.stride_w - window.left;
+    use(Corner<T>{data + x.picture(n) + std::int64_t{h} * x.W + w, k < k_end ? h : kNowhere, w, x.H, x.W});
   }
 };
 
@@ -203,14 +236,21 @@ struct MapsOut {
   Maps<T> y;
   std::int64_t rows, cols, first_channel;
   Finish<T> finish;
+  bool packed;  // a plane is whole packs, y and what is added lie at multiples of 16 bytes
 
-  __device__ std::int64_t column(std::int64_t col) const {
+  __device__ std::int64_t at(std::int64_t col, std::int64_t row) const {
     const auto [n, at] = y.plane.divide(static_cast<int>(col));
-    return y.picture(n) + first_channel * y.H * y.W + at;
+    return y.picture(n) + (first_channel + row) * y.H * y.W + at;
   }
-  __device__ void store(std::int64_t offset, std::int64_t row, T value) const {
-    const std::int64_t at = offset + row * y.H * y.W;
-    y.data[at] = finished(finish, first_channel + row, at, value);
+  __device__ void store(std::int64_t col, std::int64_t row, T value) const {
+    const std::int64_t to = at(col, row);
+    y.data[to] = finished(finish, first_channel + row, to, value);
+  }
+  __device__ void store(std::int64_t col, std::int64_t row, Pack<T> pack) const {
+    const std::int64_t to = at(col, row);
+    for (int e = 0; e < Pack<T>::kSize; ++e)
+      pack.v[e] = finished(finish, first_channel + row, to + e, pack.v[e]);
+    store_pack(y.data + to, pack);
   }
 };
 

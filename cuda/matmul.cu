@@ -8,6 +8,8 @@
 // `--kernels gemm=NAME` puts another product in its place: tensor/cuda_variants.h.
 #include "tensor/ops/matmul.h"
 
+#include <algorithm>
+
 #include "cuda/tile_product.cuh"
 #include "tensor/cuda_variants.h"
 
@@ -17,10 +19,18 @@ namespace {
 
 using cuda::Along, cuda::MatrixOperand, cuda::MatrixOut, cuda::TileGrid;
 
+/// Whether rows so far apart begin at multiples of 16 bytes.
+template <class T>
+bool whole_packs(const T* data, std::initializer_list<std::int64_t> strides) {
+  return cuda::may_pack(data) &&
+         std::ranges::all_of(strides, [](std::int64_t stride) { return stride % cuda::Pack<T>::kSize == 0; });
+}
+
 template <class T, class Math, Along along_a, Along along_b>
-__global__ void matmul_kernel(MatrixOperand<T, along_a> a, std::int64_t a_batch, MatrixOperand<T, along_b> b,
-                              std::int64_t b_batch, MatrixOut<T> c, std::int64_t c_batch, std::int64_t terms,
-                              TileGrid tiles) {
+__global__ void __launch_bounds__(Math::kThreads)
+    matmul_kernel(MatrixOperand<T, along_a> a, std::int64_t a_batch, MatrixOperand<T, along_b> b,
+                  std::int64_t b_batch, MatrixOut<T> c, std::int64_t c_batch, std::int64_t terms,
+                  TileGrid tiles) {
   const auto [matrix, row0, col0] = tiles.at(blockIdx.x);
   a.data += matrix * a_batch;
   b.data += matrix * b_batch;
@@ -28,16 +38,10 @@ __global__ void matmul_kernel(MatrixOperand<T, along_a> a, std::int64_t a_batch,
   cuda::tile_product<T, Math>(a, row0, b, col0, 0, static_cast<int>(terms), c);
 }
 
-/// Rows of a, or columns of b, as the sides of an operand.
+/// Rows of a, or columns of b, as the sides of an operand; `far` is the stride that is not 1.
 template <class T, Along along>
-MatrixOperand<T, along> operand(const Matrices<const T>& m, std::int64_t sides, std::int64_t side_stride,
-                                std::int64_t k_stride) {
-  constexpr std::int64_t kChunk = cuda::Pack<T>::kSize;
-  const std::int64_t near = along == Along::kDepth ? k_stride : side_stride,
-                     far = along == Along::kDepth ? side_stride : k_stride;
-  const bool packed =
-      near == 1 && far % kChunk == 0 && m.batch_stride % kChunk == 0 && cuda::may_pack(m.data);
-  return {m.data, sides, side_stride, k_stride, packed};
+MatrixOperand<T, along> operand(const Matrices<const T>& m, std::int64_t sides, std::int64_t far) {
+  return {m.data, sides, far, whole_packs<T>(m.data, {far, m.batch_stride})};
 }
 
 // A thread adds to one value of y; the bias comes from the cache.
@@ -52,12 +56,17 @@ void default_matmul(Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
   check(a.cols <= cuda::kMostTerms, "matmul", "a CUDA kernel adds up to ", cuda::kMostTerms,
         " terms; got K = ", a.cols);
   const TileGrid tiles(c.batch, c.rows, c.cols);
+  const bool rows_packed =
+      c.col_stride == 1 && whole_packs<T>(c.data, {c.row_stride, c.batch_stride, c.cols});
+  const MatrixOut<T> out{c.data, c.rows, c.cols, c.row_stride, c.col_stride, rows_packed};
   const auto run = [&]<Along along_a, Along along_b>() {
     cuda::tile::with_math<T>([&]<class Math>() {
       cuda::launch<matmul_kernel<T, Math, along_a, along_b>>(
-          cuda::launch_grid(tiles), operand<T, along_a>(a, c.rows, a.row_stride, a.col_stride),
-          a.batch_stride, operand<T, along_b>(b, c.cols, b.col_stride, b.row_stride), b.batch_stride,
-          MatrixOut<T>{c.data, c.rows, c.cols, c.row_stride, c.col_stride}, c.batch_stride, a.cols, tiles);
+          cuda::launch_grid<Math>(tiles),
+          operand<T, along_a>(a, c.rows, along_a == Along::kDepth ? a.row_stride : a.col_stride),
+          a.batch_stride,
+          operand<T, along_b>(b, c.cols, along_b == Along::kDepth ? b.col_stride : b.row_stride),
+          b.batch_stride, out, c.batch_stride, a.cols, tiles);
     });
   };
   const bool a_deep = a.col_stride == 1, b_deep = b.row_stride == 1;

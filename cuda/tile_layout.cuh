@@ -13,7 +13,7 @@ namespace clearcut::cuda {
 
 enum class Along { kDepth, kSide };
 
-constexpr int kTileSide = 64, kTileThreads = 256;
+constexpr int kTileSide = 64;
 constexpr std::int64_t kMostTerms = 2'147'483'647 - 64;  // of one sum: steps are counted in 32 bits
 
 namespace tile {
@@ -21,10 +21,15 @@ namespace tile {
 template <class T>
 constexpr int kDepth = 64 / static_cast<int>(sizeof(T));  // k of one step
 
-template <class T, Along along>
+/// What the threads of a block copy and where it goes.
+template <class T, Along along, int kThreads>
 struct Layout {
   static constexpr bool kDeep = along == Along::kDepth;
   static constexpr int kK = kDepth<T>, kChunk = Pack<T>::kSize, kSize = kTileSide * kK;
+  // Of one thread: so many chunks, or elements, each so many sides (along k) or k (along the side) on.
+  static constexpr int kRow = kDeep ? kK : kTileSide;
+  static constexpr int kChunks = kSize / kChunk / kThreads, kNextChunk = kThreads * kChunk / kRow;
+  static constexpr int kElements = kSize / kThreads, kNextElement = kThreads / kRow;
 
   __device__ static int place(int side, int k) {
     if constexpr (kDeep) return side * kK + ((k / kChunk) ^ (side / 2 % 4)) * kChunk + k % kChunk;
@@ -32,28 +37,19 @@ struct Layout {
   }
   struct Element {
     int side, k;
-  };
-  /// The chunk that this thread copies, by its first element.
-  __device__ static Element chunk() {
-    const int t = static_cast<int>(threadIdx.x);
-    if constexpr (kDeep) return {t / 4, t % 4 * kChunk};
-    return {t % (kTileSide / kChunk) * kChunk, t / (kTileSide / kChunk)};
-  }
-  /// The i-th of kChunk elements that it copies one by one: all in one k along k, else all of one side.
-  __device__ static Element element(int i) {
-    const int t = static_cast<int>(threadIdx.x);
-    if constexpr (kDeep) return {t / kK + i * (kTileThreads / kK), t % kK};
-    return {t % kTileSide, t / kTileSide + i * (kTileThreads / kTileSide)};
-  }
-  /// to[j] = element (side, k + j), for j < kChunk; k is a multiple of kChunk.
-  template <class Buffer>
-  __device__ static void read_along_k(const Buffer& from, int side, int k, T (&to)[kChunk]) {
-    if constexpr (kDeep) {
-      const Pack<T> pack = load_pack(&from[place(side, k)]);
-      for (int j = 0; j < kChunk; ++j) to[j] = pack.v[j];
-    } else {
-      for (int j = 0; j < kChunk; ++j) to[j] = from[place(side, k + j)];
+    /// So many rows of the tile on.
+    __device__ Element further(int rows) const {
+      return kDeep ? Element{side + rows, k} : Element{side, k + rows};
     }
+  };
+  /// The first chunk that this thread copies, by its first element; the others are kNextChunk further.
+  __device__ static Element chunk() { return at(static_cast<int>(threadIdx.x) * kChunk); }
+  /// The first element that it copies one by one; the others are kNextElement further.
+  __device__ static Element element() { return at(static_cast<int>(threadIdx.x)); }
+
+ private:
+  __device__ static Element at(int i) {
+    return kDeep ? Element{i / kRow, i % kRow} : Element{i % kRow, i / kRow};
   }
 };
 

@@ -1,5 +1,4 @@
-// What a block of 256 threads multiplies two tiles with: CUDA cores or tensor cores. Either way a thread
-// makes 4 rows by 4 columns of the 64 x 64 sums.
+// What a block multiplies two tiles with: CUDA cores or tensor cores, and how many threads take part.
 #pragma once
 
 #include "cuda/tensor_core.cuh"
@@ -8,17 +7,24 @@
 
 namespace clearcut::cuda::tile {
 
-constexpr int kEach = 4;
-
-/// Sums in T, in the order of k. Per 4 floats of k a thread reads 8 times 16 bytes for 64 multiply-adds.
+/// Sums in T, in the order of k. In float 64 threads make 8 x 8 sums each: per 4 k a thread reads 16 times 16
+/// bytes for 256 multiply-adds. In double, whose sums take two registers each, 256 threads make 4 x 4.
 template <class T>
 struct CudaCores {
-  static constexpr int kAcross = kTileSide / kEach;
+  static constexpr int kEach = 32 / sizeof(T), kRows = kEach, kCols = kEach;
+  static constexpr int kAcross = kTileSide / kEach, kThreads = kAcross * kAcross;
+  static constexpr int kPack = Pack<T>::kSize;
 
-  /// The i-th side of thread t of a row or a column of threads: the neighbouring ones in shared memory.
+  /// Whether a pack of columns of a thread are neighbours.
+  template <class Layout>
+  static constexpr bool together() {
+    return !Layout::kDeep;
+  }
+  /// The i-th side of thread t of a row or a column of threads: along k one of each kAcross, else packs of
+  /// neighbours, so that threads side by side read what lies side by side.
   template <class Layout>
   __device__ static int side(int t, int i) {
-    return Layout::kDeep ? t + i * kAcross : t * kEach + i;
+    return Layout::kDeep ? t + i * kAcross : t * kPack + i / kPack * (kAcross * kPack) + i % kPack;
   }
   template <class Left>
   __device__ static int row(int i) {
@@ -42,12 +48,12 @@ struct CudaCores {
     /// to[j][i] = element (side(t, i), chunk * kChunk + j).
     template <class Buffer>
     __device__ void read(const Buffer& from, int chunk, T (&to)[kChunk][kEach]) const {
-      // Along k the i-th side lies 16 rows on, which are permuted alike; else i places on.
-      constexpr int kRows = Layout::kDeep ? kEach : kChunk, kPacks = Layout::kDeep ? 1 : kEach / kChunk;
+      // Along k the i-th side lies kAcross rows on, which are permuted alike; else packs kAcross packs on.
+      constexpr int kReads = Layout::kDeep ? kEach : kChunk, kPacks = Layout::kDeep ? 1 : kEach / kChunk;
       constexpr int kNextRow = Layout::kDeep ? kAcross * Layout::kK : kTileSide;
-      for (int row = 0; row < kRows; ++row)
+      for (int row = 0; row < kReads; ++row)
         for (int p = 0; p < kPacks; ++p) {
-          const Pack<T> pack = load_pack(&from[at[chunk] + row * kNextRow + p * kChunk]);
+          const Pack<T> pack = load_pack(&from[at[chunk] + row * kNextRow + p * kAcross * kChunk]);
           for (int e = 0; e < kChunk; ++e) (Layout::kDeep ? to[e][row] : to[row][p * kChunk + e]) = pack.v[e];
         }
     }
@@ -74,25 +80,54 @@ struct CudaCores {
 };
 
 /// Products of values rounded to tf32, bfloat16 or half, sums in float, in the order of the tensor core. Each
-/// of 8 warps makes 32 rows by 16 columns: 2 x 2 products of 16 x 8 by k. A lane reads the chunk 4t .. 4t + 3
+/// of 4 warps makes 32 rows by 32 columns: 2 x 4 products of 16 x 8 by k. A lane reads the chunk 4t .. 4t + 3
 /// of k of each of its rows and columns: sums do not mind which k of a step stands where in an instruction,
-/// as long as both operands agree. Per step it reads 6 times 16 bytes (along k) for 8 mma in tf32, 4 in 16
+/// as long as both operands agree. Per step it reads 8 times 16 bytes (along k) for 16 mma in tf32, 8 in 16
 /// bits.
 template <CudaProducts products>
 struct TensorCores {
   static constexpr int kParts = products == CudaProducts::kTf32 ? 2 : 1;  // instructions per step
+  static constexpr int kDown = 2, kAcross = 4, kRows = 2 * kDown, kCols = 2 * kAcross, kThreads = 128;
 
   __device__ static int group() { return static_cast<int>(threadIdx.x) % 32 / 4; }
   __device__ static int member() { return static_cast<int>(threadIdx.x) % 4; }
-  __device__ static int first_row() { return static_cast<int>(threadIdx.x) / 128 * 32; }
-  __device__ static int first_col() { return static_cast<int>(threadIdx.x) / 32 % 4 * 16; }
+  __device__ static int first_row() { return static_cast<int>(threadIdx.x) / 64 * 32; }
+  __device__ static int first_col() { return static_cast<int>(threadIdx.x) / 32 % 2 * 32; }
+
+  // Which side is the n-th of 8 of the i-th product? Along k 8 products stand one behind the other, else they
+  // take turns, so that what a lane needs for 4 of them lies side by side.
+  template <class Layout>
+  __device__ static int side(int i, int n) {
+    return Layout::kDeep ? 8 * i + n : 4 * n + i;
+  }
   template <class Left>
   __device__ static int row(int i) {
-    return first_row() + i / 2 * 16 + i % 2 * 8 + group();
+    return first_row() + side<Left>(i, group());
+  }
+  /// The column of sum j: of product n the e-th of this lane's two.
+  template <class Layout>
+  __device__ static constexpr int sum_of(int n, int e) {
+    return Layout::kDeep ? 2 * n + e : kAcross * e + n;
   }
   template <class Right>
   __device__ static int col(int j) {
-    return first_col() + j / 2 * 8 + 2 * member() + j % 2;
+    const int n = Right::kDeep ? j / 2 : j % kAcross, e = Right::kDeep ? j % 2 : j / kAcross;
+    return first_col() + side<Right>(n, 2 * member() + e);
+  }
+  template <class Layout>
+  static constexpr bool together() {
+    return !Layout::kDeep;
+  }
+
+  /// to[i][j] = element (side(i, group), 4 member + j) of the 32 sides from `first` on.
+  template <class Layout, class Buffer>
+  __device__ static void read(const Buffer& from, int first, float (&to)[4][4]) {
+    for (int i = 0; i < 4; ++i) {
+      const int at = Layout::kDeep ? Layout::place(first + side<Layout>(i, group()), 4 * member())
+                                   : Layout::place(first + side<Layout>(0, group()), 4 * member() + i);
+      const Pack<float> pack = load_pack(&from[at]);
+      for (int j = 0; j < 4; ++j) (Layout::kDeep ? to[i][j] : to[j][i]) = pack.v[j];
+    }
   }
 
   __device__ static unsigned pair(float low, float high) {
@@ -126,22 +161,19 @@ struct TensorCores {
   struct Worker {
     template <class LeftBuffer, class RightBuffer>
     __device__ void multiply(const LeftBuffer& left, const RightBuffer& right,
-                             float (&sum)[kEach][kEach]) const {
-      unsigned a[2][kParts][4], b[2][kParts][2];
-      for (int m = 0; m < 2; ++m) {
-        float upper[4], lower[4], column[4];
-        Left::read_along_k(left, row<Left>(2 * m), 4 * member(), upper);
-        Left::read_along_k(left, row<Left>(2 * m + 1), 4 * member(), lower);
-        Right::read_along_k(right, first_col() + 8 * m + group(), 4 * member(), column);
-        fragment_a(upper, lower, a[m]);
-        fragment_b(column, b[m]);
-      }
-      for (int m = 0; m < 2; ++m)
-        for (int n = 0; n < 2; ++n) {
-          float d[4] = {sum[2 * m][2 * n], sum[2 * m][2 * n + 1], sum[2 * m + 1][2 * n],
-                        sum[2 * m + 1][2 * n + 1]};
+                             float (&sum)[kRows][kCols]) const {
+      float rows[4][4], columns[4][4];
+      read<Left>(left, first_row(), rows);
+      read<Right>(right, first_col(), columns);
+      unsigned a[kDown][kParts][4], b[kAcross][kParts][2];
+      for (int m = 0; m < kDown; ++m) fragment_a(rows[2 * m], rows[2 * m + 1], a[m]);
+      for (int n = 0; n < kAcross; ++n) fragment_b(columns[n], b[n]);
+      for (int m = 0; m < kDown; ++m)
+        for (int n = 0; n < kAcross; ++n) {
+          float d[4];
+          for (int e = 0; e < 4; ++e) d[e] = sum[2 * m + e / 2][sum_of<Right>(n, e % 2)];
           for (int p = 0; p < kParts; ++p) mma(d, a[m][p], b[n][p]);
-          for (int e = 0; e < 4; ++e) sum[2 * m + e / 2][2 * n + e % 2] = d[e];
+          for (int e = 0; e < 4; ++e) sum[2 * m + e / 2][sum_of<Right>(n, e % 2)] = d[e];
         }
     }
   };

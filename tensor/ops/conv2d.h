@@ -41,8 +41,8 @@ namespace ops {
 /// Throws Error if channels, groups, bias or add do not fit, on a stride or dilation < 1, a negative padding,
 /// or when the dilated kernel is larger than the padded map. Cost: 2 N K P Q (C / groups) R S operations.
 /// Reference sums in double. Cpu (float32) picks one of the kernels in tensor/cpu/conv/candidates for the
-/// shape of one picture; see tensor/cpu/conv/kernel.h. Cuda sums in the dtype, 1024 floats or 512 doubles at
-/// a time; the weight gradient's pieces are added in double.
+/// shape of one picture; see tensor/cpu/conv/kernel.h. Cuda sums in the dtype, 1024 floats at a
+/// time; the weight gradient's pieces are added in double.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, const ConvOptions& options = {},
               const ConvFinish& finish = {}, PreparedWeights* prepared = nullptr);
 /// dx of shape x_shape, from dy [N, K, P, Q] and w: each dy is sent back through the taps that read it.

@@ -56,7 +56,7 @@ TEST(CudaTiles, ProductsAroundEverySize) {
     }
 }
 
-// Longer than what is added up at a time: 1024 floats, 512 doubles.
+// Longer than what is added up at a time: 1024 floats.
 TEST(CudaTiles, LongSums) {
   for (const std::int64_t K : {511, 512, 513, 1023, 1024, 1025, 2100}) expect_product(3, 5, K, {});
 }

@@ -1,7 +1,11 @@
 // How well kernels use memory and arithmetic, counted in what nvcc made of them: exact numbers, no times.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <iostream>
+
 #include "cuda/ptxsim/counters.h"
+#include "cuda/ptxsim/cudart/fat_binary.h"
 #include "tensor/cuda_device.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/conv2d.h"
@@ -37,59 +41,100 @@ Counters counted(const std::string& name, const Body& body) {
 
 double share(std::uint64_t a, std::uint64_t b) { return static_cast<double>(a) / static_cast<double>(b); }
 
-/// A product of `rows` x `terms` by `terms` x `cols` in tiles: no bank of shared memory is asked twice, what
-/// is read lies in whole sectors, and each operand is read once per tile across it. `multiply_adds`: their
-/// least share of the instructions of the main loop.
-void expect_good_tiles(const Counters& c, double rows, double cols, double terms, double multiply_adds) {
+/// The least width of the loads from shared memory in the main loop, in bytes.
+int narrowest_load(const Counters& loop) {
+  int least = 16;
+  for (const ptxsim::Module* module : ptxsim::all_modules()) {
+    const auto kernel = module->kernels.find(loop.mangled);
+    if (kernel == module->kernels.end() || kernel->second.code.size() != loop.sites.size()) continue;
+    for (std::size_t i = 0; i < loop.sites.size(); ++i) {
+      const std::string& opcode = kernel->second.code[i].opcode;
+      if (loop.sites[i].warps == 0 || !opcode.starts_with("ld.shared")) continue;
+      least = std::min(least, opcode.find(".v4.") != std::string::npos   ? 16
+                              : opcode.find(".v2.") != std::string::npos ? 8
+                                                                         : 4);
+    }
+  }
+  return least;
+}
+
+/// What is asked of a product of `rows` x `terms` by `terms` x `cols`.
+struct Wanted {
+  double rows, cols, terms;
+  double useful;  // least share of multiply-adds, or of mma, in the instructions of the main loop
+};
+
+/// No bank of shared memory is asked twice, and loads from it take 16 bytes; what is read lies in whole
+/// sectors; each operand is read once per tile across it.
+void expect_good_tiles(const Counters& c, const Wanted& wanted) {
+  const Counters loop = c.main_loop();
   const Traffic load = c.global(Counted::kLoad), shared = c.shared();
-  const double tiles_bytes = 4 * rows * cols * terms * 2 / kTile;
+  const double tiles_bytes = 4 * wanted.rows * wanted.cols * wanted.terms * 2 / kTile;
   const double bytes = kSector * static_cast<double>(load.units);
-  const double in_loop = share(c.main_loop().count(Counted::kMultiplyAdd), c.main_loop().warps());
-  SCOPED_TRACE(cat(c.name, ": sectors ", share(load.units, load.least_units), " of the least, bytes ",
-                   bytes / tiles_bytes, " of the tiles', multiply-adds ", in_loop, " of the loop"));
+  const double useful = share(loop.count(Counted::kMultiplyAdd) + loop.count(Counted::kMatrix), loop.warps());
+  const std::string found =
+      cat(c.name, ": sectors ", share(load.units, load.least_units), " of the least, bytes ",
+          bytes / tiles_bytes, " of the tiles', multiply-adds or mma ", useful, " of the loop");
+  SCOPED_TRACE(found);
+  if (std::getenv("CLEARCUT_PTX_COUNTERS") != nullptr) std::cout << found << "\n";
   EXPECT_EQ(shared.units, shared.least_units);
   EXPECT_GT(shared.units, 0u);
+  EXPECT_EQ(narrowest_load(loop), 16);
   EXPECT_LE(share(load.units, load.least_units), 1.1);
   EXPECT_LE(bytes, 1.5 * tiles_bytes);
-  EXPECT_GE(in_loop, multiply_adds);
-  EXPECT_GE(static_cast<double>(32 * c.count(Counted::kMultiplyAdd)), rows * cols * terms);
+  EXPECT_GE(useful, wanted.useful);
+}
+
+// Four of the 256 blocks of a product of 1024 x 1024 x 1024: each does what it does in the whole.
+Counters product_of_1024(bool turn_b) {
+  constexpr std::int64_t n = 1024, part = 128;
+  const Tensor a = ones({n, n}), b = ones({n, n}), c = ones({n, n});
+  return counted("matmul_kernel", [&] {
+    kernels::matmul(Cuda{}, kernels::Matrices<const float>{a.data<const float>(), 1, part, n, 0, n, 1},
+                    {b.data<const float>(), 1, n, part, 0, turn_b ? 1 : n, turn_b ? n : 1},
+                    kernels::Matrices<float>{c.data<float>(), 1, part, part, 0, n, 1});
+  });
+}
+
+// Layers of ResNet-50 with a share of their blocks: 8 of 56 rows of a picture, 64 of 256 output channels.
+struct Layer {
+  std::int64_t C, H, W, K, kernel;
+};
+const Layer kThree56{64, 8, 56, 64, 3}, kThree14{256, 14, 14, 64, 3}, kOne56{64, 8, 56, 256, 1};
+
+Counters convolution(const Layer& l) {
+  const Tensor x = ones({1, l.C, l.H, l.W}), w = ones({l.K, l.C, l.kernel, l.kernel});
+  return counted("conv2d_kernel", [&] { ops::conv2d(x, w, {}, {.padding = l.kernel / 2}); });
+}
+Wanted wanted(const Layer& l, double useful) {
+  return {static_cast<double>(l.H * l.W), static_cast<double>(l.K),
+          static_cast<double>(l.C * l.kernel * l.kernel), useful};
 }
 
 TEST(PtxQuality, Products) {
-  const std::int64_t n = 256;
-  const auto product = [&](bool turn_b) {
-    return counted("matmul_kernel", [&] {
-      ops::matmul(ones({n, n}), ones({n, n}), {.transpose_b = turn_b});
-    });
-  };
-  expect_good_tiles(product(false), n, n, n, 0.65);
-  expect_good_tiles(product(true), n, n, n, 0.64);
+  for (const bool turn_b : {false, true}) expect_good_tiles(product_of_1024(turn_b), {128, 128, 1024, 0.7});
 }
 
-// ResNet-50's 3x3 and 1x1 kernels on one picture of 32 x 32.
 TEST(PtxQuality, Convolutions) {
-  const Tensor x = ones({1, 64, 32, 32}), w3 = ones({64, 64, 3, 3}), w1 = ones({256, 64, 1, 1});
-  const double pixels = 32 * 32;
-  expect_good_tiles(counted("conv2d_kernel", [&] { ops::conv2d(x, w3, {}, {.padding = 1}); }), pixels, 64,
-                    64 * 9, 0.45);
-  expect_good_tiles(counted("conv2d_", [&] { ops::conv2d(x, w1); }), pixels, 256, 64, 0.64);
+  expect_good_tiles(convolution(kThree56), wanted(kThree56, 0.7));
+  expect_good_tiles(convolution(kThree14), wanted(kThree14, 0.7));
+  expect_good_tiles(convolution(kOne56), wanted(kOne56, 0.7));
 }
 
-// On tensor cores the same tiles are read. An mma makes 16 x 8 sums of 8 (tf32) or 16 terms.
+// On tensor cores the same tiles are read. An mma makes 16 x 8 sums of 8 (tf32) or 16 terms; beside each, its
+// operands are read (half an instruction) and rounded (two).
 TEST(PtxQuality, TensorCores) {
-  const std::int64_t n = 128;
   for (const CudaProducts products : {CudaProducts::kTf32, CudaProducts::kBf16, CudaProducts::kF16}) {
     const WithProducts with(products);
+    const std::uint64_t depth = products == CudaProducts::kTf32 ? 8 : 16;
+    const double useful = products == CudaProducts::kTf32 ? 0.1 : 0.06;
     for (const bool turn_b : {false, true}) {
-      const Counters c = counted("matmul_kernel", [&] {
-        ops::matmul(ones({n, n}), ones({n, n}), {.transpose_b = turn_b});
-      });
-      const std::int64_t depth = products == CudaProducts::kTf32 ? 8 : 16;
-      EXPECT_EQ(c.count(Counted::kMatrix), static_cast<std::uint64_t>(n / 16 * (n / 8) * (n / depth)));
-      const Traffic load = c.global(Counted::kLoad), shared = c.shared();
-      EXPECT_EQ(shared.units, shared.least_units);
-      EXPECT_LE(share(load.units, load.least_units), 1.1);
+      const Counters c = product_of_1024(turn_b);
+      EXPECT_EQ(c.count(Counted::kMatrix), 128 / 16 * (128 / 8) * (1024 / depth));
+      expect_good_tiles(c, {128, 128, 1024, useful});
     }
+    expect_good_tiles(convolution(kOne56), wanted(kOne56, useful));
+    expect_good_tiles(convolution(kThree14), wanted(kThree14, useful / 2));
   }
 }
 
