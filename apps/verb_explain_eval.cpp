@@ -7,7 +7,7 @@
 
 #include "apps/explain_options.h"
 #include "data/jsonl.h"
-#include "explain/measures/evaluation.h"
+#include "explain/measures/measure_run.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "train/config.h"
@@ -58,9 +58,9 @@ class EvalJob {
       : w_(words),
         common_(common),
         data_(open_data(words.data, words.select)),
-        evaluation_(load_classifiers(words.explain.models, device_of(common)),
-                    load_classifiers(words.shuffled, device_of(common)), options(), data_.class_names,
-                    classes_in(data_)) {
+        run_(load_classifiers(words.explain.models, device_of(common)),
+             load_classifiers(words.shuffled, device_of(common)), options(), data_.class_names,
+             classes_in(data_)) {
     if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data_.items.size())
       data_.items.resize(static_cast<std::size_t>(common.limit));
   }
@@ -68,7 +68,7 @@ class EvalJob {
   int run();
 
  private:
-  EvaluationOptions options() const;
+  MeasureRunOptions options() const;
   std::string file(const std::string& name) const { return w_.out + "/" + name; }
   void check_folder() const;
   std::map<std::string, std::vector<Judgement>> read_done() const;
@@ -78,10 +78,10 @@ class EvalJob {
   const EvalWords& w_;
   const CommonOptions& common_;
   Dataset data_;
-  Evaluation evaluation_;
+  MeasureRun run_;
 };
 
-EvaluationOptions EvalJob::options() const {
+MeasureRunOptions EvalJob::options() const {
   const EnsembleOptions shared = ensemble_options(w_.explain, common_);
   return {.explainers = shared.explainers,
           .measures = measures_of(w_, data_.masks != MaskFormat::kNone),
@@ -102,7 +102,7 @@ void EvalJob::check_folder() const {
   if (!common_.resume)
     throw ConfigError(
         cat(w_.out, " holds measures of an earlier run; --resume goes on, --fresh starts anew"));
-  if (read_text(file("settings.json")) != evaluation_.settings().pretty())
+  if (read_text(file("settings.json")) != run_.settings().pretty())
     throw ConfigError(
         cat(w_.out, " was made with other settings, see its settings.json; --fresh starts anew"));
 }
@@ -112,7 +112,7 @@ std::map<std::string, std::vector<Judgement>> EvalJob::read_done() const {
   if (!common_.resume || !fs::exists(file("pictures.jsonl"))) return done;
   for (const JsonObject& line : read_jsonl(file("pictures.jsonl")))
     for (const JsonObject& one : line.objects("judgements"))
-      done[line.text("id")].push_back(judgement_of(one, evaluation_.options().measures));
+      done[line.text("id")].push_back(judgement_of(one, run_.options().measures));
   return done;
 }
 
@@ -123,7 +123,7 @@ std::vector<Judgement> EvalJob::judge(const Item& item) {
     truth = read_mask(data_, item);
     check_mask(data_, item, truth, picture.dim(0), picture.dim(1));
   }
-  return evaluation_.judge(item, picture, truth, data_.ignore);
+  return run_.judge(item, picture, truth, data_.ignore);
 }
 
 void EvalJob::finish(const std::map<std::string, std::vector<Judgement>>& done) const {
@@ -136,14 +136,14 @@ void EvalJob::finish(const std::map<std::string, std::vector<Judgement>>& done) 
     ++pictures;
   }
   if (all.empty()) return;
-  const MeasureReport report{.rows = summarise(all, evaluation_.options().measures),
-                             .measures = evaluation_.options().measures,
+  const MeasureReport report{.rows = summarise(all, run_.options().measures),
+                             .measures = run_.options().measures,
                              .pictures = pictures,
                              .data = w_.data.spec.root};
   std::vector<JsonObject> rows;
-  for (const EvaluationRow& row : report.rows) rows.push_back(to_json(row, report.measures));
+  for (const MeasuredMember& row : report.rows) rows.push_back(to_json(row, report.measures));
   JsonObject summary;
-  summary.set("settings", evaluation_.settings()).set("pictures", pictures).set("rows", rows);
+  summary.set("settings", run_.settings()).set("pictures", pictures).set("rows", rows);
   summary.write(file("summary.json"));
   write_measure_report(file("index.html"), report);
   std::cout << measure_table_text(report);
@@ -152,7 +152,7 @@ void EvalJob::finish(const std::map<std::string, std::vector<Judgement>>& done) 
 int EvalJob::run() {
   check_folder();
   std::map<std::string, std::vector<Judgement>> done = read_done();
-  evaluation_.settings().write(file("settings.json"));
+  run_.settings().write(file("settings.json"));
   JsonlWriter lines(file("pictures.jsonl"));
   Progress progress("explain-eval", static_cast<std::int64_t>(data_.items.size()), progress_of(common_),
                     static_cast<std::int64_t>(done.size()));
@@ -163,7 +163,7 @@ int EvalJob::run() {
     try {
       const std::vector<Judgement> found = judge(item);
       std::vector<JsonObject> judgements;
-      for (const Judgement& j : found) judgements.push_back(to_json(j, evaluation_.options().measures));
+      for (const Judgement& j : found) judgements.push_back(to_json(j, run_.options().measures));
       lines.write(JsonObject().set("id", item.name).set("judgements", judgements));
       done[item.name] = found;
     } catch (const Error& error) {

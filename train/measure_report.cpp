@@ -25,10 +25,10 @@ std::string with_error(const MeanOf& m) {
   return std::isfinite(m.error) ? cat(number_text(m.mean), " ± ", number_text(m.error)) : number_text(m.mean);
 }
 
-std::string row_name(const MeasureReport& report, const EvaluationRow& row) {
+std::string row_name(const MeasureReport& report, const MeasuredMember& row) {
   const std::string& first = report.rows[0].classifier;
   const bool one = std::all_of(report.rows.begin(), report.rows.end(),
-                               [&](const EvaluationRow& other) { return other.classifier == first; });
+                               [&](const MeasuredMember& other) { return other.classifier == first; });
   return one ? row.explainer : row.classifier + " " + row.explainer;
 }
 
@@ -40,7 +40,7 @@ using Texts = std::vector<std::string>;
 
 std::vector<Texts> cells_of(const MeasureReport& report, bool errors) {
   std::vector<Texts> lines;
-  for (const EvaluationRow& row : report.rows) {
+  for (const MeasuredMember& row : report.rows) {
     Texts line = {row_name(report, row), number_text(row.seconds.mean)};
     for (const MeanOf& m : row.measures) line.push_back(errors ? with_error(m) : number_text(m.mean));
     line.push_back(cat(row.empty));
@@ -58,7 +58,7 @@ Texts head_of(const MeasureReport& report) {
 
 std::string curves_of(const MeasureReport& report, std::size_t m) {
   std::vector<Curve> curves;
-  for (const EvaluationRow& row : report.rows)
+  for (const MeasuredMember& row : report.rows)
     curves.push_back({row_name(report, row), row.curve_x[m], row.curve_y[m]});
   return line_chart(curves, {.title = describe(report.measures[m]),
                              .x_label = "share changed",
@@ -72,7 +72,7 @@ std::string bars_of(const MeasureReport& report, std::size_t m) {
   std::vector<Bar> bars;
   double best = 0;
   const bool lower = std::string(report.measures[m].row->better) == "lower";
-  for (const EvaluationRow& row : report.rows) {
+  for (const MeasuredMember& row : report.rows) {
     const MeanOf& found = row.measures[m];
     bars.push_back({row_name(report, row), std::isfinite(found.mean) ? found.mean : 0,
                     std::isfinite(found.error) ? found.error : 0});
@@ -112,7 +112,7 @@ void write_measure_report(const std::string& path, const MeasureReport& report) 
   std::vector<std::string> curves, bars;
   for (std::size_t m = 0; m < report.measures.size(); ++m) {
     const bool curve = std::any_of(report.rows.begin(), report.rows.end(),
-                                   [&](const EvaluationRow& row) { return !row.curve_x[m].empty(); });
+                                   [&](const MeasuredMember& row) { return !row.curve_x[m].empty(); });
     if (curve) curves.push_back(curves_of(report, m));
     bars.push_back(bars_of(report, m));
   }

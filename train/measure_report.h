@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "explain/measures/evaluation.h"
+#include "explain/measures/measure_run.h"
 
 namespace clearcut {
 
 struct MeasureReport {
-  std::vector<EvaluationRow> rows;
+  std::vector<MeasuredMember> rows;
   std::vector<MeasureChoice> measures;
   std::int64_t pictures = 0;
   std::string data;  // what was explained, for the subtitle

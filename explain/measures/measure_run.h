@@ -12,7 +12,7 @@
 
 namespace clearcut {
 
-struct EvaluationOptions {
+struct MeasureRunOptions {
   std::vector<ExplainOptions> explainers;
   std::vector<MeasureChoice> measures;
   Framing framing = Framing::kWhole;
@@ -37,20 +37,20 @@ struct Judgement {
 JsonObject to_json(const Judgement& judgement, const std::vector<MeasureChoice>& measures);
 Judgement judgement_of(const JsonObject& json, const std::vector<MeasureChoice>& measures);
 
-class Evaluation {
+class MeasureRun {
  public:
   /// `needed` lists the classes of `data` that occur. `shuffled`: empty, or one network for each classifier.
   /// Throws Error if a classifier has nothing for a class that occurs, if two have one name, two explainers
   /// the same settings, or if nothing is asked.
-  Evaluation(std::vector<std::unique_ptr<Classifier>> classifiers,
-             std::vector<std::unique_ptr<Classifier>> shuffled, EvaluationOptions options,
+  MeasureRun(std::vector<std::unique_ptr<Classifier>> classifiers,
+             std::vector<std::unique_ptr<Classifier>> shuffled, MeasureRunOptions options,
              const std::vector<std::string>& class_names, const std::vector<int>& needed);
 
   /// Every label of the picture, classifier and explainer, in this order. truth int32 [H, W] of the picture's
   /// size, or undefined. A measure that looks at something that is not there says NaN.
   std::vector<Judgement> judge(const Item& item, const Tensor& picture, const Tensor& truth, int ignore);
 
-  const EvaluationOptions& options() const { return options_; }
+  const MeasureRunOptions& options() const { return options_; }
   /// All that results depend on besides pictures and masks: a second run must have the same to go on.
   JsonObject settings() const;
 
@@ -60,7 +60,7 @@ class Evaluation {
   void judge_member(const Member& member, const Evidence& evidence, std::vector<Judgement>& found) const;
 
   std::vector<std::unique_ptr<Classifier>> classifiers_, shuffled_;
-  EvaluationOptions options_;
+  MeasureRunOptions options_;
   std::vector<std::string> class_names_;
   std::vector<std::vector<std::vector<int>>> targets_;  // [classifier][class of the data set]
   std::vector<std::vector<int>> patches_;               // [classifier]
@@ -77,7 +77,7 @@ MeanOf mean_of(const std::vector<double>& values);
 MeanOf mean_over_classes(const std::map<std::string, std::vector<double>>& by_class);
 
 /// One classifier with one explainer over all pictures.
-struct EvaluationRow {
+struct MeasuredMember {
   std::string classifier, explainer;
   MeanOf seconds;
   std::int64_t empty = 0;                             // maps that say nothing
@@ -85,9 +85,9 @@ struct EvaluationRow {
   std::vector<std::vector<double>> curve_x, curve_y;  // mean curve of each measure; empty if it has none
 };
 /// In the order in which members come first.
-std::vector<EvaluationRow> summarise(const std::vector<Judgement>& judgements,
-                                     const std::vector<MeasureChoice>& measures);
+std::vector<MeasuredMember> summarise(const std::vector<Judgement>& judgements,
+                                      const std::vector<MeasureChoice>& measures);
 /// {"classifier", "explainer", "seconds", "empty", "measures": {NAME: {"mean", "error", "n"}}}
-JsonObject to_json(const EvaluationRow& row, const std::vector<MeasureChoice>& measures);
+JsonObject to_json(const MeasuredMember& row, const std::vector<MeasureChoice>& measures);
 
 }  // namespace clearcut

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "explain/measures/evaluation.h"
+#include "explain/measures/measure_run.h"
 
 namespace clearcut {
 
@@ -94,7 +94,7 @@ double curve_at(const Verdict& v, double at) {
 }
 
 // The mean of curves at the points of the one that has most.
-void mean_curve(const std::vector<const Judgement*>& found, std::size_t measure, EvaluationRow& row) {
+void mean_curve(const std::vector<const Judgement*>& found, std::size_t measure, MeasuredMember& row) {
   std::vector<const Verdict*> curves;
   for (const Judgement* j : found)
     if (!j->verdicts[measure].x.empty()) curves.push_back(&j->verdicts[measure]);
@@ -110,14 +110,15 @@ void mean_curve(const std::vector<const Judgement*>& found, std::size_t measure,
   row.curve_y.push_back(std::move(y));
 }
 
-EvaluationRow row_of(const std::vector<const Judgement*>& found, const std::vector<MeasureChoice>& measures) {
-  EvaluationRow row{.classifier = found[0]->classifier,
-                    .explainer = found[0]->explainer,
-                    .seconds = {},
-                    .empty = 0,
-                    .measures = {},
-                    .curve_x = {},
-                    .curve_y = {}};
+MeasuredMember row_of(const std::vector<const Judgement*>& found,
+                      const std::vector<MeasureChoice>& measures) {
+  MeasuredMember row{.classifier = found[0]->classifier,
+                     .explainer = found[0]->explainer,
+                     .seconds = {},
+                     .empty = 0,
+                     .measures = {},
+                     .curve_x = {},
+                     .curve_y = {}};
   std::vector<double> seconds;
   for (const Judgement* j : found) {
     seconds.push_back(j->seconds);
@@ -139,8 +140,8 @@ EvaluationRow row_of(const std::vector<const Judgement*>& found, const std::vect
 
 }  // namespace
 
-std::vector<EvaluationRow> summarise(const std::vector<Judgement>& judgements,
-                                     const std::vector<MeasureChoice>& measures) {
+std::vector<MeasuredMember> summarise(const std::vector<Judgement>& judgements,
+                                      const std::vector<MeasureChoice>& measures) {
   std::vector<std::vector<const Judgement*>> members;
   for (const Judgement& j : judgements) {
     const auto same = [&](const auto& member) {
@@ -152,12 +153,12 @@ std::vector<EvaluationRow> summarise(const std::vector<Judgement>& judgements,
     else
       found->push_back(&j);
   }
-  std::vector<EvaluationRow> rows;
+  std::vector<MeasuredMember> rows;
   for (const auto& member : members) rows.push_back(row_of(member, measures));
   return rows;
 }
 
-JsonObject to_json(const EvaluationRow& row, const std::vector<MeasureChoice>& measures) {
+JsonObject to_json(const MeasuredMember& row, const std::vector<MeasureChoice>& measures) {
   const auto plain = [](const MeanOf& m) {
     JsonObject json;
     return json.set("mean", m.mean).set("error", m.error).set("n", m.n);

@@ -1,4 +1,4 @@
-#include "explain/measures/evaluation.h"
+#include "explain/measures/measure_run.h"
 
 #include <gtest/gtest.h>
 
@@ -21,9 +21,9 @@ std::unique_ptr<Classifier> net_called(const std::string& name) {
   return net;
 }
 
-Evaluation small_evaluation(const std::vector<std::string>& nets, const std::vector<std::string>& explainers,
-                            const std::vector<std::string>& measures) {
-  EvaluationOptions options;
+MeasureRun small_run(const std::vector<std::string>& nets, const std::vector<std::string>& explainers,
+                     const std::vector<std::string>& measures) {
+  MeasureRunOptions options;
   for (const std::string& text : explainers) options.explainers.push_back(parse_explainer(text));
   for (const std::string& text : measures) options.measures.push_back(parse_measure(text));
   std::vector<std::unique_ptr<Classifier>> classifiers;
@@ -43,11 +43,10 @@ struct Photo {
   Tensor picture, truth;
 };
 
-TEST(Evaluation, JudgesEveryLabelClassifierAndExplainer) {
-  Evaluation evaluation =
-      small_evaluation({"a", "b"}, {"gradcam", "saliency"}, {"deletion:steps=4", "roc_auc"});
+TEST(MeasureRun, JudgesEveryLabelClassifierAndExplainer) {
+  MeasureRun measure_run = small_run({"a", "b"}, {"gradcam", "saliency"}, {"deletion:steps=4", "roc_auc"});
   const Photo photo;
-  const auto found = evaluation.judge(photo.item, photo.picture, photo.truth, 255);
+  const auto found = measure_run.judge(photo.item, photo.picture, photo.truth, 255);
   ASSERT_EQ(found.size(), 8U);
   EXPECT_EQ(found[0].label, "cat");
   EXPECT_EQ(found[1].explainer, "saliency:reduction=abs");
@@ -60,16 +59,16 @@ TEST(Evaluation, JudgesEveryLabelClassifierAndExplainer) {
 }
 
 // Without a mask the measures that need one say nothing. A member alone agrees with the consensus.
-TEST(Evaluation, WhatIsNotThereIsNotJudged) {
-  Evaluation evaluation = small_evaluation({"a"}, {"saliency"}, {"pointing", "consensus", "pasted_patch"});
+TEST(MeasureRun, WhatIsNotThereIsNotJudged) {
+  MeasureRun measure_run = small_run({"a"}, {"saliency"}, {"pointing", "consensus", "pasted_patch"});
   const Photo photo;
-  const auto found = evaluation.judge(photo.item, photo.picture, Tensor(), 255);
+  const auto found = measure_run.judge(photo.item, photo.picture, Tensor(), 255);
   EXPECT_TRUE(std::isnan(found[0].verdicts[0].value));
   EXPECT_NEAR(found[0].verdicts[1].value, 1, 1e-6);  // float32 shares
   EXPECT_TRUE(std::isnan(found[0].verdicts[2].value));
 }
 
-TEST(Evaluation, JudgementsAreWrittenAndRead) {
+TEST(MeasureRun, JudgementsAreWrittenAndRead) {
   const std::vector<MeasureChoice> measures = {parse_measure("deletion:steps=2"), parse_measure("road"),
                                                parse_measure("roc_auc")};
   const Judgement j{.label = "cat",
@@ -93,7 +92,7 @@ TEST(Evaluation, JudgementsAreWrittenAndRead) {
   EXPECT_TRUE(std::isnan(back.verdicts[2].value));
 }
 
-TEST(Evaluation, MeansByHand) {
+TEST(MeasureRun, MeansByHand) {
   const MeanOf four = mean_of({1, 2, kNothing, 3, 6});
   EXPECT_EQ(four.mean, 3);
   EXPECT_EQ(four.n, 4);
@@ -107,7 +106,7 @@ TEST(Evaluation, MeansByHand) {
   EXPECT_NEAR(classes.error, 0.5 / 2, 1e-12);
 }
 
-TEST(Evaluation, SummaryByHand) {
+TEST(MeasureRun, SummaryByHand) {
   const std::vector<MeasureChoice> measures = {parse_measure("deletion:steps=2")};
   const auto judged = [](const char* explainer, double value, std::vector<double> x, std::vector<double> y) {
     Judgement j;
@@ -135,15 +134,10 @@ TEST(Evaluation, SummaryByHand) {
             "ig               5               5      0\n");
 }
 
-TEST(Evaluation, RefusesWhatCannotBeDone) {
-  expect_error([] { small_evaluation({"a", "a"}, {"cam"}, {"deletion"}); }, "two classifiers are called a");
-  expect_error(
-      [] {
-        small_evaluation({"a"}, {"cam", "cam"}, {"deletion"});
-      },
-      "cam:relu=1 is asked for twice");
-  expect_error([] { small_evaluation({"a"}, {"cam"}, {}); },
-               "at least one classifier, explainer and measure");
+TEST(MeasureRun, RefusesWhatCannotBeDone) {
+  expect_error([] { small_run({"a", "a"}, {"cam"}, {"deletion"}); }, "two classifiers are called a");
+  expect_error([] { small_run({"a"}, {"cam", "cam"}, {"deletion"}); }, "cam:relu=1 is asked for twice");
+  expect_error([] { small_run({"a"}, {"cam"}, {}); }, "at least one classifier, explainer and measure");
 }
 
 TEST(Measures, TheirPageIsWhatTheTableSays) {

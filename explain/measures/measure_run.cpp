@@ -1,4 +1,4 @@
-#include "explain/measures/evaluation.h"
+#include "explain/measures/measure_run.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,28 +17,28 @@ namespace {
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
 
-bool asks_for(const EvaluationOptions& options, Needs needs) {
+bool asks_for(const MeasureRunOptions& options, Needs needs) {
   return std::any_of(options.measures.begin(), options.measures.end(),
                      [&](const MeasureChoice& m) { return m.row->needs == needs; });
 }
 
-void check_asked(const EvaluationOptions& options, std::size_t classifiers, std::size_t shuffled) {
-  check(classifiers > 0 && !options.explainers.empty() && !options.measures.empty(), "evaluation",
+void check_asked(const MeasureRunOptions& options, std::size_t classifiers, std::size_t shuffled) {
+  check(classifiers > 0 && !options.explainers.empty() && !options.measures.empty(), "measures",
         "needs at least one classifier, explainer and measure; got ", classifiers, ", ",
         options.explainers.size(), " and ", options.measures.size());
-  check(shuffled == 0 || shuffled == classifiers, "evaluation",
+  check(shuffled == 0 || shuffled == classifiers, "measures",
         "each classifier needs its own network of shuffled labels; got ", shuffled, " for ", classifiers);
   std::set<std::string> seen;
   for (const ExplainOptions& o : options.explainers)
-    check(seen.insert(describe(o)).second, "evaluation", describe(o), " is asked for twice");
+    check(seen.insert(describe(o)).second, "measures", describe(o), " is asked for twice");
   for (const MeasureChoice& m : options.measures)
-    check(seen.insert("measure " + describe(m)).second, "evaluation", describe(m), " is asked for twice");
+    check(seen.insert("measure " + describe(m)).second, "measures", describe(m), " is asked for twice");
 }
 
 }  // namespace
 
-Evaluation::Evaluation(std::vector<std::unique_ptr<Classifier>> classifiers,
-                       std::vector<std::unique_ptr<Classifier>> shuffled, EvaluationOptions options,
+MeasureRun::MeasureRun(std::vector<std::unique_ptr<Classifier>> classifiers,
+                       std::vector<std::unique_ptr<Classifier>> shuffled, MeasureRunOptions options,
                        const std::vector<std::string>& class_names, const std::vector<int>& needed)
     : classifiers_(std::move(classifiers)),
       shuffled_(std::move(shuffled)),
@@ -47,21 +47,21 @@ Evaluation::Evaluation(std::vector<std::unique_ptr<Classifier>> classifiers,
   check_asked(options_, classifiers_.size(), shuffled_.size());
   std::set<std::string> names;
   for (const auto& net : classifiers_) {
-    check(names.insert(net->name()).second, "evaluation", "two classifiers are called ", net->name());
+    check(names.insert(net->name()).second, "measures", "two classifiers are called ", net->name());
     targets_.push_back(class_targets(*net, class_names, options_.groups));
     for (const int label : needed)
-      check(!targets_.back()[static_cast<std::size_t>(label)].empty(), "evaluation", net->name(),
+      check(!targets_.back()[static_cast<std::size_t>(label)].empty(), "measures", net->name(),
             " has no class for the label '", class_names[static_cast<std::size_t>(label)],
             "'; give a groups file that names some");
     patches_.emplace_back();
     if (options_.patch.empty()) continue;
     patches_.back() = class_targets(*net, {options_.patch})[0];
-    check(!patches_.back().empty(), "evaluation", net->name(), " has no class '", options_.patch,
+    check(!patches_.back().empty(), "measures", net->name(), " has no class '", options_.patch,
           "' of pictures with a patch");
   }
 }
 
-JsonObject Evaluation::settings() const {
+JsonObject MeasureRun::settings() const {
   std::vector<std::string> nets, explainers, measures;
   for (const auto& net : classifiers_) nets.push_back(net->name());
   for (const auto& net : shuffled_) nets.push_back("shuffled: " + net->name());
@@ -74,7 +74,7 @@ JsonObject Evaluation::settings() const {
 }
 
 // One classifier's view of a picture and label, with what every explainer says.
-struct Evaluation::Member {
+struct MeasureRun::Member {
   std::size_t classifier = 0;
   std::string label;
   ExplainInput input;
@@ -83,7 +83,7 @@ struct Evaluation::Member {
   std::vector<double> seconds;
 };
 
-Evaluation::Member Evaluation::explain_member(const Item& item, const Tensor& picture, int label,
+MeasureRun::Member MeasureRun::explain_member(const Item& item, const Tensor& picture, int label,
                                               std::size_t k) const {
   Classifier& net = *classifiers_[k];
   Member member{.classifier = k,
@@ -106,7 +106,7 @@ Evaluation::Member Evaluation::explain_member(const Item& item, const Tensor& pi
   return member;
 }
 
-void Evaluation::judge_member(const Member& member, const Evidence& evidence,
+void MeasureRun::judge_member(const Member& member, const Evidence& evidence,
                               std::vector<Judgement>& found) const {
   Subject subject(*classifiers_[member.classifier], member.input, member.frame, evidence);
   for (std::size_t e = 0; e < options_.explainers.size(); ++e) {
@@ -129,7 +129,7 @@ void Evaluation::judge_member(const Member& member, const Evidence& evidence,
   }
 }
 
-std::vector<Judgement> Evaluation::judge(const Item& item, const Tensor& picture, const Tensor& truth,
+std::vector<Judgement> MeasureRun::judge(const Item& item, const Tensor& picture, const Tensor& truth,
                                          int ignore) {
   std::vector<Judgement> found;
   const bool consensus = asks_for(options_, Needs::kConsensus);
