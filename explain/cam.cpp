@@ -173,14 +173,7 @@ class PlainPass {
 void plain_pass(Passes& passes, const ExplainInput& input, const std::vector<ExplainOptions>& options,
                 Explanations& result) {
   PlainPass pass(passes, input, options, result);
-  const std::int64_t size = input.x.numel() / input.x.dim(0);
-  const InputRows rows{.count = input.x.dim(0),
-                       .shape = input.x.shape().without_leading(),
-                       .fill = [&](std::int64_t r, const Tensor& slot) {
-                         const float* from = input.x.data<const float>() + r * size;
-                         std::copy(from, from + size, slot.data<float>());
-                       }};
-  passes.batches(rows, [&](std::int64_t first, const Tensor& x) { pass.batch(first, x); });
+  passes.batches(picture_rows(input), [&](std::int64_t first, const Tensor& x) { pass.batch(first, x); });
   pass.finish();
 }
 

@@ -22,6 +22,12 @@ Tensor filled_batch(const InputRows& rows, std::int64_t first, std::int64_t coun
 
 }  // namespace
 
+InputRows picture_rows(const ExplainInput& input) {
+  return {.count = input.x.dim(0),
+          .shape = input.x.shape().without_leading(),
+          .fill = [&input](std::int64_t n, const Tensor& slot) { slot.copy_from(input.x[n]); }};
+}
+
 Passes::Passes(Classifier& classifier, std::size_t budget_bytes)
     : classifier_(classifier), budget_(budget_bytes), classes_(classifier.classes()) {
   Registry& registry = classifier.registry();

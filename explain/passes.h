@@ -17,6 +17,9 @@ struct InputRows {
   std::function<void(std::int64_t r, const Tensor& slot)> fill;
 };
 
+/// The pictures as they are, one row each. The input must outlive the rows.
+InputRows picture_rows(const ExplainInput& input);
+
 /// Runs rows through a classifier. InputRows come in order, in batches of as many as fit the budget: the
 /// first batch is one row, its memory is measured. When memory runs out the batch is halved and tried again;
 /// one row that does not fit is an Error. What a row computes does not depend on the batch it is in.

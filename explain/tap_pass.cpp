@@ -48,22 +48,11 @@ std::vector<std::string> stage_paths(Classifier& classifier, const Tensor& x) {
   return paths;
 }
 
-namespace {
-
-// The input's pictures as rows.
-InputRows plain_rows(const ExplainInput& input) {
-  return {.count = input.x.dim(0),
-          .shape = input.x.shape().without_leading(),
-          .fill = [&input](std::int64_t r, const Tensor& slot) { slot.copy_from(input.x[r]); }};
-}
-
-}  // namespace
-
 void run_tap_pass(
     Passes& passes, const ExplainInput& input, const TapPass& pass, const char* method,
     const std::function<void(std::size_t n, const CamInput& in, std::int64_t h, std::int64_t w)>& use) {
   Classifier& classifier = passes.classifier();
-  passes.batches(plain_rows(input), [&](std::int64_t first, const Tensor& x) {
+  passes.batches(picture_rows(input), [&](std::int64_t first, const Tensor& x) {
     Tap tap(classifier.registry(), pass.path);
     if (pass.replacement) tap.replace(pass.replacement);
     const Var z = classifier.logits(Var(x));

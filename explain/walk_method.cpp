@@ -1,14 +1,6 @@
 #include "explain/walk_method.h"
 
-#include <algorithm>
-
 namespace clearcut {
-
-InputRows picture_rows(const ExplainInput& input) {
-  return {.count = input.x.dim(0),
-          .shape = input.x.shape().without_leading(),
-          .fill = [&input](std::int64_t n, const Tensor& slot) { slot.copy_from(input.x[n]); }};
-}
 
 Tensor score_gradients(const Tensor& z, const ExplainInput& input, std::int64_t first) {
   return target_gradients(

@@ -19,9 +19,6 @@ struct WalkJob {
 };
 void walk_pictures(Passes& passes, const ExplainInput& input, const WalkJob& job, const Arrivals& use);
 
-/// The pictures as rows of network input, one each.
-InputRows picture_rows(const ExplainInput& input);
-
 /// ds/dz of the pictures from `first` on, by their targets.
 Tensor score_gradients(const Tensor& z, const ExplainInput& input, std::int64_t first);
 

@@ -55,7 +55,8 @@ TEST(MaskedSegmenter, ExplainersTakeIt) {
   const ExplainInput input{.x = test::random_tensor({1, 3, 64, 64}, "x"),
                            .targets = {{.classes = {1}, .probability = false}},
                            .items = {1}};
-  for (const char* text : {"gradcam:relu=0", "saliency", "ig:steps=2"}) {
+  for (const char* text : {"gradcam:relu=0", "saliency", "ig:steps=2", "guided", "deeplift", "lrp",
+                           "fullgrad", "excitation", "conductance:steps=2:relu=0"}) {
     const auto map = explain(net, input, parse_explainer(text)).values<float>();
     EXPECT_NE(*std::min_element(map.begin(), map.end()), *std::max_element(map.begin(), map.end())) << text;
   }
