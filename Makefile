@@ -172,7 +172,7 @@ PTX_CUDART := $(call objects_of,$(wildcard cuda/ptxsim/cudart/*.cpp))
 $(PTX_CUDART): CXXFLAGS += -isystem $(dir $(NVCC))../include
 KERNEL_CHECKS := train/check_kernels.cpp train/check_cuda_kernels.cpp train/bench/layers.cpp train/bench/operands.cpp
 PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp) \
-                    $(patsubst %,tests/cuda/%_test.cpp,op tensor_product tile train values variants) $(KERNEL_CHECKS)) $(CASE_OBJECTS)
+                    $(patsubst %,tests/cuda/%_test.cpp,edges op tensor_product tile train values variants) $(KERNEL_CHECKS)) $(CASE_OBJECTS)
 PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
 PTX_DEVICE := $(wildcard cuda/*.cu cuda/variants/*.cu tests/ptx/built/*.cu)
 ptx: $(PTX_ARCHS:%=$(BUILD)/ptx/%/ptx_tests)  ## tests whose kernels come from nvcc, over the PTX interpreter
@@ -206,7 +206,7 @@ check-variant: deps-build  ## compile, link and check one kernel of cuda/variant
 # ---- kernels broken on purpose: docs/mutation.md
 
 MUTATE_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/orders.cpp $(KERNEL_CHECKS) \
-                  $(patsubst %,tests/cuda/%_test.cpp,op tensor_core tensor_product tile train values variants)) $(CASE_OBJECTS)
+                  $(patsubst %,tests/cuda/%_test.cpp,edges op tensor_core tensor_product tile train values variants)) $(CASE_OBJECTS)
 MUTATE_OBJECTS := $(MUTATE_TESTS) $(filter $(BUILD)/tensor/% $(BUILD)/cuda/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
 mutate: $(MUTATE_OBJECTS) $(if $(NVCC),$(BUILD)/ptx/sm_80/ptx_tests)  ## breaks kernels, lists what no test notices; FILES chooses
 	@nice -n 15 tools/mutate.py $(FILES) $(ARGS) --build $(BUILD) --cxx '$(CXX)' --flags '$(CXXFLAGS)' \

@@ -156,17 +156,18 @@ __device__ void store(const T (&sum)[Math::kRows][Math::kCols], std::int64_t row
   for (int j = 0; j < Math::kCols; j += kPack) {
     const std::int64_t col = col0 + Math::template col<Right>(j);
     if (col >= out.cols) continue;
-    const bool packed = kPack > 1 && out.packed;  // then columns come in whole packs
     UNROLL
     for (int i = 0; i < Math::kRows; ++i) {
       const std::int64_t row = row0 + Math::template row<Left>(i);
       if (row >= out.rows) continue;
-      Pack<T> pack;
-      for (int e = 0; e < kPack; ++e) pack.v[e] = sum[i][j + e];
-      if (packed)
-        out.store(col, row, pack);
-      else
-        for (int e = 0; e < kPack && col + e < out.cols; ++e) out.store(col + e, row, sum[i][j + e]);
+      if constexpr (kPack > 1)
+        if (out.packed) {  // columns come in whole packs
+          Pack<T> pack;
+          for (int e = 0; e < kPack; ++e) pack.v[e] = sum[i][j + e];
+          out.store(col, row, pack);
+          continue;
+        }
+      for (int e = 0; e < kPack && col + e < out.cols; ++e) out.store(col + e, row, sum[i][j + e]);
     }
   }
 }

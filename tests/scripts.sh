@@ -43,6 +43,7 @@ if command -v python3 >/dev/null; then
   expect 0 - "skipped: PyTorch: No module named torch: apt-get install python3-torch" \
     env PYTHONPATH="$work/no_torch" python3 tools/bench_peers.py --output "$work/peers.json"
   [ "$(cat "$work/peers.json")" = "[]" ] || { echo "bench_peers.py without torch: $(cat "$work/peers.json")"; failed=1; }
+  expect 0 - "cuda/tile_product.cuh" python3 tools/mutate.py --list  # and each row of docs/mutation.md has its mutant
   if [ -x "$build/full/clearcut" ]; then
     "$build/full/clearcut" bench kernels --layer 8:10:8:3 --reps 1 --json > "$work/kernels.json"
     expect 0 - "| 3x3, stride 1 |" python3 tools/bench_tables.py "$work/kernels.json"

@@ -3,7 +3,6 @@
 # shares everything else, objects too.   usage: tests/variants.sh BUILD
 set -u
 build=$1
-tree=$(pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -16,13 +15,8 @@ expect() {
   echo "$output" | grep -qF -- "$text" || { echo "$*: does not say '$text': $output"; failed=1; }
 }
 
-# Links to all files; what the build writes anew must be no link.
-mkdir -p "$work/$build"
-cp "$tree/Makefile" "$work"
-for folder in tensor cuda autograd nn models explain data train recipes apps tests tools "$build"; do
-  [ -d "$tree/$folder" ] && mkdir -p "$work/$folder" && cp -rs "$tree/$folder/." "$work/$folder"
-done
-(cd "$work/$build" && rm -rf full/libclearcut.a full/clearcut commit train/program.? variants tensor/cuda_variants.?)
+. tests/copy_tree.sh
+copy_tree "$build" "$work"
 
 # A copy that is right, and one that forgets a barrier: the next tile is written while others read this one.
 copy() { sed "s/v3_tile/$1/g; s/tile_kernel/$1_kernel/g" cuda/variants/gemm_v3_tile.cu; }

@@ -22,12 +22,11 @@ __device__ void fetch(const Product& p, std::int64_t row0, std::int64_t col0, st
   for (int i = 0; i < kSide * kDepth / kChunk / kThreads; ++i) {
     const int row = t / 4 + i * (kThreads / 4), k = t % 4 * kChunk;
     const int bytes = row0 + row < p.a.rows ? bytes_at(k0 + k, p.a.cols) : 0;
-    async_copy<16>(left + row * kLeftRow + k,
-                   bytes > 0 ? p.a.data + (row0 + row) * p.a.row_stride + k0 + k : p.a.data, bytes);
+    async_copy<16>(left + row * kLeftRow + k, p.a.data + (row0 + row) * p.a.row_stride + k0 + k, bytes);
     const int depth = t / 16 + i * (kThreads / 16), col = t % 16 * kChunk;
     const int more = k0 + depth < p.b.rows ? bytes_at(col0 + col, p.b.cols) : 0;
-    async_copy<16>(right + depth * kRightRow + col,
-                   more > 0 ? p.b.data + (k0 + depth) * p.b.row_stride + col0 + col : p.b.data, more);
+    async_copy<16>(right + depth * kRightRow + col, p.b.data + (k0 + depth) * p.b.row_stride + col0 + col,
+                   more);
   }
   async_commit();
 }

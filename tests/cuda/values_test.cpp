@@ -2,14 +2,10 @@
 // same numbers as in host memory, bit for bit where nothing is summed.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "tensor/ops/batch_norm.h"
 #include "tensor/ops/clamp_mask.h"
 #include "tensor/ops/cross_entropy.h"
 #include "tensor/ops/dropout.h"
-#include "tensor/ops/reduce.h"
 #include "tensor/ops/sgd.h"
 #include "tensor/random.h"
 #include "tests/cuda/device.h"
@@ -131,21 +127,6 @@ TEST(CudaValues, TheFirstWrongLabelIsNamed) {
                z = Tensor::zeros({1, 3, 40, 40}, DType::kFloat32, Device::kCuda);
   expect_error([&] { ops::cross_entropy(z, labels, {.ignore_index = 255}); },
                "labels must lie in [0, 3) or be the ignore index 255; got 9 at [n 0, y 17, x 20]");
-}
-
-// The value at `at` and everything behind it are equal: the first counts. A NaN is larger than all, and again
-// the first of them counts. Rows shorter and longer than a warp and a block, whole or with a stride.
-TEST(CudaValues, OfEqualMaximaTheFirstCounts) {
-  for (const std::int64_t n : {1, 5, 32, 33, 97, 128, 129, 300})
-    for (const std::int64_t at : {std::int64_t{0}, n / 2, n - 1})
-      for (const float top : {1.0F, NAN}) {
-        std::vector<float> row(static_cast<std::size_t>(n), 0);
-        std::fill(row.begin() + at, row.end(), top);
-        const Tensor x = Tensor::from<float>({1, n}, row, Device::kCuda);
-        EXPECT_EQ(ops::max(x, 1).indices.values<std::int64_t>()[0], at) << n << " values of " << top;
-        EXPECT_EQ(ops::max(x.reshape({n, 1}), 0).indices.values<std::int64_t>()[0], at)
-            << n << " values of " << top;
-      }
 }
 
 // The widest rows that one block takes, several blocks a row, and more pixels than one round of all blocks.

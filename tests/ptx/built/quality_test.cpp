@@ -8,6 +8,7 @@
 #include "cuda/ptxsim/cudart/fat_binary.h"
 #include "tensor/cuda_device.h"
 #include "tensor/ops/arithmetic.h"
+#include "tensor/ops/clamp_mask.h"
 #include "tensor/ops/conv2d.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/matmul.h"
@@ -142,14 +143,22 @@ TEST(PtxQuality, TensorCores) {
 TEST(PtxQuality, PointwiseKernelsMoveEachByteOnce) {
   const std::int64_t n = 1 << 14;
   const Tensor x = ones({n}), y = ones({n});
-  const double bytes = 4.0 * static_cast<double>(n);
-  const auto expect_once = [&](const Counters& c, double reads) {
-    EXPECT_LE(kSector * static_cast<double>(c.global(Counted::kLoad).units), 1.05 * reads * bytes);
-    EXPECT_LE(kSector * static_cast<double>(c.global(Counted::kStore).units), 1.05 * bytes);
-    EXPECT_GE(kSector * static_cast<double>(c.global(Counted::kStore).units), bytes);
+  const auto expect_once = [&](const Counters& c, double bytes_read, double bytes_written) {
+    SCOPED_TRACE(c.name);
+    const double read =
+                     kSector * static_cast<double>(c.global(Counted::kLoad).units) / static_cast<double>(n),
+                 written =
+                     kSector * static_cast<double>(c.global(Counted::kStore).units) / static_cast<double>(n);
+    EXPECT_LE(read, 1.05 * bytes_read);
+    EXPECT_GE(read, bytes_read);
+    EXPECT_LE(written, 1.05 * bytes_written);
+    EXPECT_GE(written, bytes_written);
   };
-  expect_once(counted("same_shape_kernel", [&] { ops::add(x, y); }), 2);
-  expect_once(counted("pointwise_kernel", [&] { ops::pointwise(pointwise::relu{}, x); }), 1);
+  expect_once(counted("same_shape_kernel", [&] { ops::add(x, y); }), 8, 4);
+  expect_once(counted("pointwise_kernel", [&] { ops::pointwise(pointwise::relu{}, x); }), 4, 4);
+  expect_once(counted("convert_kernel", [&] { x.to(DType::kFloat64); }), 4, 8);
+  expect_once(counted("clamp_mask_kernel", [&] { ops::clamp_mask(x, 0, 1); }), 4, 1);
+  expect_once(counted("masked_kernel", [&, mask = ops::clamp_mask(x, 0, 2)] { ops::masked(y, mask); }), 5, 4);
 }
 
 }  // namespace
