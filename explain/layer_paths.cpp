@@ -69,16 +69,17 @@ std::vector<Tensor> layer_ends(Passes& passes, const ExplainInput& input, const 
 }  // namespace
 
 Explanation layer_conductance(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
-  check(options.steps >= 1, "conductance", "steps must be >= 1; got ", options.steps);
   LayerMaps maps(passes.classifier(), input, options);
   const std::vector<Tensor> starts = starts_of(input, options.baseline);
   const std::int64_t points = options.steps + 1;
+  const PathPoints path = path_points(options.path, options.steps + 1);
+  const double later = options.path == PathRule::kEnds ? 0.5 : 0;  // weight of the gradient behind a step
   InputRows rows = picture_rows(input);
   rows.count *= points;
   rows.fill = [&](std::int64_t r, const Tensor& slot) {
     const std::int64_t n = r / points;
     write_between(input.x[n], starts[static_cast<std::size_t>(n)],
-                  static_cast<double>(r % points) / options.steps, slot);
+                  path.at[static_cast<std::size_t>(r % points)], slot);
   };
   Values sum, A, g;  // A and g: of the point before
   passes.batches(rows, [&](std::int64_t first, const Tensor& x) {
@@ -88,13 +89,13 @@ Explanation layer_conductance(Passes& passes, const ExplainInput& input, const E
     for (std::int64_t i = 0; i < x.dim(0); ++i) {
       const float *now = seen.A(i), *slope = seen.g(i);
       const auto size = static_cast<std::size_t>(seen.size());
-      if ((first + i) % points == 0)
-        sum.assign(size, 0);
-      else
-        for (std::size_t j = 0; j < size; ++j) sum[j] += (g[j] + slope[j]) / 2 * (now[j] - A[j]);
+      const std::int64_t n = (first + i) / points, k = (first + i) % points;
+      if (k == 0) sum.assign(size, 0);
+      for (std::size_t j = 0; k > 0 && j < size; ++j)
+        sum[j] += ((1 - later) * g[j] + later * slope[j]) * (now[j] - A[j]);
       A.assign(now, now + size);
       g.assign(slope, slope + size);
-      if ((first + i) % points == options.steps) maps.write((first + i) / points, seen.shape, sum.data());
+      if (k == options.steps) maps.write(n, seen.shape, sum.data());
     }
   });
   return maps.take();

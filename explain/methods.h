@@ -81,8 +81,8 @@ Method full_grad, simple_full_grad, smooth_full_grad;
 /// Maps of a tap's values A, sums over channels:
 ///
 ///   linear        A ds/dA
-///   conductance   integral of ds/dA dA along x' + a (x - x'), by the trapezoidal rule over steps + 1 even
-///   points layerig       (A - A') integral of ds/dA along A' + a (A - A'): integrated gradients of the layer
+///   conductance   integral of ds/dA dA along x' + a (x - x'), in steps between steps + 1 points
+///   layerig       (A - A') integral of ds/dA along A' + a (A - A'): integrated gradients of the layer
 Method linear_approximation, layer_conductance, layer_integrated_gradients;
 
 /// Spec of the authors' library: random superpixels off, weighted least squares on the scores.

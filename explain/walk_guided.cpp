@@ -17,7 +17,11 @@ Grads rectified(const Step& step, bool guided) {
   return guided ? step.plain(positive) : Grads{positive};
 }
 
-bool is_relu6(const Step& step) { return step.options<pointwise::clamp>().parameter_low == 0; }
+// ReLU, or clamp from 0 to 6 or more: with a lower ceiling it is the gate of a hard sigmoid.
+bool is_rectifier(const Call& call) {
+  const auto* clamp = std::any_cast<pointwise::clamp>(&call.options);
+  return call.op == "relu" || (clamp != nullptr && clamp->parameter_low == 0 && clamp->parameter_high >= 6);
+}
 
 RuleSet rectified_rules(bool guided) {
   RuleSet rules;
@@ -26,15 +30,14 @@ RuleSet rectified_rules(bool guided) {
   rules["batch_norm"] = plain_rule;
   rules["relu"] = [guided](const Step& step) { return rectified(step, guided); };
   rules["clamp"] = [guided](const Step& step) {
-    return is_relu6(step) ? rectified(step, guided) : step.plain();
+    return is_rectifier(step.call) ? rectified(step, guided) : step.plain();
   };
   return rules;
 }
 
 // Without a ReLU the walk would be the plain gradient under another name.
 void check_has_relu(const std::string& name, const OpenPass& pass) {
-  const bool any = std::any_of(pass.calls().begin(), pass.calls().end(),
-                               [](const Call& call) { return call.op == "relu" || call.op == "clamp"; });
+  const bool any = std::any_of(pass.calls().begin(), pass.calls().end(), is_rectifier);
   check(any, name, "the network has no ReLU, so nothing is guided; use saliency");
 }
 

@@ -4,13 +4,13 @@
 // With z = sum over i of x_i w_i + b for one output of an operator with weights (w+ = max(w, 0), w- = min(w,
 // 0), x likewise) and R what arrived there, input i gets
 //
-//   epsilon    x_i w_i R / (z + e sign z)                          Bach 2015 (10.1371/journal.pone.0130140)
-//   gamma      x_i v_i R / z', v = w + g w+, z' = sum x_i v_i + b  Montavon 2019
-//   (10.1007/978-3-030-28954-6_10) alphabeta  (x+_i w+_i + x-_i w-_i) R / sum of these            Bach 2015
-//   with alpha 1, beta 0 apart      x+_i w+_i R / sum of these + x-_i w-_i R / sum of these      InterpretDL
-//   positive   x+_i w+_i R / sum of these: the probabilities of excitation backprop   Zhang 2016 (1608.00507)
-//   first      (x_i w_i - l w+_i - h w-_i) R / sum of these, l and h the smallest and largest x of the
-//              picture: z^B for the layer that reads it            Montavon 2017 (1512.02479)
+//   epsilon    x_i w_i R / (z + e sign z)                          Bach 2015 (journal.pone.0130140)
+//   gamma      x_i v_i R / z', v = w + g w+, z' = sum x_i v_i + b  Montavon 2019 (978-3-030-28954-6_10)
+//   alphabeta  (x+_i w+_i + x-_i w-_i) R / sum of these            Bach 2015 with alpha 1, beta 0
+//   apart      x+_i w+_i R / their sum + x-_i w-_i R / their sum   InterpretDL
+//   positive   x+_i w+_i R / their sum: excitation backprop        Zhang 2016 (1608.00507)
+//   first      (x_i w_i - l w+_i - h w-_i) R / sum of these        Montavon 2017 (1512.02479): z^B for the
+//              layer that reads the picture, whose smallest and largest x are l and h
 //
 // A sum of 0 passes nothing on. Two values that are added share by their sizes, x_i R / z; so do those that
 // an average or a resizing takes in. A maximum gives all to the winner, a product half to each factor

@@ -13,7 +13,10 @@ ExplainerRow of_rectifiers(ExplainerRow row) {
   row.settings = {reduction_setting(), score_setting()};
   row.defaults = "score=logit";
   row.work = one;
-  row.deviates = "Other activations pass their gradient on, as in Captum; a network without ReLU is refused.";
+  row.presets = {{"captum", "reduction=signed:score=logit"}};
+  row.deviates =
+      "ReLU6 counts as ReLU (in Captum it passes its gradient on). Other activations pass their gradient on; "
+      "a network without ReLU is refused.";
   return row;
 }
 
@@ -170,13 +173,13 @@ std::vector<ExplainerRow> layer_paths() {
                     .paper = "Dhamdhere 2018 (1805.12233)",
                     .needs = "gradients of the tap",
                     .cost = "2 to 3 x (steps + 1)",
-                    .settings = {steps, baseline_setting(), relu_setting(), score_setting()},
-                    .defaults = "score=logit",
+                    .settings = {steps, baseline_setting(), path_setting(), relu_setting(), score_setting()},
+                    .defaults = "path=ends:score=logit",
                     .work = per_step,
                     .run = layer_conductance,
-                    .deviates = "Trapezoidal rule over even points from x' to x; Captum takes the gradient "
-                                "at the lower end of each step "
-                                "between the points of a Gauss rule, which leaves out both ends."}),
+                    .presets = {{"captum", "steps=50:path=gauss:baseline=zero:relu=0:score=logit"}},
+                    .deviates = "Trapezoidal rule over steps + 1 even points from x' to x (path=ends); with "
+                                "other points the gradient at the lower end of each step, as in Captum."}),
           of_layer({.name = "layerig",
                     .formula = "sum over k of (A_k - A'_k) integral of g_k along A' + a (A - A')",
                     .paper = "Sundararajan 2017 (1703.01365), at a layer as in Captum",

@@ -33,6 +33,7 @@ const Row kRows[] = {
     {"smooth_fullgrad.silent", "smooth_fullgrad:samples=2:noise=0", false},
     {"linear.map", "linear", true},
     {"conductance.map", "conductance:steps=4:relu=0", true},
+    {"conductance.gauss", "conductance:preset=captum:steps=4", true},
     {"layerig.map", "layerig:steps=4:relu=0", true},
 };
 

@@ -60,6 +60,19 @@ TEST(Guided, IsTheGradientWhereAllGradientsArePositive) {
   EXPECT_EQ(map_of(net, input, "guided"), map_of(net, input, "saliency"));
 }
 
+// dz/dx = -1 at each of three, each with its own clamp: ReLU6 and a clamp from 0 on let nothing negative
+// through, the gate of a hard sigmoid does.
+TEST(Guided, KnowsReLU6FromAGate) {
+  TestNet net(1, [](TestNet&, const Var& x) {
+    const Var y = concat(
+        {relu6(slice(x, 1, 0, 1)), clamp(slice(x, 1, 1, 2), 0, 1e30), clamp(slice(x, 1, 2, 3), 0, 1)}, 1);
+    return reshape(sum(neg(y), {1, 2, 3}), {-1, 1});
+  });
+  const ExplainInput input = logit_input(Tensor::from<float>({1, 3, 1, 2}, {1, -1, 1, -1, 0.5, -1}), {0});
+  EXPECT_EQ(map_of(net, input, "guided:reduction=signed"), (std::vector<float>{-1, 0}));
+  EXPECT_EQ(map_of(net, input, "saliency:reduction=signed"), (std::vector<float>{-3, 0}));
+}
+
 TEST(Guided, RefusesNetworksWithoutReLU) {
   LinearNet net(random_tensor({2, 3 * 16 * 16}, "w"));
   const ExplainInput input = logit_input(random_tensor({1, 3, 16, 16}, "x"), {1});

@@ -216,13 +216,14 @@ def lift_from(nodes, x, values, x0, classes):
     return parts
 
 
-def conductance(nodes, x, classes, tap, steps):
+def conductance(nodes, x, classes, tap, at, later):
+    """Sums over steps between the points `at`; later: how much the gradient behind the step counts."""
     before, total = None, 0
-    for a in torch.linspace(0, 1, steps + 1, dtype=torch.float64):
+    for a in at:
         values = run(nodes, a * x)
         g = walk(nodes, values, one_hot(values[nodes[-1].name], classes), plain)[tap]
         if before:
-            total = total + (g + before[1]) / 2 * (values[tap] - before[0])
+            total = total + ((1 - later) * before[1] + later * g) * (values[tap] - before[0])
         before = values[tap], g
     return total.sum(1)
 
@@ -259,7 +260,8 @@ def maps_of(nodes, x, classes, tap):
     maps["simple_fullgrad.map"], _ = full_grad(nodes, x, values, gradient, False)
     maps["smooth_fullgrad.silent"] = maps["fullgrad.map"]  # without noise
     maps["linear.map"] = (values[tap] * gradient[tap]).sum(1)
-    maps["conductance.map"] = conductance(nodes, x, classes, tap, 4)
+    maps["conductance.map"] = conductance(nodes, x, classes, tap, np.linspace(0, 1, 5), 0.5)
+    maps["conductance.gauss"] = conductance(nodes, x, classes, tap, (np.polynomial.legendre.leggauss(5)[0] + 1) / 2, 0)
     maps["layerig.map"] = layer_ig(nodes, x, classes, tap, 4)
     return {name: value.detach().numpy().astype("float32") for name, value in maps.items()}
 
