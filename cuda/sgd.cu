@@ -1,7 +1,8 @@
 // Stochastic gradient descent with momentum, for many tensors in few launches.
 //
 // The pieces of up to 32 tensors travel as arguments of one launch: a block of 256 threads works on one
-// piece, a thread on one value. Bytes moved per float: 12 read, 8 written.
+// piece, a thread on one value. Bytes moved per float: 12 read, 8 written. The bits are the reference's: each
+// product is rounded before it is added, where nvcc would round product and sum as one.
 #include "tensor/ops/sgd.h"
 
 #include <algorithm>
@@ -20,16 +21,19 @@ struct Pieces {
   SgdPiece<T> piece[kPieces];
 };
 
+__device__ float product(float a, float b) { return __fmul_rn(a, b); }
+__device__ double product(double a, double b) { return __dmul_rn(a, b); }
+
 template <class T>
-__global__ void sgd_kernel(Pieces<T> pieces) {
+__global__ void __launch_bounds__(kThreads, 4) sgd_kernel(Pieces<T> pieces) {
   const SgdPiece<T>& p = pieces.piece[blockIdx.y];
   const std::int64_t i = cuda::thread_number();
   if (i >= p.n) return;
   const T rate = static_cast<T>(p.update.rate), m = static_cast<T>(p.update.momentum),
           decay = static_cast<T>(p.update.weight_decay);
-  const T d = p.g[i] + decay * p.w[i], v = m * p.v[i] + d;
+  const T d = p.g[i] + product(decay, p.w[i]), v = product(m, p.v[i]) + d;
   p.v[i] = v;
-  p.w[i] -= rate * (p.update.nesterov ? d + m * v : v);
+  p.w[i] -= product(rate, p.update.nesterov ? d + product(m, v) : v);
 }
 
 }  // namespace

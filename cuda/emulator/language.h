@@ -142,6 +142,9 @@ template <class T>
 T __ldg(const T* address) {
   return *address;
 }
+// Products that are rounded before anything is added to them; so is every product here (-ffp-contract=off).
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline double __dmul_rn(double a, double b) { return a * b; }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 template <class T>
 requires std::is_arithmetic_v<T>
