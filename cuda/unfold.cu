@@ -28,7 +28,7 @@ struct Unfolding {
   std::int64_t pixels() const { return P * Q; }
 };
 
-__global__ void unfold_kernel(const float* x, Unfolding u, float* columns) {
+__global__ void __launch_bounds__(kThreads, 4) unfold_kernel(const float* x, Unfolding u, float* columns) {
   const std::int64_t i = thread_number(), pixels = u.P * u.Q;
   if (i >= u.C * u.R * u.S * pixels) return;
   const std::int64_t p = i % pixels / u.Q, q = i % u.Q, term = i / pixels;
@@ -38,7 +38,7 @@ __global__ void unfold_kernel(const float* x, Unfolding u, float* columns) {
   columns[i] = h >= 0 && h < u.H && w >= 0 && w < u.W ? x[(c * u.H + h) * u.W + w] : 0.0f;
 }
 
-__global__ void fold_kernel(const float* columns, Unfolding u, float* dx) {
+__global__ void __launch_bounds__(kThreads, 4) fold_kernel(const float* columns, Unfolding u, float* dx) {
   const std::int64_t i = thread_number();
   if (i >= u.C * u.H * u.W) return;
   const std::int64_t c = i / (u.H * u.W), h = i / u.W % u.H, w = i % u.W;
@@ -54,13 +54,13 @@ __global__ void fold_kernel(const float* columns, Unfolding u, float* dx) {
   dx[i] = sum;
 }
 
-__global__ void finish_kernel(Finish<float> finish, Nchw<float> y) {
+__global__ void __launch_bounds__(kThreads, 4) finish_kernel(Finish<float> finish, Nchw<float> y) {
   const std::int64_t i = thread_number();
   if (i >= y.N * y.C * y.H * y.W) return;
   y.data[i] = finished(finish, i / (y.H * y.W) % y.C, i, y.data[i]);
 }
 
-__global__ void add_kernel(const float* from, float* to, std::int64_t n) {
+__global__ void __launch_bounds__(kThreads, 4) add_kernel(const float* from, float* to, std::int64_t n) {
   const std::int64_t i = thread_number();
   if (i < n) to[i] += from[i];
 }
@@ -107,6 +107,10 @@ Unfolding unfolding(const Nchw<const float>& x, const Nchw<const float>& w, cons
 
 }  // namespace
 
+void finish_maps(const Finish<float>& finish, Nchw<float> y) {
+  launch<finish_kernel>(threads(y.N * y.C * y.H * y.W), finish, y);
+}
+
 bool unfolded_fits(const Gemm& gemm, const conv::Layer& l, Direction direction) {
   const Unfolding u{l.C / l.options.groups, l.H, l.W, l.P, l.Q, l.R, l.S, l.options};
   return gemm.fits == nullptr ||
@@ -124,7 +128,7 @@ void unfolded_forward(const Gemm& gemm, Nchw<const float> x, Nchw<const float> w
       multiply(gemm, product(Direction::kForward, u, K, w.plane(g * K, 0), nullptr, columns.data(),
                              y.plane(n, g * K)));
     }
-  launch<finish_kernel>(threads(y.N * y.C * y.H * y.W), finish, y);
+  finish_maps(finish, y);
 }
 
 void unfolded_backward_input(const Gemm& gemm, Nchw<const float> dy, Nchw<const float> w,

@@ -63,6 +63,9 @@ void unfolded_backward_input(const Gemm& gemm, Nchw<const float> dy, Nchw<const 
 void unfolded_backward_weight(const Gemm& gemm, Nchw<const float> dy, Nchw<const float> x,
                               const ConvOptions& o, Nchw<float> dw);
 
+/// Does on maps that hold plain sums what conv2d() does before it writes them.
+void finish_maps(const Finish<float>& finish, Nchw<float> y);
+
 /// Calls body() under several orders in which the emulator can run blocks and threads, once on a GPU. A right
 /// kernel gives the same bits under all of them; a missing barrier does not.
 void in_each_cuda_order(const std::function<void()>& body);

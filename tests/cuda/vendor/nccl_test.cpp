@@ -1,0 +1,98 @@
+// Sums over GPUs through NCCL, with a stand-in whose other ranks all have this rank's numbers.
+#include <gtest/gtest.h>
+
+#include "cuda/vendor/nccl.h"
+#include "tensor/collective.h"
+#include "tests/errors.h"
+
+namespace clearcut {
+namespace {
+
+struct Job {
+  int ranks = 0, rank = -1, left = 0;
+  std::string ticket;
+  bool peer_gone = false;
+};
+Job* job = nullptr;
+
+const cuda::Nccl& stand_in() {
+  static const cuda::Nccl functions = {
+      .version =
+          [](int* number) {
+            *number = 22809;
+            return 0;
+          },
+      .error_text = [](int status) { return status == 6 ? "remote process exited" : "invalid argument"; },
+      .last_error = [](void* communicator) { return communicator == nullptr ? "" : "rank 1 is gone"; },
+      .draw_ticket =
+          [](cuda::nccl::Ticket* ticket) {
+            std::fill_n(ticket->bytes, sizeof ticket->bytes, 'x');
+            return 0;
+          },
+      .join =
+          [](void** communicator, int ranks, cuda::nccl::Ticket ticket, int rank) {
+            if (ranks == 7) return 4;
+            *job = {.ranks = ranks, .rank = rank, .ticket = {ticket.bytes, sizeof ticket.bytes}};
+            *communicator = job;
+            return 0;
+          },
+      .leave =
+          [](void* communicator) {
+            ++static_cast<Job*>(communicator)->left;
+            return 0;
+          },
+      .all_reduce =
+          [](const void* from, void* to, std::size_t n, int type, int operation, void* communicator,
+             void* stream) {
+            if (type != 7 || operation != 0 || stream != nullptr) return 4;  // ncclFloat32, ncclSum
+            if (static_cast<Job*>(communicator)->peer_gone) return 6;
+            for (std::size_t i = 0; i < n; ++i)
+              static_cast<float*>(to)[i] = static_cast<const float*>(from)[i] *
+                                           static_cast<float>(static_cast<Job*>(communicator)->ranks);
+            return 0;
+          },
+      .place = "a stand-in"};
+  return functions;
+}
+
+class VendorNccl : public testing::Test {
+ protected:
+  VendorNccl() {
+    job = &job_;
+    cuda::replace_nccl(&stand_in());
+  }
+  ~VendorNccl() override { cuda::replace_nccl(nullptr); }
+  Job job_;
+};
+
+TEST_F(VendorNccl, SumsOverAllRanks) {
+  const std::string ticket = new_nccl_ticket();
+  EXPECT_EQ(ticket, std::string(128, 'x'));
+  {
+    const auto ranks = join_nccl(ticket, 2, 3);
+    EXPECT_EQ(ranks->rank(), 2);
+    EXPECT_EQ(ranks->ranks(), 3);
+    EXPECT_EQ(job_.ticket, ticket);
+    EXPECT_EQ(job_.rank, 2);
+    const Tensor x = Tensor::from<float>({2, 2}, {1, 2, -3, 0.5}).to(Device::kCuda);
+    ranks->sum(x);
+    EXPECT_EQ(x.values<float>(), (std::vector<float>{3, 6, -9, 1.5}));
+    ranks->sum(Tensor::zeros({0}, DType::kFloat32, Device::kCuda));
+  }
+  EXPECT_EQ(job_.left, 1);
+}
+
+TEST_F(VendorNccl, ErrorsNameRanksAndWhatTheLibrarySaid) {
+  expect_error([] { join_nccl("short", 0, 1); }, "NCCL: a ticket has 128 bytes; got 5");
+  expect_error([] { join_nccl(new_nccl_ticket(), 3, 3); }, "NCCL: the rank must lie in [0, 3); got 3");
+  expect_error([] { join_nccl(new_nccl_ticket(), 0, 7); }, "NCCL: joining as rank 0 of 7: invalid argument");
+  const auto ranks = join_nccl(new_nccl_ticket(), 0, 2);
+  const Tensor x = Tensor::zeros({2});
+  expect_error([&] { ranks->sum(x); }, "NCCL: sums float32 tensors on cuda; got float32 on cpu");
+  job_.peer_gone = true;
+  expect_error([&] { ranks->sum(x.to(Device::kCuda)); },
+               "NCCL: a sum over 2 ranks: remote process exited (rank 1 is gone)");
+}
+
+}  // namespace
+}  // namespace clearcut
