@@ -4,12 +4,14 @@
 #   make test       build and run the tests             make help      all targets
 #
 # MINIMAL=1  stb_image in place of libjpeg-turbo, libspng and zlib
+# CUDA=1     kernels for GPUs in place of the emulated device; needs nvcc 13 (docs/cuda.md)
 # DEBUG=1    -O0 -g, for a debugger
 # SAN=       address,undefined or thread: g++'s sanitizers (thread builds without OpenMP)
 # DEPS=none  do not look for packages
 
 VERSION := 0.1.0
 MINIMAL ?= 0
+CUDA ?= 0
 DEBUG ?= 0
 SAN ?=
 DEPS ?= auto
@@ -18,6 +20,8 @@ PREFIX ?= /usr/local
 FILTER ?= *
 
 FLAVOUR := $(if $(filter 1,$(MINIMAL)),minimal,full)
+# Programs for GPUs stand in a folder of their own; all objects but those of cuda/ are shared.
+GPU := $(if $(filter 1,$(CUDA)),gpu/)
 comma := ,
 CONFIG := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 CXX ?= g++
@@ -63,7 +67,7 @@ UNIT_TESTS := $(BUILD)/$(FLAVOUR)/unit_tests
 PROGRAMS := $(if $(wildcard apps/*.cpp),$(BUILD)/full/clearcut $(BUILD)/minimal/clearcut) $(BUILD)/minimal/unit_tests
 # The PTX interpreter is no part of the library: programs that nvcc built, and its own tests, link it.
 PTXSIM := $(call objects_of,$(wildcard cuda/ptxsim/*.cpp))
-TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp' -not -path 'tests/ptx/built/*' -not -path 'tests/fuzz/*')) $(PTXSIM)
+TEST_OBJECTS := $(call objects_of,$(shell find tests -name '*.cpp' -not -path 'tests/ptx/built/*' -not -path 'tests/gpu/*' -not -path 'tests/fuzz/*')) $(PTXSIM)
 EXAMPLES := $(patsubst %.cpp,$(BUILD)/%,$(wildcard examples/*.cpp))
 # A header that a .cpp of the same name includes first is compiled alone there; the others are checked here.
 ALONE := $(foreach h,$(HEADERS),$(if $(wildcard $(patsubst %.h,%.cpp,$(h:.cuh=.cu))),,$(BUILD)/alone/$(h).ok))
@@ -76,7 +80,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check fuzz ptx test-ptx counters check-variant mutate clean help FORCE
+.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check gpu-check gpu-tests ptxas-check fuzz ptx test-ptx counters check-variant mutate clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -87,7 +91,7 @@ all: deps-build  ## bin/clearcut (installs what the build needs)
 	$(INNER) bin/clearcut
 
 lib: deps-build  ## the library alone
-	$(INNER) $(BUILD)/$(FLAVOUR)/libclearcut.a
+	$(INNER) $(BUILD)/$(GPU)$(FLAVOUR)/libclearcut.a
 
 demo: deps  ## the whole job on drawn pictures; report in runs/demo/report/index.html
 	$(INNER) bin/clearcut
@@ -135,7 +139,7 @@ $(BUILD)/minimal/libclearcut.a: $(OBJECTS_minimal)
 
 # The binary of the flavour that was asked for last stands at bin/clearcut.
 .PHONY: bin/clearcut
-bin/clearcut: $(BUILD)/$(FLAVOUR)/clearcut
+bin/clearcut: $(BUILD)/$(GPU)$(FLAVOUR)/clearcut
 	@mkdir -p bin && { cmp -s $< $@ || cp -f $< $@; }
 $(BUILD)/%/clearcut: $(APP_OBJECTS) $(BUILD)/%/libclearcut.a
 	$(call say,link $@)$(CXX) $(CXXFLAGS) $^ -o $@ $(LIBS_$*)
@@ -156,25 +160,52 @@ $(BUILD)/cuda/emulator/%.o: CXXFLAGS := $(filter-out -fsanitize=% -fno-sanitize-
   $(if $(findstring address,$(SAN)),-DEMULATOR_ASAN) $(if $(findstring thread,$(SAN)),-DEMULATOR_TSAN)
 
 # What nvcc makes of the same sources. No GPU or driver is needed.
+DEVICE := $(filter cuda/%.cu,$(SOURCES))
 NVCC := $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc))
 NVCCFLAGS := -std=c++20 -O3 --expt-relaxed-constexpr -I.
+CUDA_INCLUDE := $(dir $(NVCC))../include
 CUDA_ARCH ?= sm_80
-cuda-check: $(patsubst %.cu,$(BUILD)/ptx/$(CUDA_ARCH)/%.ptx,$(wildcard cuda/*.cu cuda/variants/*.cu))  ## kernels through nvcc: PTX for CUDA_ARCH
+ptx_of = $(DEVICE:%.cu=$(BUILD)/ptx/$(1)/%.ptx)
+cuda-check: $(call ptx_of,$(CUDA_ARCH))  ## kernels through nvcc: PTX for CUDA_ARCH
 $(BUILD)/ptx/$(CUDA_ARCH)/%.ptx: %.cu
 	@mkdir -p $(@D)
 	$(call say,nvcc $<)$(NVCC) $(NVCCFLAGS) -arch=$(CUDA_ARCH) -ptx -MMD -MP -MF $(@:.ptx=.d) -MT $@ $< -o $@
+
+# ---- make CUDA=1: the same sources for GPUs. cudart is linked statically, so that the program starts anywhere.
+
+GPU_CODE := $(foreach a,80 90,-gencode 'arch=compute_$(a),code=[sm_$(a),compute_$(a)]') \
+            $(foreach a,100 120,-gencode arch=compute_$(a),code=sm_$(a))
+CUDART := -L$(dir $(NVCC))../lib64 -lcudart_static -ldl -lrt -lpthread
+LIBS_gpu/full := $(LIBS_full) $(CUDART)
+LIBS_gpu/minimal := $(LIBS_minimal) $(CUDART)
+# What ptxas says of registers and spills stays beside the object (x.ptxas), the PTX in x.kept: make ptxas-check.
+$(BUILD)/gpu/%.cu.o: %.cu
+	@[ -n "$(NVCC)" ] || { echo "CUDA=1 needs nvcc 13 (/usr/local/cuda/bin or PATH); see docs/cuda.md" >&2; exit 1; }
+	@mkdir -p $(@:.o=.kept)
+	$(call say,nvcc $< for GPUs)$(NVCC) $(NVCCFLAGS) $(GPU_CODE) $(if $(CI),-Werror all-warnings) -Xptxas -v \
+	  -keep -keep-dir $(@:.o=.kept) -Xcompiler -fopenmp,-ffp-contract=off -c -MMD -MP -MF $(@:.o=.d) -MT $@ $< -o $@ \
+	  2>$(@:.o=.ptxas) || { cat $(@:.o=.ptxas) >&2; exit 1; }
+	@find $(@:.o=.kept) -type f -not -name '*.ptx' -delete; grep -iE 'warning' $(@:.o=.ptxas) >&2 || true
+on_gpu = $(patsubst $(BUILD)/cuda/%.cu.o,$(BUILD)/gpu/cuda/%.cu.o,$(filter-out $(BUILD)/cuda/emulator/%,$(1)))
+$(BUILD)/gpu/full/libclearcut.a: $(call on_gpu,$(OBJECTS_full))
+$(BUILD)/gpu/minimal/libclearcut.a: $(call on_gpu,$(OBJECTS_minimal))
+-include $(DEVICE:%=$(BUILD)/gpu/%.d)
+
+# The teaching steps of cuda/variants may use what they like.
+ptxas-check: $(patsubst %,$(BUILD)/gpu/%.o,$(filter-out cuda/variants/%,$(DEVICE)))  ## no kernel spills or has more registers than its bounds allow
+	@tools/ptxas_check.py $(patsubst %.o,%,$^)
 
 # ---- programs of nvcc whose PTX is interpreted: cuda/ptxsim stands in for cudart, no GPU or driver is needed
 
 PTX_ARCHS := sm_80 sm_90
 $(PTXSIM): CXXFLAGS += -frounding-math
 PTX_CUDART := $(call objects_of,$(wildcard cuda/ptxsim/cudart/*.cpp))
-$(PTX_CUDART): CXXFLAGS += -isystem $(dir $(NVCC))../include
+$(PTX_CUDART): CXXFLAGS += -isystem $(CUDA_INCLUDE)
 KERNEL_CHECKS := train/check_kernels.cpp train/check_cuda_kernels.cpp train/bench/layers.cpp train/bench/operands.cpp
 PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp) \
                     $(patsubst %,tests/cuda/%_test.cpp,edges op tensor_product tile train values variants) $(KERNEL_CHECKS)) $(CASE_OBJECTS)
-PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
-PTX_DEVICE := $(wildcard cuda/*.cu cuda/variants/*.cu tests/ptx/built/*.cu)
+PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/% $(BUILD)/cuda/vendor/%,$(OBJECTS_minimal))
+PTX_DEVICE := $(DEVICE) $(wildcard tests/ptx/built/*.cu)
 ptx: $(PTX_ARCHS:%=$(BUILD)/ptx/%/ptx_tests)  ## tests whose kernels come from nvcc, over the PTX interpreter
 test-ptx: ptx  ## run them: operators for sm_80 and sm_90, once with inexact approximate instructions
 	+@tools/test_ptx.sh $(BUILD) $(PTX_ARCHS)
@@ -212,6 +243,23 @@ mutate: $(MUTATE_OBJECTS) $(if $(NVCC),$(BUILD)/ptx/sm_80/ptx_tests)  ## breaks 
 	@nice -n 15 tools/mutate.py $(FILES) $(ARGS) --build $(BUILD) --cxx '$(CXX)' --flags '$(CXXFLAGS)' \
 	  --objects '$(MUTATE_OBJECTS)' $(if $(NVCC),--nvcc '$(call ptx_nvcc,sm_80)' --ptx-objects '$(PTX_PROGRAM_sm_80)')
 
+# ---- tests on a GPU
+
+# Operator rows and kernels on the GPU of this machine. Without one the tests say what is missing.
+GPU_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/ptx/built/orders.cpp tests/gpu/card.cpp \
+               $(patsubst %,tests/cuda/%_test.cpp,op tensor_product tile train values)) $(CASE_OBJECTS)
+gpu-tests: $(BUILD)/gpu/gpu_tests  ## operators on the GPU of this machine (needs nvcc 13 and a driver)
+	$< --gtest_brief=1 --gtest_filter='$(FILTER)'
+$(BUILD)/gpu/gpu_tests: $(GPU_TESTS) $(call on_gpu,$(filter $(PTX_HOST) $(BUILD)/cuda/%,$(OBJECTS_minimal)))
+	$(call say,link $@)$(CXX) $(CXXFLAGS) $^ -o $@ -lgtest $(CUDART)
+
+# What needs nvcc, but no GPU: the program is built without warnings and says what is missing; what cuda/vendor
+# declares of cuBLAS, cuDNN and NCCL is what their headers say, where they are installed.
+gpu-check: ptxas-check $(BUILD)/gpu/full/clearcut $(BUILD)/gpu/gpu_tests \
+           $(if $(wildcard $(CUDA_INCLUDE)/cudnn.h),$(BUILD)/tests/gpu/vendor_headers.o)  ## make CUDA=1, tested without a GPU
+	tests/gpu_program.sh $(BUILD)/gpu/full/clearcut
+$(BUILD)/tests/gpu/vendor_headers.o: CXXFLAGS += -isystem $(CUDA_INCLUDE)
+
 # The commit stands in --version and env.json. One file is compiled anew when it changes.
 COMMIT := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 $(BUILD)/commit: FORCE
@@ -247,7 +295,7 @@ $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 
 install: lib  ## library, headers and program to PREFIX (default /usr/local)
 	$(INNER) bin/clearcut
-	@tools/install.sh "$(DESTDIR)$(PREFIX)" "$(PREFIX)" $(VERSION) $(BUILD)/$(FLAVOUR) "$(LIBS)"
+	@tools/install.sh "$(DESTDIR)$(PREFIX)" "$(PREFIX)" $(VERSION) $(BUILD)/$(GPU)$(FLAVOUR) "$(LIBS_$(GPU)$(FLAVOUR))"
 
 # Examples are built as a user would: against the installed tree only.
 STAGE := $(BUILD)/stage
@@ -263,7 +311,7 @@ $(BUILD)/examples/%: examples/%.cpp $(STAGE)/lib/libclearcut.a
 GTEST := /usr/src/googletest/googletest
 CORE := $(filter $(BUILD)/tensor/% $(BUILD)/cuda/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
 CORE_TESTS := $(call objects_of,$(shell grep -LE '^.include "(nn|models|explain|data|train|apps|tests/fuzz_targets)[/.]' \
-                $(wildcard tests/*.cpp tests/tensor/*.cpp tests/cuda/*.cpp tests/autograd/*.cpp tests/cases/*.cpp)))
+                $(wildcard tests/*.cpp tests/tensor/*.cpp tests/cuda/*.cpp tests/cuda/vendor/*.cpp tests/autograd/*.cpp tests/cases/*.cpp)))
 $(BUILD)/gtest.o: $(GTEST)/src/gtest-all.cc
 	@mkdir -p $(@D)
 	$(call say,compile $<)$(CXX) -std=c++20 -O1 -I$(GTEST) -I$(GTEST)/include -c $< -o $@
@@ -312,4 +360,3 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
 -include $(patsubst %.o,%.d,$(OBJECTS_full) $(OBJECTS_minimal) $(APP_OBJECTS) $(TEST_OBJECTS) $(PTX_HOST_TESTS) $(PTX_CUDART))
--include $(wildcard $(BUILD)/ptx/$(CUDA_ARCH)/cuda/*.d)

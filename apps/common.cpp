@@ -101,19 +101,47 @@ Config training_config(const CommonOptions& common) {
   return Config::load(common.config, common.set);
 }
 
-Device device_named(const std::string& option, const std::string& name, bool emulate) {
+namespace {
+
+/// The number behind "cuda:"; 0 for "cuda".
+int card_number(const std::string& option, const std::string& name) {
   const std::size_t colon = name.find(':');
   const std::string index = colon == std::string::npos ? "0" : name.substr(colon + 1);
-  if (name == "auto") return Device::kCpu;
-  if (name.substr(0, colon) != "cuda") return from_option(option, [&] { return device_from_name(name); });
-  if (index.empty() || index.find_first_not_of("0123456789") != std::string::npos)
+  if (index.empty() || index.size() > 4 || index.find_first_not_of("0123456789") != std::string::npos)
     throw ConfigError(cat(option, ": a device is cuda or cuda:i, as cuda:0; got '", name, "'"));
+  return std::stoi(index);
+}
+
+void check_emulated(const std::string& option, const std::string& name, int card, bool emulate) {
   if (!emulate)
     throw ConfigError(cat(option, " ", name,
-                          ": this build has no code for a GPU; --emulate runs the CUDA kernels on the "
-                          "processor, slowly, to check them; --device cpu is the fast way here"));
-  if (index.find_first_not_of('0') != std::string::npos)
-    throw ConfigError(cat(option, " ", name, ": there is one emulated device, cuda:0"));
+                          ": this build has no code for a GPU (make CUDA=1 has); --emulate runs the CUDA "
+                          "kernels on the processor, slowly, to check them; --device cpu is the fast way "
+                          "here"));
+  if (card != 0) throw ConfigError(cat(option, " ", name, ": there is one emulated device, cuda:0"));
+}
+
+void check_not_emulated(bool emulate) {
+  if (emulate && !cuda_is_emulated())
+    throw ConfigError(
+        "--emulate: this build runs kernels on a GPU; the one that emulates it is made by make without "
+        "CUDA=1");
+}
+
+}  // namespace
+
+Device device_named(const std::string& option, const std::string& name, bool emulate) {
+  check_not_emulated(emulate);
+  if (name == "auto") {
+    if (cuda_is_emulated() || !cuda_machine().missing.empty()) return Device::kCpu;
+    use_cuda_card(0);
+    return Device::kCuda;
+  }
+  if (name.substr(0, name.find(':')) != "cuda")
+    return from_option(option, [&] { return device_from_name(name); });
+  const int card = card_number(option, name);
+  if (cuda_is_emulated()) check_emulated(option, name, card, emulate);
+  use_cuda_card(card);
   return Device::kCuda;
 }
 
@@ -121,6 +149,7 @@ Device device_of(const CommonOptions& common) {
   const Device device = device_named("--device", common.device, common.emulate);
   if (common.emulate && device != Device::kCuda)
     throw ConfigError(cat("--emulate is for --device cuda; got --device ", common.device));
+  if (common.kernels.find("vendor") != std::string::npos && device == Device::kCuda) require_vendor_kernels();
   if (!common.products.empty() && device != Device::kCuda)
     throw ConfigError(cat("--products is for --device cuda; got --device ", common.device));
   return device;

@@ -108,9 +108,10 @@ int print_repetitions(const CommonOptions& common) {
 }  // namespace
 
 void add_check(CLI::App& app, Session& session) {
-  auto* verb =
-      app.add_subcommand("check", "prove it: gradients, kernels, one step on two devices, the same bits");
+  auto* verb = app.add_subcommand(
+      "check", "prove it: this machine, gradients, kernels, one step on two devices, the same bits");
   verb->require_subcommand(1);
+  add_check_env(*verb, session);
   auto o = std::make_shared<Options>();
 
   auto* grad = verb->add_subcommand("grad", "gradient checks of all operators, by central differences");

@@ -18,7 +18,8 @@ constexpr int kThreads = 256;
 
 // y may be a.
 template <class Op, class T>
-__global__ void same_shape_kernel(const T* a, const T* b, T* y, std::int64_t n, bool packed) {
+__global__ void __launch_bounds__(kThreads, 4)
+    same_shape_kernel(const T* a, const T* b, T* y, std::int64_t n, bool packed) {
   const std::int64_t first = cuda::thread_number() * Pack<T>::kSize, end = first + Pack<T>::kSize;
   if (packed && end <= n) {
     const Pack<T> left = cuda::load_pack(a + first), right = cuda::load_pack(b + first);
@@ -31,7 +32,8 @@ __global__ void same_shape_kernel(const T* a, const T* b, T* y, std::int64_t n, 
 }
 
 template <class Op, class T>
-__global__ void broadcast_kernel(cuda::Walk walk, const T* a, const T* b, T* y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    broadcast_kernel(cuda::Walk walk, const T* a, const T* b, T* y) {
   const std::int64_t i = cuda::thread_number();
   if (i >= walk.count) return;
   const cuda::Walk::Offsets at = walk.at(i);
@@ -39,7 +41,7 @@ __global__ void broadcast_kernel(cuda::Walk walk, const T* a, const T* b, T* y) 
 }
 
 template <class T>
-__global__ void repeat_kernel(cuda::Walk walk, const T* x, T* y) {
+__global__ void __launch_bounds__(kThreads, 4) repeat_kernel(cuda::Walk walk, const T* x, T* y) {
   const std::int64_t i = cuda::thread_number();
   if (i < walk.count) y[i] = x[walk.at(i).a];
 }

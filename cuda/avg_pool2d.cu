@@ -36,7 +36,8 @@ struct AxisTables {
 };
 
 template <class T>
-__global__ void average_kernel(Nchw<const T> x, Axis rows, Axis cols, Nchw<T> y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    average_kernel(Nchw<const T> x, Axis rows, Axis cols, Nchw<T> y) {
   const std::int64_t at = cuda::thread_number();
   if (at >= y.N * y.C * y.H * y.W) return;
   const std::int64_t i = at / y.W % y.H, j = at % y.W;
@@ -48,7 +49,8 @@ __global__ void average_kernel(Nchw<const T> x, Axis rows, Axis cols, Nchw<T> y)
 }
 
 template <class T>
-__global__ void average_large_kernel(Nchw<const T> x, Axis rows, Axis cols, Nchw<T> y) {
+__global__ void __launch_bounds__(kBlockThreads, 8)
+    average_large_kernel(Nchw<const T> x, Axis rows, Axis cols, Nchw<T> y) {
   const std::int64_t at = blockIdx.x, i = at / y.W % y.H, j = at % y.W;
   const T* plane = x.data + at / (y.H * y.W) * x.H * x.W;
   const Run down = rows.bins[i], across = cols.bins[j];
@@ -61,7 +63,8 @@ __global__ void average_large_kernel(Nchw<const T> x, Axis rows, Axis cols, Nchw
 }
 
 template <class T>
-__global__ void average_backward_kernel(Nchw<const T> dy, Axis rows, Axis cols, Nchw<T> dx) {
+__global__ void __launch_bounds__(kThreads, 4)
+    average_backward_kernel(Nchw<const T> dy, Axis rows, Axis cols, Nchw<T> dx) {
   const std::int64_t at = cuda::thread_number();
   if (at >= dx.N * dx.C * dx.H * dx.W) return;
   const T* plane = dy.data + at / (dx.H * dx.W) * dy.H * dy.W;

@@ -29,7 +29,8 @@ __device__ T clamped(T v, T low, T high) {
 }
 
 template <class T>
-__global__ void normalise_kernel(Channels<const T> x, BatchNormView<T> p, TailView<T> tail, T* y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    normalise_kernel(Channels<const T> x, BatchNormView<T> p, TailView<T> tail, T* y) {
   const std::int64_t i = cuda::thread_number();
   if (i >= x.N * x.C * x.S) return;
   const T v = normalised(p, i / x.S % x.C, x.data[i]);
@@ -45,7 +46,8 @@ __device__ std::int64_t place_in_channel(const Channels<T>& x, std::int64_t c, s
 // Sums of x - s and (x - s)^2, where s is the channel's first value: near the mean, so that in double nothing
 // is lost in the difference of squares.
 template <class T>
-__global__ void moments_kernel(Channels<const T> x, double eps, MomentsView<T> m) {
+__global__ void __launch_bounds__(kThreads, 4)
+    moments_kernel(Channels<const T> x, double eps, MomentsView<T> m) {
   const std::int64_t c = blockIdx.x, values = x.N * x.S;
   const double shift = x.data[place_in_channel(x, c, 0)];
   double sum = 0, squares = 0;
@@ -79,8 +81,9 @@ __device__ double x_hat(const BatchNormView<T>& p, std::int64_t c, T x) {
 }
 
 template <class T>
-__global__ void channel_sums_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, Flat<T> dweight,
-                                    Flat<T> dbias) {
+__global__ void __launch_bounds__(kThreads, 4)
+    channel_sums_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, Flat<T> dweight,
+                        Flat<T> dbias) {
   const std::int64_t c = blockIdx.x, values = x.N * x.S;
   double sum = 0, product = 0;
   for (std::int64_t j = threadIdx.x; j < values; j += kThreads) {
@@ -98,8 +101,9 @@ __global__ void channel_sums_kernel(MaskedView<T> g, Channels<const T> x, BatchN
 
 // dx and g.masked may each be g.dy: an element is read before it is written, by one thread.
 template <class T>
-__global__ void gradient_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p,
-                                bool batch_statistics, Flat<T> dweight, Flat<T> dbias, T* dx) {
+__global__ void __launch_bounds__(kThreads, 4)
+    gradient_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, bool batch_statistics,
+                    Flat<T> dweight, Flat<T> dbias, T* dx) {
   const std::int64_t i = cuda::thread_number();
   if (i >= x.N * x.C * x.S) return;
   const std::int64_t c = i / x.S % x.C;
@@ -115,7 +119,8 @@ __global__ void gradient_kernel(MaskedView<T> g, Channels<const T> x, BatchNormV
 
 // `x` carries sizes only: y is given wherever there was a clamp.
 template <class T>
-__global__ void frozen_gradient_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, T* dx) {
+__global__ void __launch_bounds__(kThreads, 4)
+    frozen_gradient_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, T* dx) {
   const std::int64_t i = cuda::thread_number();
   if (i >= x.N * x.C * x.S) return;
   const std::int64_t c = i / x.S % x.C;
@@ -125,20 +130,23 @@ __global__ void frozen_gradient_kernel(MaskedView<T> g, Channels<const T> x, Bat
 }
 
 template <class T>
-__global__ void inverse_deviation_kernel(Flat<const T> variance, double eps, Flat<T> y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    inverse_deviation_kernel(Flat<const T> variance, double eps, Flat<T> y) {
   const std::int64_t c = cuda::thread_number();
   if (c < y.n) y[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[c]) + eps));
 }
 
 template <class T>
-__global__ void update_running_kernel(Flat<const T> batch, double momentum, double factor, Flat<T> running) {
+__global__ void __launch_bounds__(kThreads, 4)
+    update_running_kernel(Flat<const T> batch, double momentum, double factor, Flat<T> running) {
   const std::int64_t c = cuda::thread_number();
   if (c < running.n) running[c] = static_cast<T>((1 - momentum) * running[c] + momentum * factor * batch[c]);
 }
 
 // A thread takes one weight; the first of each output channel makes the bias too.
 template <class T>
-__global__ void fold_kernel(Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
+__global__ void __launch_bounds__(kThreads, 4)
+    fold_kernel(Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
   const std::int64_t i = cuda::thread_number(), each = max(w.cols, std::int64_t{1}), k = i / each;
   if (k >= w.rows) return;
   const double scale = static_cast<double>(p.inverse_deviation[k]) * p.weight[k];

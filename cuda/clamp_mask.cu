@@ -13,13 +13,15 @@ namespace {
 constexpr int kThreads = 256;
 
 template <class T>
-__global__ void clamp_mask_kernel(Flat<const T> y, T low, T high, Flat<std::uint8_t> mask) {
+__global__ void __launch_bounds__(kThreads, 4)
+    clamp_mask_kernel(Flat<const T> y, T low, T high, Flat<std::uint8_t> mask) {
   const std::int64_t i = cuda::thread_number();
   if (i < y.n) mask[i] = y[i] <= low || y[i] >= high ? 0 : 1;
 }
 
 template <class T>
-__global__ void masked_kernel(Flat<const T> dy, Flat<const std::uint8_t> mask, Flat<T> dx) {
+__global__ void __launch_bounds__(kThreads, 4)
+    masked_kernel(Flat<const T> dy, Flat<const std::uint8_t> mask, Flat<T> dx) {
   const std::int64_t i = cuda::thread_number();
   if (i < dy.n) dx[i] = mask[i] != 0 ? dy[i] : T(0);
 }

@@ -53,7 +53,7 @@ std::int64_t pixels(const Nchw<T>& x) {
 
 // The operands of the first group; `values_of_group` lie before the next one's.
 template <class T, class Math>
-__global__ void __launch_bounds__(Math::kThreads)
+__global__ void __launch_bounds__(Math::kThreads, cuda::kTileBlocks)
     conv2d_kernel(MatrixOperand<T, Along::kDepth> w, cuda::Patches<T> x, MapsOut<T> y,
                   std::int64_t x_of_group, std::int64_t terms, TileGrid tiles) {
   const auto [group, row0, col0] = tiles.at(blockIdx.x);
@@ -64,7 +64,7 @@ __global__ void __launch_bounds__(Math::kThreads)
 }
 
 template <class T, class Math, class Weights>
-__global__ void __launch_bounds__(Math::kThreads)
+__global__ void __launch_bounds__(Math::kThreads, cuda::kTileBlocks)
     backward_input_kernel(Weights w, std::int64_t w_of_group, cuda::Readers<T> dy, std::int64_t dy_of_group,
                           MapsOut<T> dx, std::int64_t terms, TileGrid tiles) {
   const auto [group, row0, col0] = tiles.at(blockIdx.x);
@@ -76,7 +76,7 @@ __global__ void __launch_bounds__(Math::kThreads)
 
 // Writes [piece][output channel][channel, r, s].
 template <class T, class Math>
-__global__ void __launch_bounds__(Math::kThreads)
+__global__ void __launch_bounds__(Math::kThreads, cuda::kTileBlocks)
     backward_weight_kernel(cuda::PixelsOfChannels<T> dy, cuda::PixelsOfTaps<T> x, MatrixOut<T> dw,
                            std::int64_t groups, std::int64_t x_of_group, std::int64_t n_pixels,
                            std::int64_t pixels_of_piece, TileGrid tiles) {
@@ -90,7 +90,8 @@ __global__ void __launch_bounds__(Math::kThreads)
 }
 
 template <class T>
-__global__ void add_pieces_kernel(const T* partial, std::int64_t pieces, Flat<T> dw) {
+__global__ void __launch_bounds__(kThreads, 4)
+    add_pieces_kernel(const T* partial, std::int64_t pieces, Flat<T> dw) {
   const std::int64_t i = cuda::thread_number();
   if (i >= dw.n) return;
   double sum = 0;
@@ -99,7 +100,7 @@ __global__ void add_pieces_kernel(const T* partial, std::int64_t pieces, Flat<T>
 }
 
 template <class T>
-__global__ void backward_bias_kernel(Nchw<const T> dy, Flat<T> dbias) {
+__global__ void __launch_bounds__(kThreads, 4) backward_bias_kernel(Nchw<const T> dy, Flat<T> dbias) {
   const std::int64_t k = blockIdx.x, plane = dy.H * dy.W;
   double sum = 0;
   for (std::int64_t i = threadIdx.x; i < dy.N * plane; i += kThreads)

@@ -12,13 +12,13 @@ namespace {
 constexpr int kThreads = 256;
 
 template <class From, class To>
-__global__ void convert_kernel(Flat<const From> x, Flat<To> y) {
+__global__ void __launch_bounds__(kThreads, 4) convert_kernel(Flat<const From> x, Flat<To> y) {
   const std::int64_t i = cuda::thread_number();
   if (i < x.n) y[i] = static_cast<To>(x[i]);
 }
 
 template <class T>
-__global__ void fill_kernel(T value, Flat<T> y) {
+__global__ void __launch_bounds__(kThreads, 4) fill_kernel(T value, Flat<T> y) {
   const std::int64_t i = cuda::thread_number();
   if (i < y.n) y[i] = value;
 }

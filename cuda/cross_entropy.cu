@@ -61,8 +61,9 @@ cuda::Grid pieces_grid(std::int64_t n) {
 
 // bad[block]: how far from the end the first label stands that is no class, 0 if there is none.
 template <class L, class T>
-__global__ void weigh_kernel(Flat<const L> labels, LabelRule<T> rule, const double* class_weights,
-                             std::int32_t* known, T* weights, double* sums, double* bad) {
+__global__ void __launch_bounds__(kThreads, 4)
+    weigh_kernel(Flat<const L> labels, LabelRule<T> rule, const double* class_weights, std::int32_t* known,
+                 T* weights, double* sums, double* bad) {
   double sum = 0, worst = 0;
   for (std::int64_t p = cuda::thread_number(); p < labels.n; p += std::int64_t{gridDim.x} * kThreads) {
     const std::int64_t label = labels[p];
@@ -117,7 +118,8 @@ __device__ double pixel_loss(LabelledPixels<T> pixels, std::int64_t p, std::int6
 }
 
 template <class T>
-__global__ void loss_kernel(Nchw<const T> z, LabelledPixels<T> pixels, T* log_sum_exp, double* sums) {
+__global__ void __launch_bounds__(kThreads, 4)
+    loss_kernel(Nchw<const T> z, LabelledPixels<T> pixels, T* log_sum_exp, double* sums) {
   const std::int64_t plane = z.H * z.W;
   double sum = 0;
   for (std::int64_t p = cuda::thread_number(); p < z.N * plane; p += std::int64_t{gridDim.x} * kThreads) {
@@ -129,7 +131,8 @@ __global__ void loss_kernel(Nchw<const T> z, LabelledPixels<T> pixels, T* log_su
 }
 
 template <class T>
-__global__ void row_loss_kernel(Rows<const T> z, LabelledPixels<T> pixels, T* log_sum_exp, double* sums) {
+__global__ void __launch_bounds__(kRowThreads, 8)
+    row_loss_kernel(Rows<const T> z, LabelledPixels<T> pixels, T* log_sum_exp, double* sums) {
   const std::int64_t p = blockIdx.x;
   const auto [top, sum] = cuda::row_exp_sum<kRowThreads>(z[p], z.cols);
   if (threadIdx.x != 0) return;
@@ -140,9 +143,9 @@ __global__ void row_loss_kernel(Rows<const T> z, LabelledPixels<T> pixels, T* lo
 }
 
 template <class T>
-__global__ void upsampled_loss_kernel(Nchw<const T> z, TapsView rows, TapsView cols, std::int64_t H,
-                                      std::int64_t W, LabelledPixels<T> pixels, T* log_sum_exp,
-                                      double* sums) {
+__global__ void __launch_bounds__(kThreads, 2)
+    upsampled_loss_kernel(Nchw<const T> z, TapsView rows, TapsView cols, std::int64_t H, std::int64_t W,
+                          LabelledPixels<T> pixels, T* log_sum_exp, double* sums) {
   double sum = 0;
   for (std::int64_t p = cuda::thread_number(); p < z.N * H * W; p += std::int64_t{gridDim.x} * kThreads) {
     const cuda::Tap row = rows.taps[p / W % H], col = cols.taps[p % W];
@@ -163,8 +166,9 @@ __device__ T gradient_of(T z, std::int64_t k, std::int32_t label, T q, T log_sum
 }
 
 template <class T>
-__global__ void loss_backward_kernel(Nchw<const T> z, LabelledPixels<T> pixels, const T* log_sum_exp,
-                                     double scale, T* dz) {
+__global__ void __launch_bounds__(kThreads, 4)
+    loss_backward_kernel(Nchw<const T> z, LabelledPixels<T> pixels, const T* log_sum_exp, double scale,
+                         T* dz) {
   const std::int64_t at = cuda::thread_number(), plane = z.H * z.W;
   if (at >= z.N * z.C * plane) return;
   const std::int64_t p = at / (plane * z.C) * plane + at % plane;
@@ -173,9 +177,9 @@ __global__ void loss_backward_kernel(Nchw<const T> z, LabelledPixels<T> pixels, 
 }
 
 template <class T>
-__global__ void upsampled_backward_kernel(Nchw<const T> z, TapsView rows, TapsView cols, std::int64_t H,
-                                          std::int64_t W, LabelledPixels<T> pixels, const T* log_sum_exp,
-                                          double scale, T* dz) {
+__global__ void __launch_bounds__(kRowThreads, 6)
+    upsampled_backward_kernel(Nchw<const T> z, TapsView rows, TapsView cols, std::int64_t H, std::int64_t W,
+                              LabelledPixels<T> pixels, const T* log_sum_exp, double scale, T* dz) {
   DYNAMIC_SHARED(T, gradients);  // of the output pixels of one row, from `first` on
   const std::int64_t tiles = (z.W + kRowThreads - 1) / kRowThreads, block = blockIdx.x;
   const std::int64_t row = block / tiles, h = row % z.H, map = row / z.H, k = map % z.C;

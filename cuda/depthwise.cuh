@@ -29,8 +29,9 @@ std::int64_t values(const Nchw<T>& x) {
 }
 
 template <class T>
-__global__ void depthwise_kernel(Nchw<const T> x, Nchw<const T> w, Finish<T> finish, ConvOptions o, Nchw<T> y,
-                                 std::int64_t n_values) {
+__global__ void __launch_bounds__(kDepthwiseThreads, 4)
+    depthwise_kernel(Nchw<const T> x, Nchw<const T> w, Finish<T> finish, ConvOptions o, Nchw<T> y,
+                     std::int64_t n_values) {
   const std::int64_t i = thread_number();
   if (i >= n_values) return;
   const auto [n, k, p, q] = spot(y, i);
@@ -46,8 +47,9 @@ __global__ void depthwise_kernel(Nchw<const T> x, Nchw<const T> w, Finish<T> fin
 }
 
 template <class T>
-__global__ void depthwise_backward_input_kernel(Nchw<const T> dy, Nchw<const T> w, ConvOptions o, Nchw<T> dx,
-                                                std::int64_t n_values) {
+__global__ void __launch_bounds__(kDepthwiseThreads, 4)
+    depthwise_backward_input_kernel(Nchw<const T> dy, Nchw<const T> w, ConvOptions o, Nchw<T> dx,
+                                    std::int64_t n_values) {
   const std::int64_t i = thread_number();
   if (i >= n_values) return;
   const auto [n, c, h, v] = spot(dx, i);
@@ -66,8 +68,8 @@ __global__ void depthwise_backward_input_kernel(Nchw<const T> dy, Nchw<const T> 
 }
 
 template <class T>
-__global__ void depthwise_backward_weight_kernel(Nchw<const T> dy, Nchw<const T> x, ConvOptions o,
-                                                 Nchw<T> dw) {
+__global__ void __launch_bounds__(kDepthwiseThreads, 4)
+    depthwise_backward_weight_kernel(Nchw<const T> dy, Nchw<const T> x, ConvOptions o, Nchw<T> dw) {
   const auto [k, unused, r, s] = spot(dw, blockIdx.x);
   const std::int64_t plane = dy.H * dy.W, channel = k / (dy.C / x.C);
   double sum = 0;

@@ -14,8 +14,9 @@ namespace {
 constexpr int kThreads = 256, kEach = 4;
 
 template <class T>
-__global__ void dropout_kernel(Rows<const T> x, const PhiloxStart* starts, double p, T scale,
-                               std::int64_t per_decision, Rows<T> y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    dropout_kernel(Rows<const T> x, const PhiloxStart* starts, double p, T scale, std::int64_t per_decision,
+                   Rows<T> y) {
   const std::int64_t groups = (x.cols + kEach - 1) / kEach, group = cuda::thread_number();
   const std::int64_t n = group / groups, first = group % groups * kEach;
   if (n >= x.rows) return;

@@ -16,7 +16,8 @@ using cuda::Pack;
 constexpr int kThreads = 256;
 
 template <class Op, class T>
-__global__ void pointwise_kernel(Op op, Flat<const T> x, Flat<T> y, bool packed) {
+__global__ void __launch_bounds__(kThreads, 4)
+    pointwise_kernel(Op op, Flat<const T> x, Flat<T> y, bool packed) {
   const std::int64_t first = cuda::thread_number() * Pack<T>::kSize, end = first + Pack<T>::kSize;
   if (packed && end <= y.n) {
     const Pack<T> in = cuda::load_pack(x.data + first);
@@ -29,8 +30,8 @@ __global__ void pointwise_kernel(Op op, Flat<const T> x, Flat<T> y, bool packed)
 }
 
 template <class Op, class T>
-__global__ void pointwise_backward_kernel(Op op, Flat<const T> dy, Flat<const T> kept, Flat<T> dx,
-                                          bool packed) {
+__global__ void __launch_bounds__(kThreads, 4)
+    pointwise_backward_kernel(Op op, Flat<const T> dy, Flat<const T> kept, Flat<T> dx, bool packed) {
   const std::int64_t first = cuda::thread_number() * Pack<T>::kSize, end = first + Pack<T>::kSize;
   if (packed && end <= dx.n) {
     const Pack<T> up = cuda::load_pack(dy.data + first), value = cuda::load_pack(kept.data + first);

@@ -19,7 +19,8 @@ namespace {
 constexpr int kThreads = 128, kChannels = 4;
 
 template <class T, int D>
-__global__ void gaussian_sum_kernel(Nchw<const T> f, Nchw<const T> q, Nchw<T> y) {
+__global__ void __launch_bounds__(kThreads, 8)
+    gaussian_sum_kernel(Nchw<const T> f, Nchw<const T> q, Nchw<T> y) {
   SHARED(T, features, [D][kThreads]);
   SHARED(T, values, [kChannels][kThreads]);
   const std::int64_t pixels = f.H * f.W, i = cuda::thread_number(), n = blockIdx.z;

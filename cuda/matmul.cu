@@ -27,7 +27,7 @@ bool whole_packs(const T* data, std::initializer_list<std::int64_t> strides) {
 }
 
 template <class T, class Math, Along along_a, Along along_b>
-__global__ void __launch_bounds__(Math::kThreads)
+__global__ void __launch_bounds__(Math::kThreads, cuda::kTileBlocks)
     matmul_kernel(MatrixOperand<T, along_a> a, std::int64_t a_batch, MatrixOperand<T, along_b> b,
                   std::int64_t b_batch, MatrixOut<T> c, std::int64_t c_batch, std::int64_t terms,
                   TileGrid tiles) {
@@ -44,9 +44,11 @@ MatrixOperand<T, along> operand(const Matrices<const T>& m, std::int64_t sides, 
   return {m.data, sides, far, whole_packs<T>(m.data, {far, m.batch_stride})};
 }
 
+constexpr int kThreads = 256;
+
 // A thread adds to one value of y; the bias comes from the cache.
 template <class T>
-__global__ void add_to_rows_kernel(Flat<const T> bias, Rows<T> y) {
+__global__ void __launch_bounds__(kThreads, 4) add_to_rows_kernel(Flat<const T> bias, Rows<T> y) {
   const std::int64_t i = cuda::thread_number();
   if (i < y.rows * y.cols) y.data[i] += bias[i % y.cols];
 }
@@ -87,7 +89,6 @@ void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
 
 template <class T>
 void add_to_rows(Cuda, Flat<const T> bias, Rows<T> y) {
-  constexpr int kThreads = 256;
   cuda::launch<add_to_rows_kernel<T>>(
       {.blocks = cuda::blocks_for(y.rows * y.cols, kThreads), .threads = kThreads}, bias, y);
 }

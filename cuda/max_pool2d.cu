@@ -37,7 +37,8 @@ __device__ std::int64_t largest(const T* plane, std::int64_t H, std::int64_t W, 
 }
 
 template <class T>
-__global__ void max_pool2d_kernel(Nchw<const T> x, MaxWindows win, Nchw<T> y, std::int32_t* index) {
+__global__ void __launch_bounds__(kThreads, 4)
+    max_pool2d_kernel(Nchw<const T> x, MaxWindows win, Nchw<T> y, std::int32_t* index) {
   const std::int64_t at = cuda::thread_number(), outputs = y.H * y.W;
   if (at >= y.N * y.C * outputs) return;
   const T* plane = x.data + at / outputs * x.H * x.W;
@@ -54,8 +55,8 @@ __device__ std::int64_t reader_of(std::int64_t h, std::int64_t u, std::int64_t s
 }
 
 template <class T>
-__global__ void max_pool2d_backward_kernel(Nchw<const T> dy, const std::int32_t* index, MaxWindows win,
-                                           Nchw<T> dx) {
+__global__ void __launch_bounds__(kThreads, 4)
+    max_pool2d_backward_kernel(Nchw<const T> dy, const std::int32_t* index, MaxWindows win, Nchw<T> dx) {
   const std::int64_t at = cuda::thread_number(), pixels = dx.H * dx.W;
   if (at >= dx.N * dx.C * pixels) return;
   const std::int64_t h = at / dx.W % dx.H, w = at % dx.W, first = at / pixels * dy.H * dy.W;

@@ -3,11 +3,13 @@
 // All kernels and copies run in one stream, so a block that a tensor gave back may serve the next one at
 // once: what still reads it was started before.
 #include <algorithm>
+#include <atomic>
 #include <list>
 #include <mutex>
 #include <unordered_map>
 
 #include "cuda/gpu.cuh"
+#include "cuda/staging.cuh"
 #include "tensor/cuda_device.h"
 #include "tensor/cuda_memory.h"
 
@@ -133,12 +135,22 @@ MemoryStats cuda_memory_stats() { return heap().stats(); }
 void reset_cuda_memory_peak() { heap().reset_peak(); }
 void set_idle_cuda_memory_cap(std::size_t bytes) { heap().set_cap(bytes); }
 
+namespace {
+std::atomic<std::int64_t> bytes_to_device, bytes_to_host, copies_to_device, copies_to_host;
+}
+
+CudaTraffic cuda_traffic() { return {bytes_to_device, bytes_to_host, copies_to_device, copies_to_host}; }
+
 void cuda_copy(void* to, const void* from, std::size_t bytes, CudaCopy way) {
   if (bytes == 0) return;
   switch (way) {
     case CudaCopy::kToDevice:
-      return cuda::check_call(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice), "copy to cuda");
+      bytes_to_device += static_cast<std::int64_t>(bytes);
+      ++copies_to_device;
+      return cuda::upload(to, from, bytes);
     case CudaCopy::kToHost:
+      bytes_to_host += static_cast<std::int64_t>(bytes);
+      ++copies_to_host;
       return cuda::check_call(cudaMemcpy(to, from, bytes, cudaMemcpyDeviceToHost), "copy from cuda");
     case CudaCopy::kOnDevice:
       return cuda::check_call(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice), "copy on cuda");

@@ -24,7 +24,8 @@ struct Normal {
 };
 
 template <class Make, class T>
-__global__ void fill_kernel(PhiloxStart start, std::int64_t first, Make make, Flat<T> y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    fill_kernel(PhiloxStart start, std::int64_t first, Make make, Flat<T> y) {
   const std::int64_t block = first / 4 + cuda::thread_number(), at = block * 4 - first;
   if (at >= y.n) return;
   const cuda::PhiloxWords words = cuda::philox_words(start, block);

@@ -14,7 +14,7 @@ namespace {
 constexpr int kThreads = 256;
 
 template <class T>
-__global__ void copy_block_kernel(BlockCopy block, const T* from, T* to) {
+__global__ void __launch_bounds__(kThreads, 4) copy_block_kernel(BlockCopy block, const T* from, T* to) {
   const std::int64_t i = cuda::thread_number();
   if (i >= block.planes * block.rows * block.run) return;
   const std::int64_t row = i / block.run % block.rows, plane = i / block.run / block.rows, at = i % block.run;
@@ -23,7 +23,7 @@ __global__ void copy_block_kernel(BlockCopy block, const T* from, T* to) {
 }
 
 template <class T>
-__global__ void copy_strided_kernel(cuda::Walk walk, const T* x, T* y) {
+__global__ void __launch_bounds__(kThreads, 4) copy_strided_kernel(cuda::Walk walk, const T* x, T* y) {
   const std::int64_t i = cuda::thread_number();
   if (i < walk.count) y[i] = x[walk.at(i).a];
 }

@@ -42,7 +42,8 @@ __device__ std::int64_t lane_start(const Lanes<T>& x, std::int64_t lane) {
 }
 
 template <class T>
-__global__ void max_row_kernel(Lanes<const T> x, Flat<T> values, Flat<std::int64_t> indices) {
+__global__ void __launch_bounds__(kThreads, 8)
+    max_row_kernel(Lanes<const T> x, Flat<T> values, Flat<std::int64_t> indices) {
   SHARED(Place<T>, part, [kThreads / 32]);
   const std::int64_t first = blockIdx.x * x.size;
   Place<T> best{T(0), -1};
@@ -65,7 +66,8 @@ __global__ void max_row_kernel(Lanes<const T> x, Flat<T> values, Flat<std::int64
 }
 
 template <class T>
-__global__ void max_lane_kernel(Lanes<const T> x, Flat<T> values, Flat<std::int64_t> indices) {
+__global__ void __launch_bounds__(kThreads, 8)
+    max_lane_kernel(Lanes<const T> x, Flat<T> values, Flat<std::int64_t> indices) {
   const std::int64_t lane = cuda::thread_number();
   if (lane >= values.n) return;
   const std::int64_t first = lane_start(x, lane);
@@ -79,7 +81,8 @@ __global__ void max_lane_kernel(Lanes<const T> x, Flat<T> values, Flat<std::int6
 }
 
 template <class T>
-__global__ void max_backward_kernel(Flat<const T> dy, Flat<const std::int64_t> indices, Lanes<T> dx) {
+__global__ void __launch_bounds__(kThreads, 8)
+    max_backward_kernel(Flat<const T> dy, Flat<const std::int64_t> indices, Lanes<T> dx) {
   const std::int64_t lane = cuda::thread_number();
   if (lane < dy.n) dx.data[lane_start(dx, lane) + indices[lane] * dx.inner] = dy[lane];
 }
@@ -87,13 +90,13 @@ __global__ void max_backward_kernel(Flat<const T> dy, Flat<const std::int64_t> i
 // ---- log-sum-exp
 
 template <class T>
-__global__ void log_sum_exp_row_kernel(Lanes<const T> x, Flat<T> y) {
+__global__ void __launch_bounds__(kThreads, 8) log_sum_exp_row_kernel(Lanes<const T> x, Flat<T> y) {
   const auto [top, sum] = cuda::row_exp_sum<kThreads>(x.data + blockIdx.x * x.size, x.size);
   if (threadIdx.x == 0) y[blockIdx.x] = static_cast<T>(top + std::log(sum));
 }
 
 template <class T>
-__global__ void log_sum_exp_lane_kernel(Lanes<const T> x, Flat<T> y) {
+__global__ void __launch_bounds__(kThreads, 8) log_sum_exp_lane_kernel(Lanes<const T> x, Flat<T> y) {
   const std::int64_t lane = cuda::thread_number();
   if (lane >= y.n) return;
   const std::int64_t first = lane_start(x, lane), end = first + x.size * x.inner;
@@ -106,8 +109,8 @@ __global__ void log_sum_exp_lane_kernel(Lanes<const T> x, Flat<T> y) {
 
 // A thread makes one element of dx.
 template <class T>
-__global__ void log_sum_exp_backward_kernel(Flat<const T> dy, Lanes<const T> x, Flat<const T> y,
-                                            Lanes<T> dx) {
+__global__ void __launch_bounds__(kThreads, 8)
+    log_sum_exp_backward_kernel(Flat<const T> dy, Lanes<const T> x, Flat<const T> y, Lanes<T> dx) {
   const std::int64_t i = cuda::thread_number();
   if (i >= x.outer * x.size * x.inner) return;
   const std::int64_t lane = i / (x.size * x.inner) * x.inner + i % x.inner;
@@ -122,7 +125,8 @@ struct ColumnLists {
 };
 
 template <class T>
-__global__ void log_sum_exp_columns_kernel(Rows<const T> x, ColumnLists columns, Flat<T> y) {
+__global__ void __launch_bounds__(kThreads, 8)
+    log_sum_exp_columns_kernel(Rows<const T> x, ColumnLists columns, Flat<T> y) {
   const std::int64_t n = cuda::thread_number();
   if (n >= x.rows) return;
   const std::int64_t begin = columns.starts[n], end = columns.starts[n + 1];
@@ -134,8 +138,9 @@ __global__ void log_sum_exp_columns_kernel(Rows<const T> x, ColumnLists columns,
 }
 
 template <class T>
-__global__ void log_sum_exp_columns_backward_kernel(Flat<const T> dy, Rows<const T> x, Flat<const T> y,
-                                                    ColumnLists columns, Rows<T> dx) {
+__global__ void __launch_bounds__(kThreads, 8)
+    log_sum_exp_columns_backward_kernel(Flat<const T> dy, Rows<const T> x, Flat<const T> y,
+                                        ColumnLists columns, Rows<T> dx) {
   const std::int64_t n = cuda::thread_number();
   if (n >= x.rows) return;
   for (std::int64_t i = columns.starts[n]; i < columns.starts[n + 1]; ++i) {

@@ -17,7 +17,8 @@ using cuda::Run, cuda::TapsView, cuda::TapTables;
 constexpr int kThreads = 256;
 
 template <class T>
-__global__ void bilinear_kernel(Nchw<const T> x, TapsView rows, TapsView cols, Nchw<T> y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    bilinear_kernel(Nchw<const T> x, TapsView rows, TapsView cols, Nchw<T> y) {
   const std::int64_t at = cuda::thread_number();
   if (at >= y.N * y.C * y.H * y.W) return;
   const T* plane = x.data + at / (y.H * y.W) * x.H * x.W;
@@ -25,7 +26,8 @@ __global__ void bilinear_kernel(Nchw<const T> x, TapsView rows, TapsView cols, N
 }
 
 template <class T>
-__global__ void nearest_kernel(Nchw<const T> x, TapsView rows, TapsView cols, Nchw<T> y) {
+__global__ void __launch_bounds__(kThreads, 4)
+    nearest_kernel(Nchw<const T> x, TapsView rows, TapsView cols, Nchw<T> y) {
   const std::int64_t at = cuda::thread_number();
   if (at >= y.N * y.C * y.H * y.W) return;
   const T* plane = x.data + at / (y.H * y.W) * x.H * x.W;
@@ -33,7 +35,8 @@ __global__ void nearest_kernel(Nchw<const T> x, TapsView rows, TapsView cols, Nc
 }
 
 template <class T>
-__global__ void resize_backward_kernel(Nchw<const T> dy, TapsView rows, TapsView cols, Nchw<T> dx) {
+__global__ void __launch_bounds__(kThreads, 4)
+    resize_backward_kernel(Nchw<const T> dy, TapsView rows, TapsView cols, Nchw<T> dx) {
   const std::int64_t at = cuda::thread_number();
   if (at >= dx.N * dx.C * dx.H * dx.W) return;
   const std::int64_t h = at / dx.W % dx.H, w = at % dx.W;

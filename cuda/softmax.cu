@@ -31,7 +31,7 @@ __device__ T softmax_of(T x, T top, double factor) {
 }
 
 template <bool logarithm, class T>
-__global__ void softmax_row_kernel(Lanes<const T> x, Lanes<T> y) {
+__global__ void __launch_bounds__(kThreads, 8) softmax_row_kernel(Lanes<const T> x, Lanes<T> y) {
   const std::int64_t first = blockIdx.x * x.size;
   const auto [top, sum] = cuda::row_exp_sum<kThreads>(x.data + first, x.size);
   const double factor = factor_of<logarithm>(sum);
@@ -46,7 +46,7 @@ __device__ std::int64_t lane_start(const Lanes<T>& x, std::int64_t lane) {
 }
 
 template <bool logarithm, class T>
-__global__ void softmax_lane_kernel(Lanes<const T> x, Lanes<T> y) {
+__global__ void __launch_bounds__(kThreads, 8) softmax_lane_kernel(Lanes<const T> x, Lanes<T> y) {
   const std::int64_t lane = cuda::thread_number();
   if (lane >= x.outer * x.inner) return;
   const std::int64_t first = lane_start(x, lane), end = first + x.size * x.inner;
@@ -73,7 +73,8 @@ __device__ T gradient_of(T dy, T y, double sum) {
 }
 
 template <bool logarithm, class T>
-__global__ void softmax_row_backward_kernel(Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx) {
+__global__ void __launch_bounds__(kThreads, 8)
+    softmax_row_backward_kernel(Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx) {
   const std::int64_t first = blockIdx.x * y.size;
   double sum = 0;
   for (std::int64_t c = threadIdx.x; c < y.size; c += kThreads)
@@ -84,7 +85,8 @@ __global__ void softmax_row_backward_kernel(Lanes<const T> dy, Lanes<const T> y,
 }
 
 template <bool logarithm, class T>
-__global__ void softmax_lane_backward_kernel(Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx) {
+__global__ void __launch_bounds__(kThreads, 8)
+    softmax_lane_backward_kernel(Lanes<const T> dy, Lanes<const T> y, Lanes<T> dx) {
   const std::int64_t lane = cuda::thread_number();
   if (lane >= y.outer * y.inner) return;
   const std::int64_t first = lane_start(y, lane), end = first + y.size * y.inner;

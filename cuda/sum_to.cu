@@ -26,7 +26,8 @@ struct Sides {
 
 // partial[output * pieces + piece]
 template <class T>
-__global__ void sum_pieces_kernel(Sides s, const T* x, std::int64_t pieces, double* partial) {
+__global__ void __launch_bounds__(kThreads, 4)
+    sum_pieces_kernel(Sides s, const T* x, std::int64_t pieces, double* partial) {
   const std::int64_t output = blockIdx.x / pieces, piece = blockIdx.x % pieces;
   const std::int64_t end = min(s.summed.count, (piece + 1) * kTermsOfBlock);
   const T* from = x + s.kept.at(output).a;
@@ -38,7 +39,8 @@ __global__ void sum_pieces_kernel(Sides s, const T* x, std::int64_t pieces, doub
 }
 
 template <class T>
-__global__ void sum_columns_kernel(Sides s, const T* x, std::int64_t pieces, double* partial) {
+__global__ void __launch_bounds__(kThreads, 4)
+    sum_columns_kernel(Sides s, const T* x, std::int64_t pieces, double* partial) {
   const std::int64_t column = cuda::thread_number(), piece = blockIdx.y;
   if (column >= s.kept.count) return;
   const std::int64_t end = min(s.summed.count, (piece + 1) * kTermsOfThread);
@@ -49,7 +51,8 @@ __global__ void sum_columns_kernel(Sides s, const T* x, std::int64_t pieces, dou
 }
 
 template <class T>
-__global__ void add_pieces_kernel(const double* partial, std::int64_t pieces, T* y, std::int64_t n) {
+__global__ void __launch_bounds__(kThreads, 4)
+    add_pieces_kernel(const double* partial, std::int64_t pieces, T* y, std::int64_t n) {
   const std::int64_t output = cuda::thread_number();
   if (output >= n) return;
   double sum = 0;

@@ -14,6 +14,8 @@ namespace clearcut::cuda {
 enum class Along { kDepth, kSide };
 
 constexpr int kTileSide = 64;
+/// Blocks that a multiprocessor shall hold at least: it bounds the registers of a thread.
+constexpr int kTileBlocks = 1;
 constexpr std::int64_t kMostTerms = 2'147'483'647 - 64;  // of one sum: steps are counted in 32 bits
 
 namespace tile {

@@ -52,6 +52,7 @@ expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --progress none
 expect 2 "--resume goes on" train -c "$work/net.yaml" -o "$work/net"
 expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --fresh --device reference --progress none
 expect 2 "--emulate runs the CUDA kernels" train -c "$work/net.yaml" -o "$work/c" --device cuda
+expect 0 "emulated: kernels run on the processor" check env
 expect 2 "one emulated device" train -c "$work/net.yaml" -o "$work/c" --device cuda:1 --emulate
 expect 2 "--emulate is for --device cuda" eval -c "$work/net.yaml" -o "$work/net" --emulate
 expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/emulated" --device cuda --emulate --progress none

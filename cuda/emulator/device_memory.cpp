@@ -179,6 +179,19 @@ cudaError_t cudaFree(void* pointer) {
   return cudaSuccess;
 }
 
+// Host memory, as any other here: but a copy that is still in its stream reads it later.
+cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned) {
+  *pointer = std::malloc(bytes);
+  if (*pointer != nullptr || bytes == 0) return cudaSuccess;
+  set_error(cudaErrorMemoryAllocation, clearcut::cat("the host has no ", bytes, " bytes left"));
+  return take_error();
+}
+cudaError_t cudaFreeHost(void* pointer) {
+  finish_all_streams();
+  std::free(pointer);
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   finish_all_streams();
   const std::string wrong = wrong_side(to, from, bytes, kind);

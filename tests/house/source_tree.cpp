@@ -88,7 +88,9 @@ Brace kind_of(const std::string& head) {
   return head.find(')') != std::string::npos ? Brace::kFunction : Brace::kOther;
 }
 
-std::string name_of(const std::string& head) {
+std::string name_of(const std::string& with_attributes) {
+  static const std::regex bounds(R"(__launch_bounds__\([^()]*\))");
+  const std::string head = std::regex_replace(with_attributes, bounds, "");
   static const std::regex name(
       R"(((?:[A-Za-z_~]\w*(?:<[^<>()]*>)?::)*(?:operator[^\s(]+|[~A-Za-z_]\w*))\s*\()");
   std::smatch match;
