@@ -95,7 +95,7 @@ TEST(Measures, LeaveTheNetworkAsItWas) {
     EXPECT_EQ(after[i].second.values<float>(), values[i]) << after[i].first;
 }
 
-// Conjugate gradients to 1e-9 of the right side, then rounded to float32.
+// Conjugate gradients to a residual of 1e-7 of the right side, then rounded to float32.
 TEST(Impute, SolvesTheSparseSystem) {
   const auto flags = measure_array("impute/removed").values<std::uint8_t>();
   const Tensor y = impute(measure_array("small/x")[0], std::vector<char>(flags.begin(), flags.end()));
