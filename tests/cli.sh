@@ -111,6 +111,8 @@ expect 4 "1 failed" explain -m "$work/net" "$work/broken.jpg" -o "$work/maps" --
 # A mistake in an option or in a stage is a usage error that says where, before any work.
 fuse="label fuse -m $work/net --data $work/drawn/train --progress none"
 expect 2 "--rule: rule: a rule starts with" $fuse --rule rnk:0.9 -o "$work/labels"
+expect 2 "--refine: refine: there are none, grabcut, crf:rrm" $fuse --refine sharp -o "$work/labels"
+expect 2 "--regions: superpixels: there are slic, quickshift, felzenszwalb" $fuse --regions snic -o "$work/labels"
 expect 2 "--explainer: explainer: there are cam" $fuse -x gradcm -o "$work/labels"
 expect 2 "--flatten makes it background" $fuse --rule rank:0.9:0.5 --layout pssl -o "$work/labels"
 expect 2 "stages.2.rule: rule: a rule starts with" run configs/from_folder.yaml --set data="$work/drawn/train" \

@@ -113,7 +113,7 @@ TEST(GrabCut, NearOpenCvsMasks) {
       either += got[i] || expected[i];
     }
     ASSERT_GT(both, 100) << name;
-    EXPECT_GE(static_cast<double>(both) / either, 0.97) << name;
+    EXPECT_GE(static_cast<double>(both) / either, 0.98) << name;
   }
 }
 
