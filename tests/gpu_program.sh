@@ -27,7 +27,7 @@ data:
 augment: {resize: [32, 32]}
 train: {batch: 4, steps: 2}
 YAML
-expect 0 "" data synth -o "$work/drawn" --size 32 --train 8 --val 4
+expect 0 "" data synth -o "$work/drawn" --size 32 --train 12 --val 6
 expect 0 "kernels for GPUs" check env
 expect 0 "steps 2" train -c "$work/net.yaml" -o "$work/cpu" --progress none
 expect 2 "made by make without CUDA=1" train -c "$work/net.yaml" -o "$work/emulated" --device cuda --emulate

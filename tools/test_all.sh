@@ -40,7 +40,8 @@ else skip "libFuzzer on every reader" clang; fi
 
 if [ -x /usr/local/cuda/bin/nvcc ] || command -v nvcc >/dev/null; then
   check "PTX of the kernels, interpreted" $make -j"$(nproc)" test-ptx
-else skip "PTX of the kernels, interpreted" "the CUDA toolkit"; fi
+  check "the build for GPUs" $make -j"$(nproc)" gpu-check
+else skip "PTX of the kernels, interpreted, and the build for GPUs" "the CUDA toolkit"; fi
 if has_module torch && has_module cv2; then check "golden numbers" goldens
 else skip "golden numbers" "python3-torch and python3-opencv"; fi
 if has_module onnx && { has_module cv2 || has_module onnx.reference; }; then

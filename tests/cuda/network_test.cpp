@@ -79,6 +79,25 @@ TEST(CudaNetworks, ResNet18TrainsAsOnTheCpu) {
   }
 }
 
+// Pictures, weights and activations stay there: what is exchanged are the tables of pooling windows (some 100
+// bytes), the loss and the check of the labels. One activation of the first layer alone has 36 KiB.
+TEST(CudaNetworks, AStepOfTrainingExchangesNoTensors) {
+  const auto net =
+      make_classifier({.name = "resnet18", .classes = 5, .width = 0.125, .device = Device::kCuda});
+  net->registry().mode.training = true;
+  const Var x(drawn({4, 3, 48, 48}, "pictures").to(Device::kCuda));
+  const Tensor y = Tensor::from<std::int32_t>({4}, {0, 1, 2, 4}).to(Device::kCuda);
+  Sgd sgd(net->registry(), {.momentum = 0.9});
+  const CudaTraffic before = cuda_traffic();
+  const Var loss = cross_entropy(net->logits(x), y, {});
+  loss.backward();
+  sgd.step(0.01);
+  const CudaTraffic after = cuda_traffic();
+  EXPECT_LT(after.bytes_to_device - before.bytes_to_device, 1024);
+  EXPECT_LT(after.bytes_to_host - before.bytes_to_host, 1024);
+  EXPECT_GT(after.copies_to_host, before.copies_to_host) << "the loss came back";
+}
+
 // One exchange unit: basic blocks, strided 3x3 chains down, 1x1 and resizing up; and the
 // loss that upsamples its logits.
 Trained exchange_unit(Device device, HrNetForm form, const std::vector<std::int64_t>& channels, double rate) {
