@@ -23,6 +23,7 @@ void add_verbs(CLI::App& app, Session& session) {
   add_data(app, session);
   add_model(app, session);
   add_explain(app, session);
+  add_explain_prior(app, session);
   add_explainers(app, session);
   add_explain_eval(app, session);
   add_label(app, session);

@@ -118,6 +118,7 @@ void add_check(CLI::App& app, Session& session);
 void add_data(CLI::App& app, Session& session);
 void add_model(CLI::App& app, Session& session);
 void add_explain(CLI::App& app, Session& session);
+void add_explain_prior(CLI::App& app, Session& session);
 void add_explainers(CLI::App& app, Session& session);
 void add_explain_eval(CLI::App& app, Session& session);
 void add_label(CLI::App& app, Session& session);

@@ -23,8 +23,8 @@ namespace {
 
 bool on_superpixels(const ExplainOptions& o) {
   const std::vector<Setting>& settings = explainer_row(o.explainer).settings;
-  return std::any_of(settings.begin(), settings.end(),
-                     [](const Setting& s) { return s.name == "superpixels"; });
+  return o.grid == 0 && std::any_of(settings.begin(), settings.end(),
+                                    [](const Setting& s) { return s.name == "superpixels"; });
 }
 
 // Superpixels that LIME and its kin ask for become those of the ensemble; who asks for none in particular
@@ -147,7 +147,7 @@ MemberMap Ensemble::member_of(const Explanation& said, std::size_t row, const Pi
   const ExplainOptions& options = options_.explainers[explainer];
   const auto at = static_cast<std::int64_t>(row);
   MemberMap member{.map = {}, .square = {}, .segments = task.segments, .coefficients = {}};
-  if (!said.coefficients.empty() && task.segments.defined()) {
+  if (!said.coefficients.empty() && options.grid == 0 && task.segments.defined()) {
     // Painted on the picture's own superpixels: no blur at their edges.
     member.coefficients = said.coefficients[row];
     std::vector<float> value(member.coefficients.size());

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "explain/least_squares.h"
 #include "explain/superpixels.h"
 #include "tensor/tensor.h"
 
@@ -37,6 +38,18 @@ enum class PathRule : std::uint8_t {
 
 /// What a superpixel shows while LIME has switched it off.
 enum class Off : std::uint8_t { kMeanColour, kZero };
+
+/// What a pixel gets of the windows that cover it.
+enum class Overlap : std::uint8_t {
+  kMean,  ///< Captum
+  kSum,   ///< InterpretDL
+};
+
+/// How near versions of a picture count to LIME; see explain/perturbation.h.
+enum class Nearness : std::uint8_t {
+  kBits,     ///< by the pieces that show (InterpretDL, the lime package)
+  kPicture,  ///< by the angle between the pictures (Captum)
+};
 
 /// From a signed value per channel, G [3, H, W], to one value per pixel. LIME's coefficients count as one
 /// channel.
@@ -74,6 +87,24 @@ struct ExplainOptions {
   bool relu = true;                                     // CAM family and layers: negative values become 0
   std::string reduction = "";  // the others: abs, square, positive, signed; empty: the default
   std::string score = "";      // where gradients or scores are used: probability, logit; empty: the target's
+
+  // explain/perturbation.h
+  int grid = 0;                         // explainers of pieces: grid x grid cells; 0: superpixels
+  int window = 32, stride = 16;         // occlusion: pixels
+  Overlap overlap = Overlap::kMean;     // occlusion
+  int cells = 7;                        // rise: cells of a mask per side
+  double keep = 0.5;                    // rise: probability that a cell shows the picture
+  Nearness nearness = Nearness::kBits;  // lime
+  Penalty penalty = Penalty::kNone;     // lime
+  double penalty_weight = 0;            // lime: "alpha"
+  double settle = 0;                    // lime, kernelshap, glime: stop when weights move less; 0: never
+  std::string prior = "";               // normlime, glime: file; see explain/global_prior.h
+  int clusters = 32;                    // normlime: of pieces that look alike
+  double pull = 1;                      // glime: weight of the prior
+  bool softmax = true,
+       corners = false;  // scorecam: over feature maps; how maps are brought to the picture's size
+  double area = 0.1;     // extremal: of the mask
+  int iterations = 800;  // extremal
 };
 
 /// All names that parse_explainer() takes: "cam, eigencam, ...".
@@ -106,9 +137,11 @@ struct Explanation {
   Tensor squares = {};
   /// N flags: the map is constant or not finite, so it says nothing. It is all zeros then.
   std::vector<bool> empty = {};
-  /// lime only: per picture the coefficient of each superpixel, and the weighted R^2 of the fit.
+  /// Explainers of pieces: per picture the value of each piece.
   std::vector<std::vector<double>> coefficients = {};
+  /// lime, kernelshap, glime: per picture the weighted R^2 of the fit, and the versions that it was made of.
   std::vector<double> fit = {};
+  std::vector<std::int64_t> samples = {};
 };
 
 /// What all explainers say, and what the classifier itself thinks.

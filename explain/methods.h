@@ -85,11 +85,6 @@ Method full_grad, simple_full_grad, smooth_full_grad;
 ///   layerig       (A - A') integral of ds/dA along A' + a (A - A'): integrated gradients of the layer
 Method linear_approximation, layer_conductance, layer_integrated_gradients;
 
-/// Spec of the authors' library: random superpixels off, weighted least squares on the scores.
-///   d_i = 1 - sqrt(sum of bits_i / K),   weight pi_i = sqrt(exp(-d_i^2 / 0.25^2)),   first row all on
-/// Bit j of row i: the top bit of number j of RandomStream(seed, "lime", items[n], i).
-Method lime;
-
 /// The settings with their defaults filled in.
 bool explains_probability(const ExplainOptions& options, const Target& target);
 int samples_of(const ExplainOptions& options);

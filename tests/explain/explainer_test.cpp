@@ -366,7 +366,9 @@ TEST(ExplainerNames, RoundTrip) {
   for (const char* text : {"cam:relu=1", "gradcam:layer=layer4.1:relu=0:score=logit",
                            "gradcam:layer=features/Relu6:0:relu=1:score=probability",
                            "ig:steps=10:baseline=blur:path=ends:reduction=square:score=logit",
-                           "lime:samples=200:segments=50:compactness=10:off=zero:reduction=positive"})
+                           "lime:samples=200:settle=0.01:nearness=picture:penalty=lasso:alpha=0.1:segments="
+                           "50:compactness=10:grid=0:"
+                           "off=zero:reduction=positive"})
     EXPECT_EQ(describe(parse_explainer(text)), text);
 }
 

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "explain/least_squares.h"
 #include "explain/methods.h"
 
 namespace clearcut {
@@ -44,33 +43,6 @@ TEST(Target, RefusesWrongClasses) {
   EXPECT_THROW(check_target({.classes = {}}, 4), Error);
   EXPECT_THROW(check_target({.classes = {4}}, 4), Error);
   EXPECT_THROW(check_target({.classes = {1, 1}}, 4), Error);
-}
-
-// y = 1 + 2 a - 3 b; then a column twice: the coefficient is shared; then a constant y.
-TEST(LeastSquares, ByHand) {
-  const std::vector<std::uint8_t> x = {0, 0, 1, 0, 0, 1, 1, 1};
-  const LinearFit fit = weighted_least_squares(x, {1, 3, -2, 0}, {1, 2, 0.5, 1});
-  EXPECT_NEAR(fit.coefficients[0], 2, 1e-12);
-  EXPECT_NEAR(fit.coefficients[1], -3, 1e-12);
-  EXPECT_NEAR(fit.intercept, 1, 1e-12);
-  EXPECT_NEAR(fit.r2, 1, 1e-12);
-  EXPECT_FALSE(fit.ridged);
-
-  const LinearFit twice = weighted_least_squares({0, 0, 1, 1, 0, 0, 1, 1}, {1, 3, 1, 3}, {1, 1, 1, 1});
-  EXPECT_TRUE(twice.ridged);
-  EXPECT_NEAR(twice.coefficients[0], 1, 1e-5);  // the ridge of 1e-6
-  EXPECT_NEAR(twice.coefficients[1], 1, 1e-5);
-
-  const LinearFit constant = weighted_least_squares(x, {5, 5, 5, 5}, {1, 1, 1, 1});
-  EXPECT_NEAR(constant.coefficients[0], 0, 1e-12);
-  EXPECT_EQ(constant.r2, 0);
-  EXPECT_THROW(weighted_least_squares(x, {1, 2}, {1}), Error);
-}
-
-// Weighted regression of y = (0, 2, 3) on bits (0, 1, 1): the weighted mean of 2 and 3 minus 0.
-TEST(LeastSquares, WeightsCount) {
-  const LinearFit fit = weighted_least_squares({0, 1, 1}, {0, 2, 3}, {1, 3, 1});
-  EXPECT_NEAR(fit.coefficients[0], (3 * 2 + 3) / 4.0, 1e-12);
 }
 
 // Two points: (1 -+ 1/sqrt 3) / 2. n points integrate x^(2n-1) exactly: 1 / 2n.

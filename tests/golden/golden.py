@@ -25,6 +25,17 @@ def write_safetensors(path, arrays, metadata):
             f.write(numpy.ascontiguousarray(a).tobytes())
 
 
+def read_safetensors(path):
+    types = {"F64": "<f8", "F32": "<f4", "I32": "<i4"}
+    with open(path, "rb") as f:
+        data = f.read()
+    end = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:end])
+    header.pop("__metadata__", None)
+    return {name: numpy.frombuffer(data[end:][slice(*e["data_offsets"])], types[e["dtype"]]).reshape(e["shape"])
+            for name, e in header.items()}
+
+
 def save(family, cases, seed=1):
     """cases: name -> (function of torch tensors, list of float64 input tensors)."""
     torch.manual_seed(seed)
