@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "explain/smooth_mask.h"
 #include "tensor/parallel.h"
 #include "tests/explain/small_net.h"
 
@@ -237,6 +238,82 @@ TEST(ScoreCam, ByHand) {
   const auto map = one(net, input, "scorecam").maps.values<float>();
   EXPECT_NEAR(map[0], (7 + 2 * std::exp(9)) / total, 1e-6);
   EXPECT_NEAR(map[1], (std::exp(8) + 7) / total, 1e-6);
+}
+
+// dL/dp by central differences, at random parameters; p = 0 hides all, and nothing is more than 1.
+TEST(SmoothMask, GradientIsThatOfTheMask) {
+  const SmoothMask shape(9, 16, 7, 21);
+  ASSERT_EQ(shape.parameters(), 6);
+  std::vector<double> p, m, dm;
+  shape.forward(std::vector<double>(6), m);
+  EXPECT_EQ(m, std::vector<double>(m.size()));
+  for (std::int64_t i = 0; i < 6; ++i) p.push_back(RandomStream(1, "p").uniform(i));
+  for (std::size_t i = 0; i < m.size(); ++i)
+    dm.push_back(RandomStream(1, "dm").normal(static_cast<std::int64_t>(i)));
+  const auto loss = [&](const std::vector<double>& at) {
+    shape.forward(at, m);
+    EXPECT_TRUE(*std::min_element(m.begin(), m.end()) >= 0 && *std::max_element(m.begin(), m.end()) <= 1);
+    return std::inner_product(m.begin(), m.end(), dm.begin(), 0.0);
+  };
+  loss(p);
+  const std::vector<double> dp = shape.backward(p, m, dm);
+  for (std::size_t i = 0; i < 6; ++i) {
+    std::vector<double> high = p, low = p;
+    high[i] += 1e-5;
+    low[i] -= 1e-5;
+    const double numeric = (loss(high) - loss(low)) / 2e-5;
+    EXPECT_NEAR(dp[i], numeric, 1e-6 * std::max(1.0, std::abs(numeric)))
+        << i;  // third derivatives times 1e-10
+  }
+}
+
+TEST(BlurLevels, FromTheBlurredPictureToItself) {
+  const Tensor x = random_tensor({3, 6, 5}, "x");
+  const Tensor levels = blur_levels(x);
+  EXPECT_EQ(levels[7].values<float>(), x.values<float>());
+  Tensor y({3, 6, 5});
+  blur_by(levels, std::vector<double>(30, 1), y);
+  EXPECT_EQ(y.values<float>(), x.values<float>());
+  blur_by(levels, std::vector<double>(30, 0), y);
+  EXPECT_EQ(y.values<float>(), levels[0].values<float>());
+  blur_by(levels, std::vector<double>(30, 2.5 / 7), y);  // halfway between levels 2 and 3
+  for (std::size_t i = 0; i < 90; ++i)
+    EXPECT_NEAR(y.values<float>()[i], (levels[2].values<float>()[i] + levels[3].values<float>()[i]) / 2,
+                1e-6);
+  // 7 times the difference between the two levels, channels added
+  const auto dm = blur_by_backward(levels, std::vector<double>(30, 2.5 / 7),
+                                   Tensor::full({3, 6, 5}, 1).data<const float>());
+  double expected = 0;
+  for (std::size_t c = 0; c < 3; ++c)
+    expected += 7.0 * (levels[3].values<float>()[c * 30] - levels[2].values<float>()[c * 30]);
+  EXPECT_NEAR(dm[0], expected, 1e-5);
+}
+
+// A chessboard that only counts inside a square: the mask keeps its area (counted with a margin of 21 pixels,
+// 71 x 71 in all, of which up to half may lie outside the picture) and shows the square more than the rest.
+TEST(Extremal, MaskKeepsItsAreaAndShowsWhatCounts) {
+  Tensor x({1, 3, 32, 32}), w({1, 3072});
+  for (std::int64_t i = 0; i < 3072; ++i) {
+    const std::int64_t row = i / 32 % 32, column = i % 32;
+    const bool inside = row >= 4 && row < 16 && column >= 4 && column < 16, bright = (row + column) % 2 == 0;
+    x.data<float>()[i] = bright ? 1 : 0;
+    w.data<float>()[i] = !inside ? 0.0F : bright ? 0.05F : -0.05F;
+  }
+  LinearNet net(w);
+  for (const double area : {0.05, 0.1}) {
+    const auto map = one(net, input_of(x, {.classes = {0}}), cat("extremal:iterations=100:area=", area))
+                         .maps.values<float>();
+    double sum = 0, inside = 0;
+    for (std::size_t i = 0; i < map.size(); ++i) {
+      EXPECT_TRUE(map[i] >= 0 && map[i] <= 1);
+      sum += map[i];
+      if (i / 32 >= 4 && i / 32 < 16 && i % 32 >= 4 && i % 32 < 16) inside += map[i];
+    }
+    EXPECT_LT(sum / (71 * 71), 1.05 * area);
+    EXPECT_GT(sum / (71 * 71), 0.5 * area);
+    EXPECT_GT(inside / 144, 1.1 * sum / 1024);
+  }
+  EXPECT_THROW(one(net, input_of(x, {.classes = {0}}), "extremal:area=1"), Error);
 }
 
 const char* const kFamily[] = {
