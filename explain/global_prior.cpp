@@ -82,10 +82,7 @@ Tensor piece_descriptors(const Tensor& A, const Tensor& labels) {
 std::vector<Tensor> describe_pieces(Passes& passes, const ExplainInput& input,
                                     const std::vector<Pieces>& pieces, const std::string& layer) {
   std::vector<Tensor> result(pieces.size());
-  const InputRows rows{.count = input.x.dim(0),
-                       .shape = input.x.shape().without_leading(),
-                       .fill = [&](std::int64_t n, const Tensor& slot) { slot.copy_from(input.x[n]); }};
-  passes.batches(rows, [&](std::int64_t first, const Tensor& x) {
+  passes.batches(picture_rows(input), [&](std::int64_t first, const Tensor& x) {
     const NoGrad guard;
     const Tap tap(passes.classifier().registry(), layer);
     passes.classifier().logits(Var(x));
