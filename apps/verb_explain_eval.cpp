@@ -88,6 +88,7 @@ MeasureRunOptions EvalJob::options() const {
           .framing = shared.framing,
           .groups = shared.groups,
           .patch = w_.patch,
+          .skip_unfit = w_.explain.explainers == "all",
           .seed = shared.seed,
           .budget_bytes = shared.budget_bytes};
 }

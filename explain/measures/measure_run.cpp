@@ -81,6 +81,7 @@ struct MeasureRun::Member {
   Frame frame;
   std::vector<Explanations> said;  // one per explainer
   std::vector<double> seconds;
+  std::vector<std::string> errors;  // "" where said is there
 };
 
 MeasureRun::Member MeasureRun::explain_member(const Item& item, const Tensor& picture, int label,
@@ -91,14 +92,21 @@ MeasureRun::Member MeasureRun::explain_member(const Item& item, const Tensor& pi
                 .input = {.x = to_batch(net.preprocess(), {picture}, options_.framing)},
                 .frame = frame_of(net.preprocess(), picture.dim(0), picture.dim(1), options_.framing),
                 .said = {},
-                .seconds = {}};
+                .seconds = {},
+                .errors = std::vector<std::string>(options_.explainers.size())};
   member.input.targets = {{.classes = targets_[k][static_cast<std::size_t>(label)]}};
   member.input.items = {item.id};
   member.input.seed = hash_name(cat(options_.seed, "/", net.name()));
   member.input.budget_bytes = options_.budget_bytes;
-  for (const ExplainOptions& explainer : options_.explainers) {
+  for (std::size_t e = 0; e < options_.explainers.size(); ++e) {
     const auto start = std::chrono::steady_clock::now();
-    member.said.push_back(explain_all(net, member.input, {explainer}));
+    try {
+      member.said.push_back(explain_all(net, member.input, {options_.explainers[e]}));
+    } catch (const Error& error) {
+      if (!options_.skip_unfit || is_out_of_memory(error)) throw;
+      member.errors[e] = error.what();
+      member.said.emplace_back();
+    }
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
     member.seconds.push_back(time.count());
     stop_if_interrupted("explain-eval", "--resume goes on");
@@ -110,22 +118,35 @@ void MeasureRun::judge_member(const Member& member, const Evidence& evidence,
                               std::vector<Judgement>& found) const {
   Subject subject(*classifiers_[member.classifier], member.input, member.frame, evidence);
   for (std::size_t e = 0; e < options_.explainers.size(); ++e) {
-    const Explanation& said = member.said[e].by_explainer[0];
-    Trial trial(subject, options_.explainers[e], said);
     Judgement judgement{.label = member.label,
                         .classifier = classifiers_[member.classifier]->name(),
                         .explainer = describe(options_.explainers[e]),
-                        .probability = member.said[e].probability[0],
-                        .top1 = member.said[e].top1[0],
-                        .seconds = member.seconds[e],
-                        .empty = said.empty[0],
-                        .verdicts = {}};
-    for (const MeasureChoice& measure : options_.measures) {
-      stop_if_interrupted("explain-eval", "--resume goes on");
-      judgement.verdicts.push_back(can_judge(*measure.row, evidence) ? measure.judge(trial)
-                                                                     : Verdict{.value = kNothing});
-    }
+                        .probability = kNothing,
+                        .top1 = -1,
+                        .seconds = kNothing,
+                        .empty = false,
+                        .verdicts = {},
+                        .error = member.errors[e]};
+    if (judgement.error.empty())
+      judge_explanation(subject, e, member.said[e], judgement);
+    else
+      judgement.verdicts.assign(options_.measures.size(), {.value = kNothing});
+    if (judgement.error.empty()) judgement.seconds = member.seconds[e];
     found.push_back(std::move(judgement));
+  }
+}
+
+// Fills in what the measures say of one explanation.
+void MeasureRun::judge_explanation(Subject& subject, std::size_t e, const Explanations& said,
+                                   Judgement& judgement) const {
+  Trial trial(subject, options_.explainers[e], said.by_explainer[0]);
+  judgement.probability = said.probability[0];
+  judgement.top1 = said.top1[0];
+  judgement.empty = said.by_explainer[0].empty[0];
+  for (const MeasureChoice& measure : options_.measures) {
+    stop_if_interrupted("explain-eval", "--resume goes on");
+    judgement.verdicts.push_back(can_judge(*measure.row, subject.evidence) ? measure.judge(trial)
+                                                                           : Verdict{.value = kNothing});
   }
 }
 
@@ -139,7 +160,7 @@ std::vector<Judgement> MeasureRun::judge(const Item& item, const Tensor& picture
     for (std::size_t k = 0; k < classifiers_.size(); ++k) {
       members.push_back(explain_member(item, picture, label, k));
       for (const Explanations& said : members.back().said) {
-        if (!consensus || said.by_explainer[0].empty[0]) continue;
+        if (!consensus || said.by_explainer.empty() || said.by_explainer[0].empty[0]) continue;
         const Tensor map = map_to_picture(members.back().frame, said.by_explainer[0].maps[0]);
         mean.add(
             member_share(Variant::kMinMax, {.map = map, .square = {}, .segments = {}, .coefficients = {}}),

@@ -18,6 +18,7 @@ struct MeasureRunOptions {
   Framing framing = Framing::kWhole;
   std::string groups = {};  // file for class_targets(); empty: by name
   std::string patch = {};   // class that means a pasted patch; empty: none
+  bool skip_unfit = false;  // explainers that cannot do a network say so in Judgement::error (-x all)
   std::uint64_t seed = 1;
   std::size_t budget_bytes = std::size_t{1} << 30;
 };
@@ -30,9 +31,11 @@ struct Judgement {
   double seconds = 0;             // to explain, with the plain forward pass
   bool empty = false;             // the map says nothing
   std::vector<Verdict> verdicts;  // one per measure; NaN where one does not apply
+  std::string error = {};         // of an explainer that cannot do this network: it says nothing then
 };
 
-/// {"label", "classifier", "explainer", "probability", "top1", "seconds", "empty", "measures": {NAME:
+/// {"label", "classifier", "explainer", "probability", "top1", "seconds", "empty", "error", "measures":
+/// {NAME:
 /// {"value", PART..., "x", "y"}}}, and back. NAME is the measure with its settings.
 JsonObject to_json(const Judgement& judgement, const std::vector<MeasureChoice>& measures);
 Judgement judgement_of(const JsonObject& json, const std::vector<MeasureChoice>& measures);
@@ -57,6 +60,8 @@ class MeasureRun {
  private:
   struct Member;
   Member explain_member(const Item& item, const Tensor& picture, int label, std::size_t k) const;
+  void judge_explanation(Subject& subject, std::size_t explainer, const Explanations& said,
+                         Judgement& judgement) const;
   void judge_member(const Member& member, const Evidence& evidence, std::vector<Judgement>& found) const;
 
   std::vector<std::unique_ptr<Classifier>> classifiers_, shuffled_;
@@ -87,7 +92,7 @@ struct MeasuredMember {
 /// In the order in which members come first.
 std::vector<MeasuredMember> summarise(const std::vector<Judgement>& judgements,
                                       const std::vector<MeasureChoice>& measures);
-/// {"classifier", "explainer", "seconds", "empty", "measures": {NAME: {"mean", "error", "n"}}}
+/// {"classifier", "explainer", "seconds", "empty", "error", "measures": {NAME: {"mean", "error", "n"}}}
 JsonObject to_json(const MeasuredMember& row, const std::vector<MeasureChoice>& measures);
 
 }  // namespace clearcut

@@ -19,6 +19,7 @@ JsonObject to_json(const Judgement& j, const std::vector<MeasureChoice>& measure
   }
   json.set("label", j.label).set("classifier", j.classifier).set("explainer", j.explainer);
   json.set("probability", j.probability).set("top1", j.top1).set("seconds", j.seconds).set("empty", j.empty);
+  if (!j.error.empty()) json.set("error", j.error);
   return json.set("measures", values);
 }
 
@@ -30,7 +31,8 @@ Judgement judgement_of(const JsonObject& json, const std::vector<MeasureChoice>&
               .top1 = static_cast<int>(json.integer("top1")),
               .seconds = json.number("seconds"),
               .empty = json.flag("empty"),
-              .verdicts = {}};
+              .verdicts = {},
+              .error = json.has("error") ? json.text("error") : ""};
   const JsonObject values = json.object("measures");
   for (const MeasureChoice& measure : measures) {
     const JsonObject one = values.object(describe(measure));

@@ -68,6 +68,34 @@ TEST(MeasureRun, WhatIsNotThereIsNotJudged) {
   EXPECT_TRUE(std::isnan(found[0].verdicts[2].value));
 }
 
+// CAM cannot do a network whose logits are not linear in pooled features.
+TEST(MeasureRun, ExplainersThatDoNotFitAreSkippedOnDemand) {
+  const Photo photo;
+  for (const bool skip : {false, true}) {
+    auto net = std::make_unique<test::SmallNet>();
+    net->head.reset();
+    net->name_classes({"cat", "dog", "cow", "horse", "patch"});
+    std::vector<std::unique_ptr<Classifier>> nets;
+    nets.push_back(std::move(net));
+    MeasureRunOptions options{.explainers = {parse_explainer("cam"), parse_explainer("saliency")},
+                              .measures = {parse_measure("increase"), parse_measure("consensus")},
+                              .skip_unfit = skip};
+    MeasureRun run(std::move(nets), {}, options, {"background", "cat", "dog"}, {1, 2});
+    if (!skip) {
+      EXPECT_THROW(run.judge(photo.item, photo.picture, photo.truth, 255), Error);
+      continue;
+    }
+    const auto found = run.judge(photo.item, photo.picture, photo.truth, 255);
+    EXPECT_NE(found[0].error, "");
+    EXPECT_TRUE(std::isnan(found[0].verdicts[0].value));
+    EXPECT_EQ(found[1].error, "");
+    EXPECT_NEAR(found[1].verdicts[1].value, 1, 1e-6);  // float32 shares
+    const auto rows = summarise(found, options.measures);
+    EXPECT_EQ(rows[0].measures[0].n, 0);
+    EXPECT_EQ(rows[1].measures[0].n, 2);
+  }
+}
+
 TEST(MeasureRun, JudgementsAreWrittenAndRead) {
   const std::vector<MeasureChoice> measures = {parse_measure("deletion:steps=2"), parse_measure("road"),
                                                parse_measure("roc_auc")};
