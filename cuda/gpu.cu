@@ -5,6 +5,10 @@
 #include <string>
 
 #include "tensor/cuda_device.h"
+#include "tensor/cuda_variants.h"
+#if !defined(__CUDACC__)
+#include "cuda/emulator/settings.h"
+#endif
 
 namespace clearcut {
 
@@ -46,6 +50,26 @@ void check_call(cudaError_t error, std::string_view what) {
     throw_error(what, text.substr(what.size() + 2));
   else
     fail(what, text);
+}
+
+void in_each_cuda_order(const std::function<void()>& body) {
+#if defined(__CUDACC__)
+  body();
+#else
+  using emulator::Order, emulator::Settings;
+  struct Restore {
+    Settings before = emulator::settings();
+    ~Restore() { emulator::set_settings(before); }
+  } const restore;
+  const Settings orders[] = {{},
+                             {.order = Order::kReverse},
+                             {.order = Order::kRandom, .seed = 1},
+                             {.order = Order::kRandom, .seed = 2}};
+  for (const Settings& order : orders) {
+    emulator::set_settings(order);
+    body();
+  }
+#endif
 }
 
 }  // namespace clearcut::cuda

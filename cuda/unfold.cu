@@ -5,9 +5,6 @@
 // pixels of dx add up what their taps read, in the order of r, s; the weight gradient adds up pictures in
 // their order. Those that a product does not take go through the default one.
 #include "cuda/conv_operands.cuh"
-#if !defined(__CUDACC__)
-#include "cuda/emulator/settings.h"
-#endif
 #include "tensor/cuda_memory.h"
 #include "tensor/cuda_variants.h"
 
@@ -157,26 +154,6 @@ void unfolded_backward_weight(const Gemm& gemm, Nchw<const float> dy, Nchw<const
                              one.data()));
       launch<add_kernel>(threads(values), one.data(), dw.plane(g * K, 0), values);
     }
-}
-
-void in_each_cuda_order(const std::function<void()>& body) {
-#if defined(__CUDACC__)
-  body();
-#else
-  using emulator::Order, emulator::Settings;
-  struct Restore {
-    Settings before = emulator::settings();
-    ~Restore() { emulator::set_settings(before); }
-  } const restore;
-  const Settings orders[] = {{},
-                             {.order = Order::kReverse},
-                             {.order = Order::kRandom, .seed = 1},
-                             {.order = Order::kRandom, .seed = 2}};
-  for (const Settings& order : orders) {
-    emulator::set_settings(order);
-    body();
-  }
-#endif
 }
 
 }  // namespace clearcut::cuda

@@ -178,11 +178,6 @@ def run(command, cpu_seconds=1800, **environment):
     return done.returncode, done.stdout
 
 
-def processor_seconds():
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
 def must(command, **environment):
     code, out = run(command, **environment)
     if code != 0:
@@ -206,11 +201,16 @@ def users(path):
     return [f for f in sources if f.endswith(".cu") and reaches(f)]
 
 
+def folder_of(args, path):
+    """For sources, objects and programs: one for each file, so that two runs do not meet."""
+    return f"{args.build}/mutants/{path.replace('/', '_')}"
+
+
 class Emulator:
     """The tests over the emulator, with the mutants of one file."""
 
     def __init__(self, args, path):
-        self.args, self.folder = args, f"{args.build}/mutants"
+        self.args, self.folder = args, folder_of(args, path)
         self.program = f"{self.folder}/tests"
         self.text, self.mutants = mutants_of(path)
         os.makedirs(f"{self.folder}/src/{os.path.dirname(path)}", exist_ok=True)
@@ -232,25 +232,24 @@ class Emulator:
 
     def trace(self):
         """For each mutant the tests that come past it, the shortest first."""
-        start = processor_seconds()
         out = must([self.program, "--gtest_brief=1"], CLEARCUT_MUTANT_TRACE="1")
-        self.seconds = processor_seconds() - start
         tests = collections.defaultdict(list)
         for line in re.findall(r"^MET (.*)$", out, re.M):
             name, elapsed, *numbers = line.split()
             for number in numbers:
                 tests[int(number)].append((int(elapsed), name))
+        self.seconds = {number: sum(elapsed for elapsed, _ in names) / 1000 for number, names in tests.items()}
         return {number: [name for _, name in sorted(names)] for number, names in tests.items()}
 
     def notices(self, number, tests):
         code, _ = run([self.program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={':'.join(tests)}"],
-                      cpu_seconds=5 + 3 * self.seconds, CLEARCUT_MUTANT=str(number))
+                      cpu_seconds=5 + 3 * self.seconds[number], CLEARCUT_MUTANT=str(number))
         return code != 0
 
 
 def interpreter_notices(args, path, text, mutant, tests):
     """Builds the mutant alone with nvcc and runs the tests through the PTX interpreter."""
-    folder = f"{args.build}/mutants"
+    folder = folder_of(args, path)
     source = f"{folder}/src/{path}"
     open(source, "w", encoding="utf-8").write(text[:mutant.start] + mutant.plain + text[mutant.end:])
     objects = set(args.ptx_objects.split())
