@@ -75,6 +75,7 @@ class PlainPass {
     }
     const std::unique_ptr<NoGrad> guard = gradient ? nullptr : std::make_unique<NoGrad>();
     const Var z = passes_.classifier().logits(Var(x));
+    for (const auto& [path, tap] : taps) tap->activation();  // throws if there is no such layer
     if (gradient)
       z.backward(target_gradients(z.value(), [&](std::int64_t i) -> const Target& {
         return input_.targets[static_cast<std::size_t>(first + i)];

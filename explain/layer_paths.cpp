@@ -27,10 +27,9 @@ Seen look(Classifier& classifier, const std::string& path, const Tensor& x,
   Tap tap(classifier.registry(), path);
   if (instead.defined()) tap.replace([&](const Tensor&) { return instead; });
   const Var z = classifier.logits(Var(x));
+  const Tensor A = tap.activation();  // an unknown path is said before there is nothing to differentiate
   z.backward(target_gradients(z.value(), target));
-  return {.shape = tap.activation().shape(),
-          .value = tap.activation().to(Device::kCpu),
-          .gradient = tap.gradient().to(Device::kCpu)};
+  return {.shape = A.shape(), .value = A.to(Device::kCpu), .gradient = tap.gradient().to(Device::kCpu)};
 }
 
 // x' + a (x - x') in the slot.

@@ -61,8 +61,9 @@ void run_tap_pass(
     for (std::int64_t i = 0; i < x.dim(0); ++i)
       pass.seed(static_cast<std::size_t>(first + i), logits.data<const float>() + i * C,
                 dz.data<float>() + i * C);
+    const Tensor A = tap.activation().to(Device::kCpu);  // an unknown path is said before the way back
     z.backward(dz.to(z.device()));
-    const Tensor A = tap.activation().to(Device::kCpu), g = tap.gradient().to(Device::kCpu);
+    const Tensor g = tap.gradient().to(Device::kCpu);
     check(A.rank() == 4, method, "'", pass.path, "' must give feature maps [N, K, h, w]; got ", A.shape(),
           "; `clearcut model layers` lists paths");
     const std::int64_t K = A.dim(1), n = A.dim(2) * A.dim(3);

@@ -36,6 +36,7 @@ Explanation excitation_maps(Passes& passes, const ExplainInput& input, const Exp
   passes.batches(picture_rows(input), [&](std::int64_t first, const Tensor& x) {
     const Tap tap(passes.classifier().registry(), maps.path());
     const OpenPass pass(passes.classifier(), Var(x));
+    tap.activation();  // throws if there is no such layer
     RuleSet rules = relevance_rules({.rule = RelevanceRule::kPositive, .bounded_first = false}, pass);
     if (contrast)
       set_rule(rules, walk_ops::kWeights,

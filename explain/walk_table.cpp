@@ -103,7 +103,8 @@ ExplainerRow lrp_row() {
           "Explains logits; of a group, each weighted by softmax within it. InterpretDL counts x+ w+ and x- "
           "w- twice (rule=apart). "
           "Products of two values share evenly (2402.05602). Captum refuses other activations than ReLU and "
-          "tanh; here all pass R on."};
+          "tanh; here all pass R on. epsilon and gamma divide by sums of both signs: a larger epsilon (0.01) "
+          "keeps them quiet."};
 }
 
 constexpr const char* kFullGradPaper = "Srinivas & Fleuret 2019 (1905.00780)";

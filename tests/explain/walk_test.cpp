@@ -252,6 +252,14 @@ TEST(Conductance, OfALayerBeforeALinearHead) {
   }
 }
 
+TEST(Layers, WrongPathsAreSaid) {
+  WalkNet net;
+  const ExplainInput input = logit_input(net.file.at("own.x"), {2, 4});
+  for (const char* name :
+       {"gradcam", "linear", "conductance:steps=1", "layerig:steps=1", "excitation", "contrastive"})
+    expect_error([&] { map_of(net, input, cat(name, ":layer=nowhere")); }, "no module 'nowhere' ran");
+}
+
 std::vector<ExplainOptions> walkers() {
   std::vector<ExplainOptions> all;
   for (const char* text :
