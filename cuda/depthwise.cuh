@@ -29,7 +29,7 @@ std::int64_t values(const Nchw<T>& x) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kDepthwiseThreads, 4)
+__global__ void __launch_bounds__(kDepthwiseThreads, 2)
     depthwise_kernel(Nchw<const T> x, Nchw<const T> w, Finish<T> finish, ConvOptions o, Nchw<T> y,
                      std::int64_t n_values) {
   const std::int64_t i = thread_number();
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(kDepthwiseThreads, 4)
 }
 
 template <class T>
-__global__ void __launch_bounds__(kDepthwiseThreads, 4)
+__global__ void __launch_bounds__(kDepthwiseThreads, 2)
     depthwise_backward_input_kernel(Nchw<const T> dy, Nchw<const T> w, ConvOptions o, Nchw<T> dx,
                                     std::int64_t n_values) {
   const std::int64_t i = thread_number();
@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(kDepthwiseThreads, 4)
 }
 
 template <class T>
-__global__ void __launch_bounds__(kDepthwiseThreads, 4)
+__global__ void __launch_bounds__(kDepthwiseThreads, 2)
     depthwise_backward_weight_kernel(Nchw<const T> dy, Nchw<const T> x, ConvOptions o, Nchw<T> dw) {
   const auto [k, unused, r, s] = spot(dw, blockIdx.x);
   const std::int64_t plane = dy.H * dy.W, channel = k / (dy.C / x.C);
