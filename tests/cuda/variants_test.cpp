@@ -9,6 +9,7 @@
 #include "tensor/ops/conv2d.h"
 #include "tensor/random.h"
 #include "tests/errors.h"
+#include "train/bench/operands.h"
 #include "train/check_kernels.h"
 
 namespace clearcut {
@@ -38,10 +39,17 @@ TEST(CudaVariants, AllComputeWhatTheyShould) {
     }
     seen.insert(c.kernel + " " + c.direction);
   }
+  // Those that run here at all; a vendor's library needs a GPU.
+  const ProductOperands product({"NN", "", 64, 64, 64}, 1, 1, Device::kCuda);
   for (const cuda::Gemm* gemm : cuda::gemms())
-    EXPECT_TRUE(seen.contains(cat("gemm_", gemm->name, " product")));
+    EXPECT_EQ(seen.contains(cat("gemm_", gemm->name, " product")),
+              gemm->fits == nullptr || gemm->fits(product.product()))
+        << gemm->name;
+  const ConvOperands layer(parse_layer("16:8:64:1"), 1, Device::kCuda);
   for (const cuda::Convolution& c : cuda::convolutions())
-    EXPECT_TRUE(seen.contains(c.file_name() + " forward"));
+    EXPECT_EQ(seen.contains(c.file_name() + " forward"),
+              c.kernel.offers(layer.layer(), conv::Direction::kForward))
+        << c.file_name();
 }
 
 // The ladder's names, and each product as a convolution but for the names that have files of their own.

@@ -58,20 +58,24 @@ bool chosen(const std::string& file) {
   return part == nullptr || file.find(part) != std::string::npos;
 }
 
+bool fits(const cuda::Gemm& gemm, const cuda::Product& product) {
+  return gemm.fits == nullptr || gemm.fits(product);
+}
+
 // c = a b of 256 x 256 x 256; a 3x3 convolution of 64 to 64 channels on one picture of 28 x 28.
 std::vector<std::string> table() {
   std::vector<std::string> rows;
   const std::int64_t n = 256;
   const ProductOperands product({"NN", "", n, n, n}, 1, 1, Device::kCuda);
   for (const cuda::Gemm* gemm : cuda::gemms())
-    if (const std::string file = cat("gemm_", gemm->name); chosen(file))
+    if (const std::string file = cat("gemm_", gemm->name); chosen(file) && fits(*gemm, product.product()))
       rows.push_back(
           row(file, counted([&] { gemm->multiply(product.product()); }), double(n * n * n), gemm->rounding));
   LayerShape shape = parse_layer("64:28:64:3");
   shape.batch = 1;
   const ConvOperands layer(shape, 1, Device::kCuda);
   for (const cuda::Convolution& c : cuda::convolutions())
-    if (!c.unfolded && chosen(c.file_name()))
+    if (!c.unfolded && chosen(c.file_name()) && c.kernel.offers(layer.layer(), Direction::kForward))
       rows.push_back(row(c.file_name(), counted([&] { layer.run(c.kernel, Direction::kForward); }),
                          layer.layer().multiply_adds(), c.rounding));
   return rows;
