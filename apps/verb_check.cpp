@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "apps/verbs.h"
+#include "tensor/cuda_device.h"
 #include "train/bench/layers.h"
 #include "train/check.h"
 #include "train/check_kernels.h"
@@ -71,6 +72,8 @@ int print_kernels(const KernelOptions& o) {
   from_option("--layer", [&] {
     for (const std::string& layer : o.layers) parse_layer(layer);
   });
+  if (const std::string missing = cuda_machine().missing; !missing.empty())
+    std::cout << "kernels of cuda are left out: " << missing << "\n";
   const auto checks = check_kernels(o.filter, o.layers);
   if (checks.empty())
     throw ConfigError(cat("check kernels: no kernel with '", o.filter, "' in its name fits"));

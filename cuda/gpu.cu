@@ -44,6 +44,8 @@ namespace clearcut::cuda {
 
 void check_call(cudaError_t error, std::string_view what) {
   if (error == cudaSuccess) return;
+  if (error == cudaErrorInsufficientDriver || error == cudaErrorNoDevice)
+    fail("cuda", cuda_machine().missing);
   const std::string text = cudaGetErrorString(error);
   // The emulator's reports begin with the kernel's name; a late one comes with another call.
   if (text.starts_with(what))

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 
+#include "tensor/cuda_device.h"
 #include "tensor/parallel.h"
 #include "train/bench/operands.h"
 
@@ -115,7 +116,8 @@ std::vector<KernelCheck> check_kernels(const std::string& filter, const std::vec
         if (kernel->name.find(filter) != std::string_view::npos && kernel->offers(layer, d))
           checks.push_back(check_one(*kernel, shape, d, plain, behind_relu));
   }
-  for (KernelCheck& check : check_cuda_kernels(filter, layers, seed)) checks.push_back(std::move(check));
+  if (cuda_machine().missing.empty())
+    for (KernelCheck& check : check_cuda_kernels(filter, layers, seed)) checks.push_back(std::move(check));
   return checks;
 }
 

@@ -28,8 +28,9 @@ struct KernelCheck {
 };
 
 /// Every kernel whose name contains `filter`, on every layer that it offers: those of the CPU by their names,
-/// those of cuda by their files, as "gemm_v3_tile"; a gemm also as the convolution around it. layers: as
-/// parse_layer() reads them, three pictures each; empty: odd sizes with strides, dilations and groups.
+/// those of cuda, if there is one, by their files, as "gemm_v3_tile"; a gemm also as the convolution around
+/// it. layers: as parse_layer() reads them, three pictures each; empty: odd sizes with strides, dilations and
+/// groups.
 std::vector<KernelCheck> check_kernels(const std::string& filter = "",
                                        const std::vector<std::string>& layers = {}, std::uint64_t seed = 1);
 /// The part of it that runs on cuda.
