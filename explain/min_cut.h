@@ -13,7 +13,8 @@ namespace clearcut {
 /// Two trees grow from the source and the sink until they touch; the path is filled, and what it cut off is
 /// taken in again or let go. One thread; the same cut in every run: of several cheapest ones that with the
 /// fewest nodes on the source's side.
-/// Memory: about 48 bytes per node and 32 per edge. Grids of pictures take about a second per million edges.
+/// Memory: 32 bytes per node and per edge. The five cuts of grab_cut() for 375 x 500 pixels, 750,000 edges
+/// each, take less than a second.
 /// Source: Boykov & Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms", PAMI 2004.
 class MinCut {
  public:

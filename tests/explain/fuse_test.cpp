@@ -10,6 +10,7 @@
 #include "explain/member_scores.h"
 #include "tensor/file.h"
 #include "tensor/npy.h"
+#include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
 
 namespace clearcut {
@@ -108,6 +109,26 @@ TEST_F(Fuse, KilledJobsGoOnWhereTheyStopped) {
   EXPECT_EQ(text("cut/manifest.jsonl"), text("whole/manifest.jsonl"));
   EXPECT_EQ(text("cut/labels/b.png"), text("whole/labels/b.png"));
   EXPECT_EQ(run("cut", by_value()).made, 0);
+}
+
+// LIME takes the regions of the ensemble unless it asks for others; those serve all then.
+TEST_F(Fuse, MembersShareTheirSuperpixels) {
+  const Dataset set = data();
+  const SuperpixelOptions graph = parse_superpixels("felzenszwalb"), quick = parse_superpixels("quickshift");
+  const auto members = [&](const std::vector<std::string>& texts) {
+    EnsembleOptions options;
+    options.superpixels = graph;
+    for (const std::string& text : texts) options.explainers.push_back(parse_explainer(text));
+    return ensemble(set, options).options();
+  };
+  EXPECT_EQ(members({"cam", "lime"}).explainers[1].superpixels, graph);
+  EXPECT_EQ(members({"lime", "lime:superpixels=quickshift"}).superpixels, quick);
+  EXPECT_EQ(members({"lime", "lime:superpixels=quickshift"}).explainers[0].superpixels, quick);
+  expect_error(
+      [&] {
+        members({"lime:segments=9", "lime:superpixels=quickshift"});
+      },
+      "all explainers of an ensemble share one set of superpixels");
 }
 
 // The colours are pure: refined borders are those that were there.

@@ -5,10 +5,12 @@
 #include <set>
 
 #include "explain/lab.h"
+#include "explain/passes.h"
 #include "explain/regions.h"
 #include "tensor/parallel.h"
 #include "tests/errors.h"
 #include "tests/explain/golden_file.h"
+#include "tests/explain/small_net.h"
 
 namespace clearcut {
 namespace {
@@ -101,6 +103,24 @@ TEST(Superpixels, EveryLabelOccurs) {
               static_cast<std::size_t>(region_count(labels)))
         << c.name;
   }
+}
+
+TEST(Superpixels, ExplainersOfOneCallShareThem) {
+  test::TestNet net(2, [](test::TestNet&, const Var& x) { return x; });
+  ExplainInput input{.x = test::random_tensor({2, 3, 24, 32}, "x")};
+  Passes passes(net, std::size_t{1} << 20);
+  const SuperpixelOptions quick = parse_superpixels("quickshift"), plain;
+  const std::vector<Tensor>& segments = passes.segments(input, quick);
+  ASSERT_EQ(segments.size(), 2U);
+  for (std::int64_t k = 0; k < 2; ++k)
+    EXPECT_EQ(segments[static_cast<std::size_t>(k)].values<std::int32_t>(),
+              quickshift(to_picture(net.preprocess(), input.x[k])).values<std::int32_t>());
+  EXPECT_NE(&passes.segments(input, plain), &segments);
+  EXPECT_EQ(&passes.segments(input, quick), &segments);
+  const ExplainInput other{.x = test::random_tensor({2, 3, 24, 32}, "other")};
+  EXPECT_NE(&passes.segments(other, quick), &segments);
+  input.segments = {segments[1], segments[0]};
+  EXPECT_EQ(&passes.segments(input, quick), &input.segments);
 }
 
 TEST(Superpixels, SidesOfOnePixel) {
