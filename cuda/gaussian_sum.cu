@@ -19,7 +19,7 @@ namespace {
 constexpr int kThreads = 128, kChannels = 4;
 
 template <class T, int D>
-__global__ void __launch_bounds__(kThreads, 8)
+__global__ void __launch_bounds__(kThreads, 4)
     gaussian_sum_kernel(Nchw<const T> f, Nchw<const T> q, Nchw<T> y) {
   SHARED(T, features, [D][kThreads]);
   SHARED(T, values, [kChannels][kThreads]);
