@@ -143,30 +143,31 @@ std::vector<ExplainerRow> prior_rows() {
   const char* const descriptors =
       "Superpixels are described by early features of the classifier itself: the library's network and its "
       "clusters are a file that is not published with it.";
-  return {{.name = "normlime",
-           .formula =
-               "mean of w^2 / |w|_1 over superpixels that look alike, w the weights of LIME in the pictures "
-               "that a prior was learnt from; without a prior in this picture",
-           .paper = "Ahern 2019 (1909.04200)",
-           .needs = "forward passes; superpixels; a prior file, or samples",
-           .cost = "1 with a prior, 2 + samples without",
-           .settings = of_pieces({samples_setting(), prior_setting(),
-                                  number_setting("clusters", &ExplainOptions::clusters, 1), layer_setting()}),
-           .defaults = "samples=1000:reduction=positive",
-           .run = norm_lime,
-           .deviates = descriptors},
-          {.name = "glime",
-           .formula = "LIME of columns of length 1 with its weights pulled towards a prior: "
-                      "(X'X + pull I)^-1 (X'y + pull w0)",
-           .paper = "Li 2023 (Artificial Intelligence 314)",
-           .needs = "forward passes; superpixels; a prior file, or none: then towards 0",
-           .cost = "samples, 1 more with a prior",
-           .settings = of_pieces({samples_setting(), settle_setting(), prior_setting(),
-                                  number_setting("pull", &ExplainOptions::pull, 1e-9)}),
-           .defaults = "samples=1000:reduction=positive",
-           .work = per_sample,
-           .run = g_lime,
-           .deviates = descriptors}};
+  return {
+      {.name = "normlime",
+       .formula =
+           "mean of w^2 / |w|_1 over superpixels that look alike, w the weights of LIME in the pictures "
+           "that a prior was learnt from; without a prior in this picture",
+       .paper = "Ahern 2019 (1909.04200)",
+       .needs = "forward passes; superpixels; a file of `clearcut explain-prior`, or samples",
+       .cost = "1 with a prior, 2 + samples without",
+       .settings = of_pieces({samples_setting(), prior_setting(),
+                              number_setting("clusters", &ExplainOptions::clusters, 1), layer_setting()}),
+       .defaults = "samples=1000:reduction=positive",
+       .run = norm_lime,
+       .deviates = descriptors},
+      {.name = "glime",
+       .formula = "LIME of columns of length 1 with its weights pulled towards a prior: "
+                  "(X'X + pull I)^-1 (X'y + pull w0)",
+       .paper = "Li 2023 (Artificial Intelligence 314)",
+       .needs = "forward passes; superpixels; a file of `clearcut explain-prior`, or none: then towards 0",
+       .cost = "samples, 1 more with a prior",
+       .settings = of_pieces({samples_setting(), settle_setting(), prior_setting(),
+                              number_setting("pull", &ExplainOptions::pull, 1e-9)}),
+       .defaults = "samples=1000:reduction=positive",
+       .work = per_sample,
+       .run = g_lime,
+       .deviates = descriptors}};
 }
 
 std::vector<ExplainerRow> feature_map_rows() {

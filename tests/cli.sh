@@ -186,6 +186,13 @@ done
 reference="--device reference --progress none"
 expect 0 "1 pictures explained" explain -m "$work/net" -x cam,gradcam,smoothgrad:samples=2,ig:steps=2,lime:samples=8 \
   "$work/drawn/train/bricks/000000.png" -o "$work/r-maps" $reference
+pieces="samples=8:grid=3"
+expect 0 "clusters of superpixels" explain-prior -m "$work/net" --data "$work/drawn/train" --limit 3 \
+  -x normlime:$pieces:clusters=4 -o "$work/prior.safetensors" $reference
+expect 0 "1 pictures explained" explain -m "$work/net" \
+  -x normlime:grid=3:prior="$work/prior.safetensors",glime:$pieces:prior="$work/prior.safetensors",shapley:samples=1:grid=2,scorecam \
+  "$work/drawn/train/bricks/000000.png" -o "$work/r-pieces" $reference
+expect 2 "explainer normlime" explain-prior -m "$work/net" --data "$work/drawn/train" -x cam -o "$work/no.safetensors" $reference
 expect 0 "6 labels made" label fuse -m "$work/net" --data "$work/drawn/val" -o "$work/r-labels" $reference
 expect 0 "6 pictures scored" label sweep -m "$work/net" --data "$work/drawn" --format csv --split val --masks masks \
   -o "$work/r-sweep" --bootstrap 10 $reference
