@@ -113,7 +113,7 @@ fuse="label fuse -m $work/net --data $work/drawn/train --progress none"
 expect 2 "--rule: rule: a rule starts with" $fuse --rule rnk:0.9 -o "$work/labels"
 expect 2 "--refine: refine: there are none, grabcut, crf:rrm" $fuse --refine sharp -o "$work/labels"
 expect 2 "--regions: superpixels: there are slic, quickshift, felzenszwalb" $fuse --regions snic -o "$work/labels"
-expect 2 "--explainer: explainer: there are cam" $fuse -x gradcm -o "$work/labels"
+expect 2 "--explainer: explainer: there are ablation" $fuse -x gradcm -o "$work/labels"
 expect 2 "--flatten makes it background" $fuse --rule rank:0.9:0.5 --layout pssl -o "$work/labels"
 expect 2 "stages.2.rule: rule: a rule starts with" run configs/from_folder.yaml --set data="$work/drawn/train" \
   --set rule=val:0.3 -o "$work/mine"
@@ -255,7 +255,7 @@ expect 2 "--variant: variant: no kernel of cuda is called 'fast'" bench kernels 
 expect 2 "--layer: layer: a layer is C:side:K:kernel" bench kernels --layer 8:10
 expect 2 "--kernels: kernels: no kernel is called 'fast'" bench predict small_resnet --kernels fast
 expect 2 "must be the name of a network" bench predict resnet51
-expect 2 "--explainer: explainer: there are cam" bench explain small_resnet -x smothgrad
+expect 2 "--explainer: explainer: there are ablation" bench explain small_resnet -x smothgrad
 
 # Ctrl-C: the running step is finished and saved, exit code 130, and --resume ends like a straight run.
 "$program" train -c "$work/net.yaml" --set train.steps=300 -o "$work/c" --progress none 2> "$work/said" &
