@@ -45,7 +45,7 @@ class Mutant:
 
 # A condition without && and ||: what stands on both sides of one comparison.
 SIDE = r"[\w.\[\]]+(?:\([\w, ]*\))?(?: [-+*%] [\w.\[\]]+)*"
-CONDITION = rf"{SIDE} (?:<=|>=|<|>|==|!=) {SIDE}"
+CONDITION = rf"(?<![:\w.>]){SIDE} (?:<=|>=|<|>|==|!=) {SIDE}"
 
 
 def places(text):

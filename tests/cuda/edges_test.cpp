@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tensor/ops/arithmetic.h"
 #include "tensor/ops/batch_norm.h"
 #include "tensor/ops/cross_entropy.h"
 #include "tensor/ops/max_pool2d.h"
@@ -50,6 +51,14 @@ TEST(CudaEdges, MaximaOfWindows) {
         .index.values<std::int32_t>();
   };
   EXPECT_EQ(indices(Device::kCuda), indices(Device::kReference));
+}
+
+// One value for all, on either side.
+TEST(CudaEdges, OneValueAndARow) {
+  const Tensor row = Tensor::from<float>({5}, {1, 2, 3, 4, 5}, Device::kCuda),
+               one = Tensor::from<float>({1}, {10}, Device::kCuda);
+  EXPECT_EQ(ops::add(row, one).values<float>(), (std::vector<float>{11, 12, 13, 14, 15}));
+  EXPECT_EQ(ops::sub(one, row).values<float>(), (std::vector<float>{9, 8, 7, 6, 5}));
 }
 
 // Each wrong label alone: just below the classes, just above them.
