@@ -37,7 +37,10 @@ WORKS = [
     ("fcn_hrnet_w18 forward 480", ["predict", "fcn_hrnet_w18", "--size", "480"], INFERENCE),
     ("ocrnet_hrnet_w18 forward 480", ["predict", "ocrnet_hrnet_w18", "--size", "480"], INFERENCE),
     ("smoothgrad 50 resnet50", ["explain", "resnet50", "-x", "smoothgrad:samples=50"], GRADIENT),
+    ("lime 200 resnet50", ["explain", "resnet50", "-x", "lime:samples=200"], INFERENCE),
     ("mobilenet_v2 forward b8", ["predict", MOBILENET, "--batch", "8"], INFERENCE),
+    ("smoothgrad 50 mobilenet_v2", ["explain", MOBILENET, "-x", "smoothgrad:samples=50"], GRADIENT),
+    ("lime 1000 mobilenet_v2", ["explain", MOBILENET, "-x", "lime:samples=1000"], INFERENCE),
 ]
 OPTIMISER_BYTES = 12  # of a parameter, its gradient and its velocity: both sides need them, no skill is in it
 
