@@ -69,6 +69,9 @@ std::vector<ExplainerRow> weighted_sums() {
       of_gradient({.name = "gradcam",
                    .formula = "sum over k of w_k A_k, w_k = mean of g_k",
                    .paper = "Selvaraju 2017 (1610.02391)",
+                   .presets = {{"interpretdl", "relu=1:score=probability"},
+                               {"captum", "relu=0:score=logit"},
+                               {"grad-cam", "relu=1:score=logit"}},
                    .deviates = "InterpretDL takes the mean over k where the paper has the sum, and the "
                                "gradient of the probability (`score=probability`)."}),
       of_gradient({.name = "gradcampp",

@@ -67,9 +67,10 @@ enum class RelevanceRule : std::uint8_t { kEpsilon, kGamma, kAlphaBeta, kApart, 
 struct ExplainOptions {
   // a row of explain/explainer_table.h
   std::string explainer = "gradcam";
-  int samples = 0;     // noisy copies (0: 50; gradshap: 5, as InterpretDL); lime: pictures (0: 1000)
-  double noise = 0.1;  // of noisy copies: deviation / (max x - min x) of the picture
-  int steps = 50;      // ig, conductance, layerig
+  int samples = 0;       // noisy copies (0: 50; gradshap: 5, as InterpretDL); lime: pictures (0: 1000)
+  double noise = 0.1;    // of noisy copies: deviation / (max x - min x) of the picture
+  double deviation = 0;  // smoothgrad and its kin: of the noise itself, in place of `noise`; 0: not given
+  int steps = 50;        // ig, conductance, layerig
   PathStart baseline = PathStart::kZero;  // ig, gradshap
   PathRule path = PathRule::kGauss;
   Off off = Off::kMeanColour;

@@ -9,11 +9,20 @@ ExplainerWork plain(const ExplainOptions&) { return {2, 1}; }
 ExplainerWork per_sample(const ExplainOptions& o) { return {2.0 * samples_of(o), samples_of(o)}; }
 ExplainerWork per_step(const ExplainOptions& o) { return {2.0 * o.steps, o.steps}; }
 
+// Left out of describe() unless it is given.
+Setting deviation_setting() {
+  Setting setting = number_setting("deviation", &ExplainOptions::deviation, 0.0);
+  setting.write = [](const ExplainOptions& o) { return o.deviation > 0 ? cat(o.deviation) : ""; };
+  return setting;
+}
+
 ExplainerRow of_noise(ExplainerRow row) {
   row.needs = "gradients of the input";
   row.cost = "3 x samples";
-  row.settings = {samples_setting(), noise_setting(), score_setting()};
+  row.settings = {samples_setting(), noise_setting(), deviation_setting(), score_setting()};
   row.defaults = "samples=50";
+  row.presets = {{"interpretdl", "samples=50:noise=0.1:score=probability"},
+                 {"captum", "samples=5:deviation=1:score=logit"}};
   row.work = per_sample;
   return row;
 }
@@ -30,8 +39,10 @@ ExplainerRow smoothgrad() {
                 .formula = "G = mean of ds/dx at x + e_i, e_i ~ N(0, (noise (max x - min x))^2)",
                 .paper = "Smilkov 2017 (1706.03825)",
                 .run = smooth_grad,
-                .deviates = "Captum: 5 samples of deviation 1, whatever the picture's range."});
-  row.settings.insert(row.settings.begin() + 2, reduction_setting());
+                .deviates = "`deviation=` gives the noise itself, whatever the picture's range."});
+  row.settings.insert(row.settings.begin() + 3, reduction_setting());
+  row.presets = {{"interpretdl", "samples=50:noise=0.1:reduction=abs:score=probability"},
+                 {"captum", "samples=5:deviation=1:reduction=signed:score=logit"}};
   return row;
 }
 
@@ -44,7 +55,8 @@ std::vector<ExplainerRow> plain_gradients() {
            .cost = "3",
            .settings = settings,
            .work = plain,
-           .run = saliency},
+           .run = saliency,
+           .presets = {{"captum", "reduction=abs:score=logit"}}},
           {.name = "gradxinput",
            .formula = "G = x ds/dx",
            .paper = "Shrikumar 2016 (1605.01713)",
@@ -52,7 +64,8 @@ std::vector<ExplainerRow> plain_gradients() {
            .cost = "3",
            .settings = settings,
            .work = plain,
-           .run = grad_x_input}};
+           .run = grad_x_input,
+           .presets = {{"captum", "reduction=signed:score=logit"}}}};
 }
 
 std::vector<ExplainerRow> path_gradients() {
@@ -67,6 +80,8 @@ std::vector<ExplainerRow> path_gradients() {
        .defaults = "samples=5",
        .work = per_sample,
        .run = gradient_shap,
+       .presets = {{"interpretdl", "samples=5:noise=0.1:baseline=zero:reduction=abs:score=probability"},
+                   {"captum", "samples=5:noise=0:baseline=zero:reduction=signed:score=logit"}},
        .deviates = "One start x' as in InterpretDL; Captum draws from a set of them."},
       {.name = "ig",
        .formula = "G = (x - x') integral over a in [0, 1] of ds/dx at x' + a (x - x')",

@@ -187,7 +187,7 @@ using Statistic = std::vector<double> (*)(const Sums& sums);
 // A statistic of the gradients at noisy copies. All of them see the same noise.
 Explanation noisy_gradients(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
                             bool squares, Statistic statistic) {
-  const NoisyCopies copies(input, options.noise, "smoothgrad");
+  const NoisyCopies copies(input, options.noise, "smoothgrad", options.deviation);
   const std::int64_t count = samples_of(options);
   Explanation result = pixel_maps(input);
   sum_gradients(

@@ -6,13 +6,13 @@
 
 namespace clearcut {
 
-NoisyCopies::NoisyCopies(const ExplainInput& input, double noise, const char* purpose)
+NoisyCopies::NoisyCopies(const ExplainInput& input, double noise, const char* purpose, double deviation)
     : input_(input), purpose_(purpose), size_(input.x.numel() / input.x.dim(0)) {
   check(noise >= 0, purpose, "noise must be >= 0; got ", noise);
   for (std::int64_t k = 0; k < input.x.dim(0); ++k) {
     const float* x = picture(k);
     const auto [low, high] = std::minmax_element(x, x + size_);
-    deviation_.push_back(noise * (static_cast<double>(*high) - *low));
+    deviation_.push_back(deviation > 0 ? deviation : noise * (static_cast<double>(*high) - *low));
   }
 }
 

@@ -7,11 +7,12 @@
 
 namespace clearcut {
 
-/// Copy i of picture k is x_k + e,  e ~ N(0, (noise (max x_k - min x_k))^2)  from RandomStream(seed, purpose,
-/// items[k], i). The input must outlive it. Throws Error if noise < 0.
+/// Copy i of picture k is x_k + e,  e ~ N(0, (noise (max x_k - min x_k))^2), or N(0, deviation^2) where a
+/// deviation is given, from RandomStream(seed, purpose, items[k], i). The input must outlive it. Throws Error
+/// if noise < 0.
 class NoisyCopies {
  public:
-  NoisyCopies(const ExplainInput& input, double noise, const char* purpose);
+  NoisyCopies(const ExplainInput& input, double noise, const char* purpose, double deviation = 0);
   void write(std::int64_t k, std::int64_t i, const Tensor& slot) const;
 
  private:

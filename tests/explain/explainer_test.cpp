@@ -383,8 +383,8 @@ TEST(ExplainerNames, ErrorsListWhatThereIs) {
   };
   EXPECT_EQ(message("gradcamm"), cat("explainer: there are ", explainer_names(), "; got 'gradcamm'"));
   EXPECT_NE(message("gradcamm").find(" gradcam, "), std::string::npos);
-  EXPECT_EQ(message("saliency:samples=3"),
-            "explainer: saliency has the settings reduction, score; got 'samples'");
+  EXPECT_EQ(message("fem:samples=3"),
+            "explainer: fem has the settings layer, relu, scales, flip; got 'samples'");
   EXPECT_EQ(message("ig:preset=paper"), "explainer: ig has the presets interpretdl, captum; got 'paper'");
   EXPECT_EQ(message("ig:baseline=black"), "explainer: baseline must be one of zero, blur, mean; got 'black'");
   EXPECT_EQ(message("smoothgrad:samples=0"), "explainer: samples must be a number >= 1; got '0'");

@@ -90,6 +90,8 @@ void expect_maps(Classifier& net, const test::Arrays& arrays, const std::string&
   expect_near("gradcam",
               explain(net, input, parse_explainer("gradcam:relu=0:scales=0.5+1:flip=1")).values<float>(),
               arrays.at(prefix + "gradcam.views").values<double>());
+  expect_near("smoothgrad", explain(net, input, parse_explainer("smoothgrad:preset=captum")).values<float>(),
+              arrays.at(prefix + "smoothgrad.captum").values<double>());
 }
 
 TEST(ExplainerTable, MapsOfTheSmallNetworkAreThePapersFormulas) {

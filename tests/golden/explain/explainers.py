@@ -94,9 +94,13 @@ def gradient(logit, x):
     return torch.autograd.grad(logit(x), x)[0].numpy()
 
 
-def noisy(x, n, i, purpose):
+def noisy(x, n, i, purpose, deviation=None):
     e = RandomStream(1, purpose, n, i).normal(x.numel()).reshape(x.shape)
-    return x + torch.from_numpy(e) * NOISE * (x.max() - x.min())
+    return x + torch.from_numpy(e) * (deviation or NOISE * (x.max() - x.min()))
+
+
+def smoothgrad_of_captum(logit, x, n):
+    return sum(gradient(logit, noisy(x, n, i, "smoothgrad", 1.0)) for i in range(5)).sum(0) / 5
 
 
 def grad_shap(logit, x, n):
@@ -195,6 +199,8 @@ def maps(taps, head, weight, x, classes, prefix, arrays):
     arrays[f"{prefix}cam.map"] = np.stack([weighted(A[n], weight[classes[n]]) for n in N])
     arrays[f"{prefix}randomcam.map"] = np.stack(
         [weighted(A[n], RandomStream(1, "randomcam", n).uniform(A.shape[1], -1, 1)) for n in N])
+    arrays[f"{prefix}smoothgrad.captum"] = np.stack(
+        [smoothgrad_of_captum(lambda y, c=classes[n]: head(taps(y[None])[1])[0, c], x[n], n) for n in N])
     pixels = [pixel_maps(lambda y, c=classes[n]: head(taps(y[None])[1])[0, c], x[n], n) for n in N]
     for name in pixels[0]:
         arrays[f"{prefix}{name}.map"] = np.stack([p[name] for p in pixels])
