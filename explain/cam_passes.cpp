@@ -82,7 +82,8 @@ Explanation finer_cam(Passes& passes, const ExplainInput& input, const ExplainOp
 }
 
 Explanation shapley_cam(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
-  constexpr double kStep = 1.0 / 128;  // of A: the error of the difference is its square, rounding 1e-7 / step
+  constexpr double kStep =
+      1.0 / 128;  // of A: the error of the difference is its square, rounding 1e-7 / step
   const std::string path = tap_path(passes.classifier(), options);
   Maps maps{.N = input.x.dim(0), .margin = tap_margin(passes.classifier(), path), .relu = options.relu};
   TapPass pass{.path = path, .seed = [&](std::size_t n, const float* z, float* dz) {

@@ -38,13 +38,14 @@ TEST(Var, GradientsOfSeveralUsesAndWalksAddUp) {
 TEST(Var, AWalkByAnotherRule) {
   const Var x = leaf({2}, {3, -2}), y = leaf({2}, {5, 7});
   std::vector<std::string> seen;
-  sum(relu(x) * y * 3).backward(Tensor::full({}, 1, DType::kFloat64),
-                                [&](const Node& node, const Tensor& dy, const Need& need) {
-                                  seen.emplace_back(node.op);
-                                  Grads grads = node.backward(dy, need);
-                                  if (seen.back() == "relu") grads[0] = ops::mul(grads[0], 2.0);
-                                  return grads;
-                                });
+  sum(relu(x) * y * 3)
+      .backward(Tensor::full({}, 1, DType::kFloat64),
+                [&](const Node& node, const Tensor& dy, const Need& need) {
+                  seen.emplace_back(node.op);
+                  Grads grads = node.backward(dy, need);
+                  if (seen.back() == "relu") grads[0] = ops::mul(grads[0], 2.0);
+                  return grads;
+                });
   EXPECT_EQ(seen, (std::vector<std::string>{"sum", "mul", "mul", "relu"}));
   EXPECT_EQ(grad(x), (Doubles{30, 0}));
   EXPECT_EQ(grad(y), (Doubles{9, 0}));

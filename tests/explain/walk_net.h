@@ -8,6 +8,7 @@
 #include "autograd/arithmetic.h"
 #include "autograd/batch_norm.h"
 #include "autograd/pool.h"
+#include "explain/explainer.h"
 #include "models/onnx_classifier.h"
 #include "tensor/safetensors.h"
 #include "tests/explain/small_net.h"
@@ -61,8 +62,7 @@ struct WalkNet : TestNet {
 
 /// The ResNet of tests/golden/onnx/resnet_op13.onnx.
 inline std::unique_ptr<Classifier> walk_onnx() {
-  return load_onnx_classifier("tests/golden/onnx/resnet_op13.onnx",
-                              {.preprocess = Preprocess{}});
+  return load_onnx_classifier("tests/golden/onnx/resnet_op13.onnx", {.preprocess = Preprocess{}});
 }
 
 }  // namespace clearcut::test
