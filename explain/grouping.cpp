@@ -84,7 +84,7 @@ double intersection(const Histogram& a, const Histogram& b) {
   return sum;
 }
 
-Box around(const Box& a, const Box& b) {
+PixelBox around(const PixelBox& a, const PixelBox& b) {
   return {std::min(a.top, b.top), std::min(a.left, b.left), std::max(a.bottom, b.bottom),
           std::max(a.right, b.right)};
 }
@@ -126,7 +126,7 @@ class Grouper {
     const std::int32_t* label = superpixels.data<const std::int32_t>();
     for (std::int64_t i = 0; i < H * W; ++i) {
       Region& region = regions_[static_cast<std::size_t>(label[i])];
-      const Box pixel = {i / W, i % W, i / W + 1, i % W + 1};
+      const PixelBox pixel = {i / W, i % W, i / W + 1, i % W + 1};
       region.box = region.size++ == 0 ? pixel : around(region.box, pixel);
       for (const auto& [inside, q] : {std::pair{i % W + 1 < W, i + 1}, std::pair{i / W + 1 < H, i + W}})
         if (inside && label[q] != label[i]) {
@@ -217,9 +217,9 @@ Tensor region_mask(const Grouping& grouping, int region) {
   return mask;
 }
 
-std::vector<Box> proposal_boxes(const Grouping& grouping) {
-  std::vector<Box> boxes;
-  std::set<Box> seen;
+std::vector<PixelBox> proposal_boxes(const Grouping& grouping) {
+  std::vector<PixelBox> boxes;
+  std::set<PixelBox> seen;
   for (auto region = grouping.regions.rbegin(); region != grouping.regions.rend(); ++region)
     if (seen.insert(region->box).second) boxes.push_back(region->box);
   return boxes;

@@ -8,11 +8,11 @@
 namespace clearcut {
 
 /// Rows [top, bottom), columns [left, right).
-struct Box {
+struct PixelBox {
   std::int64_t top = 0, left = 0, bottom = 0, right = 0;
   std::int64_t area() const { return (bottom - top) * (right - left); }
-  friend bool operator==(const Box&, const Box&) = default;
-  friend auto operator<=>(const Box&, const Box&) = default;
+  friend bool operator==(const PixelBox&, const PixelBox&) = default;
+  friend auto operator<=>(const PixelBox&, const PixelBox&) = default;
 };
 
 struct GroupingOptions {
@@ -22,7 +22,7 @@ struct GroupingOptions {
 
 /// A superpixel, or what two regions before it became.
 struct Region {
-  Box box;
+  PixelBox box;
   std::int64_t size = 0;  // pixels
   int first = -1, second = -1;
   double similarity = 0;  // of the two
@@ -54,6 +54,6 @@ Grouping group_regions(const Tensor& picture, const Tensor& superpixels, const G
 /// uint8 [H, W], 1 on the region.
 Tensor region_mask(const Grouping& grouping, int region);
 /// The boxes of all regions, each once, the last groups (the largest) first.
-std::vector<Box> proposal_boxes(const Grouping& grouping);
+std::vector<PixelBox> proposal_boxes(const Grouping& grouping);
 
 }  // namespace clearcut

@@ -13,7 +13,7 @@ void ClassMeans::add(int label, const Localisation& l, double agreement) {
   for (std::size_t i = 0; i < one.size(); ++i) s[i] += one[i];
 }
 
-Finding ClassMeans::means() const {
+LocalisationMeans ClassMeans::means() const {
   const auto mean = [&](std::size_t which) {
     double total = 0;
     for (const auto& [label, s] : sums) total += s[which] / s[5];

@@ -41,7 +41,7 @@ struct Choice {
 };
 
 /// Means over questions (picture and label) of classes, then over classes; see Localisation and Consensus.
-struct Finding {
+struct LocalisationMeans {
   double pointing = 0, energy = 0, f1 = 0, auc = 0, agreement = 0;
 };
 struct SubsetScores {
@@ -49,7 +49,7 @@ struct SubsetScores {
   std::vector<ThresholdSweep> sweeps;  // [fusion][measure]
   // Only with fixed choices:
   std::vector<ConfusionMatrix> pictures;  // one per scored picture
-  Finding finding = {};
+  LocalisationMeans finding = {};
 };
 struct MemberScores {
   std::vector<SubsetScores> subsets;

@@ -12,7 +12,7 @@ namespace clearcut {
 struct ClassMeans {
   std::map<int, std::array<double, 6>> sums;  // pointing, energy, f1, auc, agreement, number
   void add(int label, const Localisation& l, double agreement);
-  Finding means() const;
+  LocalisationMeans means() const;
 };
 
 /// uint8: 1 where the truth is `label`, 255 where it is ignored.

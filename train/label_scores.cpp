@@ -220,16 +220,16 @@ JsonObject interval(const Interval& i) {
 }
 Interval interval(const JsonObject& o) { return {o.number("estimate"), o.number("low"), o.number("high")}; }
 
-JsonObject to_json(const Finding& f) {
+JsonObject to_json(const LocalisationMeans& f) {
   JsonObject o;
   o.set("pointing", f.pointing).set("energy", f.energy).set("f1", f.f1);
   return o.set("auc", f.auc).set("agreement", f.agreement);
 }
-std::optional<Finding> finding_of(const JsonObject& row) {
+std::optional<LocalisationMeans> finding_of(const JsonObject& row) {
   if (!row.has("finding")) return std::nullopt;
   const JsonObject o = row.object("finding");
-  return Finding{o.number("pointing"), o.number("energy"), o.number("f1"), o.number("auc"),
-                 o.number("agreement")};
+  return LocalisationMeans{o.number("pointing"), o.number("energy"), o.number("f1"), o.number("auc"),
+                           o.number("agreement")};
 }
 
 }  // namespace

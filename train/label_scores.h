@@ -32,8 +32,8 @@ struct ScoredLabels {
   std::string setting;  // "value:0.36", "superpixels, rank:0.8" (a member alone), "share 0.3", ""
   Interval miou;        // bootstrap over pictures
   Interval lead;        // mIoU of "all/all" minus this one, the same pictures drawn for both; NaN without it
-  std::vector<double> iou;         // per class
-  std::optional<Finding> finding;  // not of baselines
+  std::vector<double> iou;                   // per class
+  std::optional<LocalisationMeans> finding;  // not of baselines
 };
 struct LabelScores {
   std::vector<ScoredLabels> rows;

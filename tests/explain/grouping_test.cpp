@@ -24,7 +24,8 @@ TEST(Grouping, IsThatOfTheFormulas) {
     ASSERT_EQ(grouping.regions.size(), 2 * K - 1);
     for (std::size_t i = 0; i < grouping.regions.size(); ++i) {
       const Region& region = grouping.regions[i];
-      EXPECT_EQ(region.box, (Box{boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]})) << i;
+      EXPECT_EQ(region.box, (PixelBox{boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]}))
+          << i;
       if (i < K) continue;
       EXPECT_EQ(region.first, parts[2 * (i - K)]) << space << " " << i;
       EXPECT_EQ(region.second, parts[2 * (i - K) + 1]) << space << " " << i;
@@ -46,8 +47,8 @@ TEST(Grouping, MasksAreThoseOfTheParts) {
 
 TEST(Grouping, BoxesComeOnceAndTheWholePictureFirst) {
   const Grouping grouping = group_regions(golden("picture"), golden("superpixels"));
-  const std::vector<Box> boxes = proposal_boxes(grouping);
-  EXPECT_EQ(boxes.front(), (Box{0, 0, 30, 36}));
+  const std::vector<PixelBox> boxes = proposal_boxes(grouping);
+  EXPECT_EQ(boxes.front(), (PixelBox{0, 0, 30, 36}));
   for (std::size_t i = 0; i < boxes.size(); ++i)
     EXPECT_EQ(std::count(boxes.begin(), boxes.end(), boxes[i]), 1) << i;
   for (const Region& region : grouping.regions)
