@@ -23,6 +23,7 @@ all    python3-pil           yardstick: picture codecs and resizing
 all    python3-opencv        yardstick: ONNX networks
 all    python3-onnx          checker of ONNX files
 all    python3-skimage       yardstick: superpixels
+all    python3-sklearn       yardstick: linear fits, curves of measures
 all    python3-torch         yardstick: operators, losses, training, speed
 all    python3-torchvision   yardstick: speed
 all    libopenblas0-pthread  yardstick: matrix products of python3-torch, ten times faster with it

@@ -42,8 +42,8 @@ if [ -x /usr/local/cuda/bin/nvcc ] || command -v nvcc >/dev/null; then
   check "PTX of the kernels, interpreted" $make -j"$(nproc)" test-ptx
   check "the build for GPUs" $make -j"$(nproc)" gpu-check
 else skip "PTX of the kernels, interpreted, and the build for GPUs" "the CUDA toolkit"; fi
-if has_module torch && has_module cv2; then check "golden numbers" goldens
-else skip "golden numbers" "python3-torch and python3-opencv"; fi
+if has_module torch && has_module cv2 && has_module skimage && has_module sklearn; then check "golden numbers" goldens
+else skip "golden numbers" "python3-torch, python3-opencv, python3-skimage and python3-sklearn"; fi
 if has_module onnx && { has_module cv2 || has_module onnx.reference; }; then
   check "exported networks" "$python" tools/check_exports.py "$build/full/clearcut"
 else skip "exported networks" "python3-onnx and python3-opencv"; fi
