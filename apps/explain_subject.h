@@ -12,7 +12,7 @@
 namespace clearcut::apps {
 
 /// --target: "top1", "class:INDEX", the name of a class or group; for segmenters "seg:CLASS@MASK", MASK a
-/// label PNG or picture file of which all pixels but 0 count, or "predicted": where the segmenter sees CLASS.
+/// label PNG of which all pixels but 0 count, or "predicted": where the segmenter sees CLASS.
 struct TargetWords {
   std::string text, groups;
   bool of_segmenter() const { return text.rfind("seg:", 0) == 0; }

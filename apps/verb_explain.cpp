@@ -72,6 +72,11 @@ class ExplainJob {
     const TargetWords target{verb.target, verb.explain.groups};
     if (target.of_segmenter() && options_.framing != Framing::kWhole)
       throw ConfigError("--framing: masks of segmenters lie over the whole picture; leave it out");
+    for (const ExplainOptions& o : options_.explainers)
+      if (target.of_segmenter() && o.flip)
+        throw ConfigError(cat(
+            "--explainer: flip=1 would mirror the picture under the mask of seg:CLASS@MASK; leave it out of ",
+            o.explainer));
     for (const std::string& path : split_words(verb.explain.models))
       subjects_.push_back(std::make_unique<ExplainSubject>(path, device_of(common), target));
     for (const auto& subject : subjects_)

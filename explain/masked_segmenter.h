@@ -8,7 +8,8 @@ namespace clearcut {
 
 /// logits[n, c] = mean over the mask of the segmenter's logits of class c. The score of the target CLASS@MASK
 /// is that mean (pytorch-grad-cam explains the sum over the mask: the same up to a factor). The mask lies
-/// over the network's input, is shrunk to its output bilinearly, and is the same for all pictures of a batch.
+/// over the network's input, is shrunk to its output bilinearly, and is the same for all pictures of a batch:
+/// mirrored views (flip=1) would leave it where it is.
 ///
 /// mask  float32 [H, W], values in [0, 1]
 /// Throws Error if nothing of the mask is left at the output's resolution. The default tap is the last

@@ -126,6 +126,7 @@ expect 2 "class 99 is outside 0 to 5" explain -m "$work/net" --target class:99 "
 expect 2 "no class 'dog'" explain -m "$work/net" --target dog "$work/drawn/val" -o "$work/maps"
 expect 2 "is a classifier; its targets read" explain -m "$work/net" --target seg:1@predicted "$work/drawn/val" -o "$work/maps"
 expect 2 "is a segmenter; its targets read" explain -m "$work/seg" "$work/drawn/val" -o "$work/maps"
+expect 2 "flip=1 would mirror" explain -m "$work/seg" -x gradcam:flip=1 --target "seg:1@$mask" "$work/drawn/val" -o "$work/maps"
 expect 2 "needs a class and a mask" explain -m "$work/seg" --target seg:1 "$work/drawn/val" -o "$work/maps"
 expect 2 "--save" explain -m "$work/net" --save hat "$work/drawn/val" -o "$work/maps"
 
