@@ -12,19 +12,11 @@
 namespace clearcut {
 namespace {
 
+using test::input_of;
 using test::LinearNet;
 using test::random_tensor;
 using test::SmallNet;
 using test::TestNet;
-
-ExplainInput input_of(const Tensor& x, const Target& target) {
-  ExplainInput input{.x = x};
-  for (std::int64_t n = 0; n < x.dim(0); ++n) {
-    input.targets.push_back(target);
-    input.items.push_back(static_cast<std::uint64_t>(100 + n));
-  }
-  return input;
-}
 
 double sum_of(const Tensor& x) {
   const auto values = x.values<float>();

@@ -12,6 +12,7 @@
 #include "autograd/matmul.h"
 #include "autograd/rearrange.h"
 #include "autograd/reduce.h"
+#include "explain/explainer.h"
 #include "models/classifier.h"
 #include "tensor/random.h"
 
@@ -82,5 +83,15 @@ struct LinearNet : TestNet {
   explicit LinearNet(Tensor w)
       : TestNet(w.dim(0), [w](TestNet&, const Var& x) { return linear(flatten(x), Var(w)); }) {}
 };
+
+/// The same target for every picture; their ids are 100, 101, ...
+inline ExplainInput input_of(const Tensor& x, const Target& target) {
+  ExplainInput input{.x = x};
+  for (std::int64_t n = 0; n < x.dim(0); ++n) {
+    input.targets.push_back(target);
+    input.items.push_back(static_cast<std::uint64_t>(100 + n));
+  }
+  return input;
+}
 
 }  // namespace clearcut::test
