@@ -5,15 +5,7 @@ set -u
 program=$1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-failed=0
-
-# expect CODE TEXT ARGUMENTS...: the program must end with CODE and print TEXT somewhere.
-expect() {
-  code=$1 text=$2; shift 2
-  output=$("$program" "$@" 2>&1); got=$?
-  [ "$got" -eq "$code" ] || { echo "clearcut $*: exit code $got, expected $code: $output"; failed=1; }
-  echo "$output" | grep -qF -- "$text" || { echo "clearcut $*: does not say '$text': $output"; failed=1; }
-}
+. "$(dirname "$0")/expect.sh"
 
 linked=$(ldd "$program" | awk '{ print $1 }' | grep -E '^lib(cu|nccl|nv)')
 [ -z "$linked" ] || { echo "the program is linked with" $linked; failed=1; }
