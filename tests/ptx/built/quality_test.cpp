@@ -74,12 +74,14 @@ void expect_good_tiles(const Counters& c, const Wanted& wanted) {
   const double useful = share(loop.count(Counted::kMultiplyAdd) + loop.count(Counted::kMatrix), loop.warps());
   const std::string found =
       cat(c.name, ": sectors ", share(load.units, load.least_units), " of the least, bytes ",
-          bytes / tiles_bytes, " of the tiles', multiply-adds or mma ", useful, " of the loop");
+          bytes / tiles_bytes, " of the tiles', multiply-adds or mma ", useful,
+          " of the loop, 16-byte loads ", wide_loads(loop), " of those from shared memory");
   SCOPED_TRACE(found);
   if (std::getenv("CLEARCUT_PTX_COUNTERS") != nullptr) std::cout << found << "\n";
   EXPECT_EQ(shared.units, shared.least_units);
   EXPECT_GT(shared.units, 0u);
-  EXPECT_GE(wide_loads(loop), 0.95);  // nvcc 13 splits one of the 72 loads of the float kernel in two
+  // All of them, but for one of 65 to 80 in the float convolution, which nvcc 13 splits in two for sm_80.
+  EXPECT_GE(wide_loads(loop), 0.98);
   EXPECT_LE(share(load.units, load.least_units), 1.1);
   EXPECT_LE(bytes, 1.5 * tiles_bytes);
   EXPECT_GE(useful, wanted.useful);
