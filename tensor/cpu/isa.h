@@ -17,6 +17,7 @@
 #include "tensor/cpu/isa/random.h"
 #include "tensor/cpu/isa/reduce.h"
 #include "tensor/cpu/isa/rows.h"
+#include "tensor/cpu/isa/window.h"
 #include "tensor/cpu/isa/winograd.h"
 
 namespace clearcut {
@@ -25,6 +26,7 @@ struct IsaTable {
   std::string_view name;  // "baseline" (x86-64: SSE2; Arm: NEON), "avx2" (with FMA), "avx512" (F, DQ, BW, VL)
   const isa::GemmKernels* gemm;
   const isa::DepthwiseKernels* depthwise;
+  const isa::WindowKernels* window;
   const isa::RowKernels* rows;
   const isa::PointwiseKernels* pointwise;
   const isa::ReduceKernels* reduce;
@@ -37,12 +39,12 @@ struct IsaTable {
 };
 
 /// The table of one namespace; tensor/cpu/arch/ lists those that an architecture has.
-#define CLEARCUT_ISA_TABLE(set)                                                             \
-  IsaTable {                                                                                \
-#set, &isa::set::gemm_kernels, &isa::set::depthwise_kernels, &isa::set::row_kernels,    \
-        &isa::set::pointwise_kernels, &isa::set::reduce_kernels, &isa::set::random_kernels, \
-        &isa::set::norm_kernels, &isa::set::map_kernels, &isa::set::peak_kernels,           \
-        &isa::set::winograd_kernels, &isa::set::winograd_gradient_kernels                   \
+#define CLEARCUT_ISA_TABLE(set)                                                                              \
+  IsaTable {                                                                                                 \
+#set, &isa::set::gemm_kernels, &isa::set::depthwise_kernels, &isa::set::window_kernels,                  \
+        &isa::set::row_kernels, &isa::set::pointwise_kernels, &isa::set::reduce_kernels,                     \
+        &isa::set::random_kernels, &isa::set::norm_kernels, &isa::set::map_kernels, &isa::set::peak_kernels, \
+        &isa::set::winograd_kernels, &isa::set::winograd_gradient_kernels                                    \
   }
 
 /// The loops in use: the best this processor supports, or the one that the environment variable CLEARCUT_ISA

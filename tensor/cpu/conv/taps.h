@@ -20,6 +20,10 @@ struct AxisTaps {
     std::int64_t residue;  // index in residues
     std::int64_t shift;
   };
+  /// The pixel that a tap reads for output pixel 0, counted from the first pixel of the padding.
+  std::int64_t pixel_of(const Tap& tap) const {
+    return tap.shift * stride + residues[static_cast<std::size_t>(tap.residue)];
+  }
   std::vector<Tap> taps = {};
   std::vector<std::int64_t> residues = {};
   std::int64_t stride = 1, padding = 0;

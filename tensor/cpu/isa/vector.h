@@ -21,6 +21,14 @@ typedef float LooseVec __attribute__((vector_size(kLanes * 4), aligned(4), may_a
 
 inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
+// Holds a value in a register: GCC reads it from memory again for each use if it came from there.
+inline void keep(Vec& v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#else
+  asm("" : "+w"(v));
+#endif
+}
 inline Vec splat(float x) { return x - Vec{}; }
 inline Vec clamp(Vec x, Vec low, Vec high) {  // NaN stays NaN
   x = x < low ? low : x;

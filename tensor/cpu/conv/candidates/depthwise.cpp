@@ -1,10 +1,13 @@
-// Depthwise convolution: each plane is copied with its padding into a buffer that stays in the nearest
-// caches. Rows of at least a vector are computed a few at a time, straight to their place; shorter ones (7 or
-// 14 pixels) as one stretch, the pixels between the rows included, so that they fill whole vectors.
+// Depthwise convolution. Windows of 3x3 with stride 1 or 2, nearly all there are, read the planes where they
+// are. For other taps each plane is copied with its padding into a buffer that stays in the nearest caches.
+// Rows of at least a vector are computed a few at a time, straight to their place; shorter ones (7 or 14
+// pixels) as one stretch, the pixels between the rows included, so that they fill whole vectors.
 #include <algorithm>
+#include <array>
 
 #include "tensor/cpu/conv/kernel.h"
 #include "tensor/cpu/conv/taps.h"
+#include "tensor/cpu/gemm.h"
 #include "tensor/cpu/isa.h"
 #include "tensor/parallel.h"
 
@@ -123,11 +126,90 @@ class PlaneSum {
   Scratch<float> plane_, result_;
 };
 
-void depthwise_gather(const DepthwiseGather& g) {
+// Three taps side by side, and at most one pixel of padding at both ends.
+bool is_window(const AxisTaps& axis) {
+  if (axis.taps.size() != 3 || axis.stride > 2 || axis.out_step != 1) return false;
+  const std::int64_t first = axis.pixel_of(axis.taps[0]), middle = axis.pixel_of(axis.taps[1]);
+  if (std::abs(first - middle) != 1 || axis.pixel_of(axis.taps[2]) != 2 * middle - first) return false;
+  return axis.padding <= 1 && (axis.count - 1) * axis.stride + 2 - axis.padding <= axis.size;
+}
+
+// Windows of 3x3, a plane at a time.
+class WindowPlanes {
+ public:
+  static bool fit(const Taps& taps) {
+    return is_window(taps.h) && is_window(taps.w) && taps.h.stride == taps.w.stride;
+  }
+  explicit WindowPlanes(const DepthwiseGather& g)
+      : g_(g),
+        place_(g.taps.kernel_index(g.w.W)),
+        room_(std::max(g.in.W, g.taps.w.stride * isa_table().gemm->lanes)),
+        line_(static_cast<std::size_t>((g.taps.h.count - 1) * g.taps.h.stride + 3)),
+        zeros_(static_cast<std::size_t>(room_)) {
+    // Those of a gradient are turned around.
+    if (g.taps.w.pixel_of(g.taps.w.taps[0]) != 0) std::reverse(place_.begin(), place_.end());
+  }
+
+  void run(std::int64_t n, std::int64_t c) {
+    const AxisTaps &h = g_.taps.h, &w = g_.taps.w;
+    find_lines(g_.in.plane(n, c));
+    std::array<float, 9> weight;
+    for (std::size_t t = 0; t < 9; ++t) weight[t] = g_.w.plane(c, 0)[place_[t]];
+    const std::int64_t at = g_.out.plane(n, c) - g_.out.data;
+    isa_table().window->plane({.line = line_.data(),
+                               .width = w.size,
+                               .stride = w.stride,
+                               .left = w.padding,
+                               .weight = weight.data(),
+                               .init = g_.finish.bias ? g_.finish.bias[c] : 0.0f,
+                               .to = g_.out.data + at,
+                               .plus = g_.finish.add ? g_.finish.add + at : nullptr,
+                               .row = g_.out.W,
+                               .rows = h.count,
+                               .cols = w.count,
+                               .low = g_.finish.low,
+                               .high = g_.finish.high,
+                               .next = g_.in.plane(n, c + 1),
+                               .next_row = h.size * w.size / h.count});
+  }
+
+ private:
+  // Rows of padding are zeros; the last rows of the tensor, behind which nothing may be read, become copies.
+  void find_lines(const float* plane) {
+    const float* end = g_.in.plane(g_.in.N, 0);
+    const std::int64_t W = g_.in.W;
+    ends_.clear();
+    ends_.reserve(static_cast<std::size_t>(room_ * ceil_div(room_, W)));
+    for (std::size_t i = 0; i < line_.size(); ++i) {
+      const std::int64_t row = static_cast<std::int64_t>(i) - g_.taps.h.padding;
+      const float* from = plane + row * W;
+      line_[i] = row < 0 || row >= g_.in.H ? zeros_.data() : end - from < room_ ? copy_of(from) : from;
+    }
+  }
+  const float* copy_of(const float* from) {
+    const std::size_t at = ends_.size();
+    ends_.insert(ends_.end(), from, from + g_.in.W);
+    ends_.resize(at + static_cast<std::size_t>(room_));
+    return ends_.data() + at;
+  }
+
+  const DepthwiseGather& g_;
+  std::vector<std::int64_t> place_;
+  std::int64_t room_;  // floats that are read of a line
+  std::vector<const float*> line_;
+  std::vector<float> zeros_, ends_;
+};
+
+template <class Planes>
+void for_all_planes(const DepthwiseGather& g) {
   parallel_for(g.in.N * g.in.C, planes_per_chunk(g.taps), [&](std::int64_t begin, std::int64_t end) {
-    PlaneSum sum(g);
-    for (std::int64_t i = begin; i < end; ++i) sum.run(i / g.in.C, i % g.in.C);
+    Planes planes(g);
+    for (std::int64_t i = begin; i < end; ++i) planes.run(i / g.in.C, i % g.in.C);
   });
+}
+
+void depthwise_gather(const DepthwiseGather& g) {
+  WindowPlanes::fit(g.taps) ? for_all_planes<WindowPlanes>(g) : for_all_planes<PlaneSum>(g);
 }
 
 void depthwise_weight(const Taps& taps, Nchw<const float> dy, Nchw<const float> x, Nchw<float> dw) {
