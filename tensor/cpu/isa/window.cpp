@@ -21,19 +21,22 @@ struct Window {
   Vec w[9], init, low, high;
   Index lane;
   End first, last;
+  const float* plane;
+  float* to;
+  const float* plus;
 };
 
 template <int S>
-End end_at(const WindowPlane& p, Index lane, int64_t j) {
+End end_at(const WindowPlanes& p, Index lane, int64_t j) {
   End end;
-  const int64_t room = p.width - S * kLanes;
+  const int64_t room = p.W - S * kLanes;
   for (int c = 0; c < 3; ++c) {
     const int64_t at = S * j - p.left + c;
     end.base[c] = at > room ? room : at;
     if (end.base[c] < 0) end.base[c] = 0;
     const Index column = S * lane + static_cast<int>(at);
     end.from[c] = column - static_cast<int>(end.base[c]);
-    end.inside[c] = (column >= 0) & (column < static_cast<int>(p.width));
+    end.inside[c] = (column >= 0) & (column < static_cast<int>(p.W));
   }
   return end;
 }
@@ -96,14 +99,23 @@ inline Vec load_some(const float* from, int64_t n) {
   return load(value);
 }
 
+// The lines that R rows of outputs from row i on read.
+template <int S, int R>
+inline void find_lines(const Window& f, const WindowPlanes& p, int64_t i, const float** line) {
+  int64_t row = S * i - p.top;
+#pragma GCC unroll 15
+  for (int k = 0; k < S * (R - 1) + 3; ++k, ++row)
+    line[k] = row < 0 || row >= p.H ? p.zeros : f.plane + row * p.W;
+}
+
 // Rows of at least a vector; the last vector overlaps the one before it.
 template <int S, int R>
-__attribute__((noinline)) void wide_rows(const Window& f, const WindowPlane& p, int64_t i) {
+__attribute__((noinline)) void wide_rows(const Window& f, const WindowPlanes& p, int64_t i) {
   const float* line[S * (R - 1) + 3];
-  for (int k = 0; k < S * (R - 1) + 3; ++k) line[k] = p.line[S * i + k];
-  const int64_t row = p.row, left = p.left, last = p.cols - kLanes;
-  const float* plus = p.plus ? p.plus + i * row : nullptr;
-  float* to = p.to + i * row;
+  find_lines<S, R>(f, p, i, line);
+  const int64_t row = p.Q, left = p.left, last = p.Q - kLanes;
+  const float* plus = f.plus ? f.plus + i * row : nullptr;
+  float* to = f.to + i * row;
   const Vec low = f.low, high = f.high;
   const auto write = [&](Vec* sum, int64_t j) {
 #pragma GCC unroll 7
@@ -126,51 +138,60 @@ __attribute__((noinline)) void wide_rows(const Window& f, const WindowPlane& p, 
 
 // Rows of less than a vector.
 template <int S, int R>
-__attribute__((noinline)) void narrow_rows(const Window& f, const WindowPlane& p, int64_t i) {
-  const int64_t row = p.row, cols = p.cols;
-  const float* plus = p.plus ? p.plus + i * row : nullptr;
-  float* to = p.to + i * row;
+__attribute__((noinline)) void narrow_rows(const Window& f, const WindowPlanes& p, int64_t i) {
+  const float* line[S * (R - 1) + 3];
+  find_lines<S, R>(f, p, i, line);
+  const int64_t row = p.Q;
+  const float* plus = f.plus ? f.plus + i * row : nullptr;
+  float* to = f.to + i * row;
   const Vec low = f.low, high = f.high;
   const Index lane = f.lane;
   Vec sum[R];
-  sums<S, R>(f, p.line + S * i, 0, &f.first, sum);
+  sums<S, R>(f, line, 0, &f.first, sum);
 #pragma GCC unroll 7
   for (int r = 0; r < R; ++r) {
-    if (plus) sum[r] += load_some(plus + r * row, cols);
-    store_some<kLanes / 2>(to + r * row, clamp(sum[r], low, high), lane, cols);
+    if (plus) sum[r] += load_some(plus + r * row, row);
+    store_some<kLanes / 2>(to + r * row, clamp(sum[r], low, high), lane, row);
   }
 }
 
+// R rows at a time from row i on, and of the plane behind this one their share into the second cache.
 template <int S, int R>
-int64_t some_rows(const Window& f, const WindowPlane& p, int64_t i) {
-  const auto rows = p.cols < kLanes ? narrow_rows<S, R> : wide_rows<S, R>;
-  for (; i + R <= p.rows; i += R) {
-    for (int64_t j = i * p.next_row; j < (i + R) * p.next_row; j += kLine)
-      __builtin_prefetch(p.next + j, 0, 2);
+int64_t some_rows(const Window& f, const WindowPlanes& p, int64_t i) {
+  const auto rows = p.Q < kLanes ? narrow_rows<S, R> : wide_rows<S, R>;
+  const int64_t share = p.H * p.W / p.P;
+  const float* next = f.plane + p.H * p.W;
+  for (; i + R <= p.P; i += R) {
+    for (int64_t j = i * share; j < (i + R) * share; j += kLine) __builtin_prefetch(next + j, 0, 2);
     rows(f, p, i);
   }
   return i;
 }
 
 template <int S>
-void all_rows(const WindowPlane& p) {
+void all_planes(const WindowPlanes& p) {
   Window f;
-  f.init = splat(p.init);
   f.low = splat(p.low);
   f.high = splat(p.high);
-  for (int t = 0; t < 9; ++t) f.w[t] = splat(p.weight[t]);
   for (int k = 0; k < kLanes; ++k) f.lane[k] = k;
   f.first = end_at<S>(p, f.lane, 0);
-  if (p.cols > kLanes) f.last = end_at<S>(p, f.lane, p.cols - kLanes);
-  some_rows<S, 1>(f, p, some_rows<S, 2>(f, p, some_rows<S, 7>(f, p, 0)));
+  if (p.Q > kLanes) f.last = end_at<S>(p, f.lane, p.Q - kLanes);
+  for (int64_t i = 0; i < p.count; ++i) {
+    for (int t = 0; t < 9; ++t) f.w[t] = splat(p.weight[9 * i + (p.turned ? 8 - t : t)]);
+    f.init = splat(p.bias ? p.bias[i] : 0);
+    f.plane = p.plane + i * p.H * p.W;
+    f.to = p.to + i * p.P * p.Q;
+    f.plus = p.plus ? p.plus + i * p.P * p.Q : nullptr;
+    some_rows<S, 1>(f, p, some_rows<S, 2>(f, p, some_rows<S, 7>(f, p, 0)));
+  }
 }
 
-void plane(const WindowPlane& p) { p.stride == 1 ? all_rows<1>(p) : all_rows<2>(p); }
+void planes(const WindowPlanes& p) { p.stride == 1 ? all_planes<1>(p) : all_planes<2>(p); }
 
 }  // namespace
 
 namespace clearcut::isa::CLEARCUT_ISA {
 
-extern const WindowKernels window_kernels = {plane};
+extern const WindowKernels window_kernels = {planes};
 
 }  // namespace clearcut::isa::CLEARCUT_ISA

@@ -6,27 +6,28 @@
 
 namespace clearcut::isa {
 
-/// to[i * row + j] = min(max(init + sum over r, c < 3 of weight[3 r + c] * x + plus[i * row + j], low),
-/// high), x = line[stride * i + r][stride * j + c - left], or 0 outside of the line's `width` floats, for i <
-/// rows, j < cols. Each line must have room for stride * lanes floats, the rest of which is not used.
-struct WindowPlane {
-  const float* const* line;  // stride * (rows - 1) + 3 of them
-  int64_t width;
-  int64_t stride;  // 1 or 2
-  int64_t left;    // 0 or 1; the last sum's last term lies at most one float behind its line
+/// For each of `count` planes p of H x W, P x Q of them at `to`: to[i * Q + j] = min(max(bias[p] + sum over
+/// r, c < 3 of w[3 r + c] * x + plus[i * Q + j], low), high), x = plane[stride * i + r - top][stride * j + c
+/// - left], or 0 outside; w = weight + 9 p, read backwards where it is turned around. Planes lie one behind
+/// the other; behind the last one's last row stride * lanes - W floats more must be there.
+struct WindowPlanes {
+  int64_t count;
+  const float* plane;
+  int64_t H, W;
+  int64_t stride;     // 1 or 2
+  int64_t top, left;  // 0 or 1; the last sum's last term lies at most one pixel outside
   const float* weight;
-  float init;
+  bool turned;
+  const float* bias;  // or null for 0
   float* to;
-  const float* plus;  // or null for 0
-  int64_t row;
-  int64_t rows, cols;
+  const float* plus;  // laid out like `to`, or null for 0
+  int64_t P, Q;
   float low, high;
-  const float* next;  // the next plane, of `next_row` floats an output row: brought to the second cache
-  int64_t next_row;
+  const float* zeros;  // max(W, stride * lanes) of them
 };
 
 struct WindowKernels {
-  void (*plane)(const WindowPlane&);
+  void (*planes)(const WindowPlanes&);
 };
 
 namespace baseline {

@@ -3,11 +3,9 @@
 // Rows of at least a vector are computed a few at a time, straight to their place; shorter ones (7 or 14
 // pixels) as one stretch, the pixels between the rows included, so that they fill whole vectors.
 #include <algorithm>
-#include <array>
 
 #include "tensor/cpu/conv/kernel.h"
 #include "tensor/cpu/conv/taps.h"
-#include "tensor/cpu/gemm.h"
 #include "tensor/cpu/isa.h"
 #include "tensor/parallel.h"
 
@@ -134,82 +132,62 @@ bool is_window(const AxisTaps& axis) {
   return axis.padding <= 1 && (axis.count - 1) * axis.stride + 2 - axis.padding <= axis.size;
 }
 
-// Windows of 3x3, a plane at a time.
-class WindowPlanes {
- public:
-  static bool fit(const Taps& taps) {
-    return is_window(taps.h) && is_window(taps.w) && taps.h.stride == taps.w.stride;
-  }
-  explicit WindowPlanes(const DepthwiseGather& g)
-      : g_(g),
-        place_(g.taps.kernel_index(g.w.W)),
-        room_(std::max(g.in.W, g.taps.w.stride * isa_table().gemm->lanes)),
-        line_(static_cast<std::size_t>((g.taps.h.count - 1) * g.taps.h.stride + 3)),
-        zeros_(static_cast<std::size_t>(room_)) {
-    // Those of a gradient are turned around.
-    if (g.taps.w.pixel_of(g.taps.w.taps[0]) != 0) std::reverse(place_.begin(), place_.end());
-  }
+bool are_windows(const Taps& taps) {
+  return is_window(taps.h) && is_window(taps.w) && taps.h.stride == taps.w.stride;
+}
 
-  void run(std::int64_t n, std::int64_t c) {
-    const AxisTaps &h = g_.taps.h, &w = g_.taps.w;
-    find_lines(g_.in.plane(n, c));
-    std::array<float, 9> weight;
-    for (std::size_t t = 0; t < 9; ++t) weight[t] = g_.w.plane(c, 0)[place_[t]];
-    const std::int64_t at = g_.out.plane(n, c) - g_.out.data;
-    isa_table().window->plane({.line = line_.data(),
-                               .width = w.size,
-                               .stride = w.stride,
-                               .left = w.padding,
-                               .weight = weight.data(),
-                               .init = g_.finish.bias ? g_.finish.bias[c] : 0.0f,
-                               .to = g_.out.data + at,
-                               .plus = g_.finish.add ? g_.finish.add + at : nullptr,
-                               .row = g_.out.W,
-                               .rows = h.count,
-                               .cols = w.count,
-                               .low = g_.finish.low,
-                               .high = g_.finish.high,
-                               .next = g_.in.plane(n, c + 1),
-                               .next_row = h.size * w.size / h.count});
-  }
-
- private:
-  // Rows of padding are zeros; the last rows of the tensor, behind which nothing may be read, become copies.
-  void find_lines(const float* plane) {
-    const float* end = g_.in.plane(g_.in.N, 0);
-    const std::int64_t W = g_.in.W;
-    ends_.clear();
-    ends_.reserve(static_cast<std::size_t>(room_ * ceil_div(room_, W)));
-    for (std::size_t i = 0; i < line_.size(); ++i) {
-      const std::int64_t row = static_cast<std::int64_t>(i) - g_.taps.h.padding;
-      const float* from = plane + row * W;
-      line_[i] = row < 0 || row >= g_.in.H ? zeros_.data() : end - from < room_ ? copy_of(from) : from;
-    }
-  }
-  const float* copy_of(const float* from) {
-    const std::size_t at = ends_.size();
-    ends_.insert(ends_.end(), from, from + g_.in.W);
-    ends_.resize(at + static_cast<std::size_t>(room_));
-    return ends_.data() + at;
-  }
-
-  const DepthwiseGather& g_;
-  std::vector<std::int64_t> place_;
-  std::int64_t room_;  // floats that are read of a line
-  std::vector<const float*> line_;
-  std::vector<float> zeros_, ends_;
-};
-
-template <class Planes>
-void for_all_planes(const DepthwiseGather& g) {
-  parallel_for(g.in.N * g.in.C, planes_per_chunk(g.taps), [&](std::int64_t begin, std::int64_t end) {
-    Planes planes(g);
-    for (std::int64_t i = begin; i < end; ++i) planes.run(i / g.in.C, i % g.in.C);
-  });
+// The windows of `count` planes of one image, from channel c on.
+void multiply_windows(const DepthwiseGather& g, std::int64_t n, std::int64_t c, std::int64_t count) {
+  const std::int64_t room = std::max(g.in.W, g.taps.w.stride * isa_table().gemm->lanes),
+                     plane = g.in.H * g.in.W;
+  const std::vector<float> zeros(static_cast<std::size_t>(room));
+  const std::int64_t at = g.out.plane(n, c) - g.out.data;
+  isa::WindowPlanes planes{.count = count,
+                           .plane = g.in.plane(n, c),
+                           .H = g.in.H,
+                           .W = g.in.W,
+                           .stride = g.taps.w.stride,
+                           .top = g.taps.h.padding,
+                           .left = g.taps.w.padding,
+                           .weight = g.w.plane(c, 0),
+                           .turned = g.taps.w.pixel_of(g.taps.w.taps[0]) != 0,
+                           .bias = g.finish.bias ? g.finish.bias + c : nullptr,
+                           .to = g.out.data + at,
+                           .plus = g.finish.add ? g.finish.add + at : nullptr,
+                           .P = g.out.H,
+                           .Q = g.out.W,
+                           .low = g.finish.low,
+                           .high = g.finish.high,
+                           .zeros = zeros.data()};
+  // Behind the tensor's last plane nothing may be read.
+  const bool at_end = n == g.in.N - 1 && c + count == g.in.C && room > g.in.W;
+  planes.count -= at_end;
+  isa_table().window->planes(planes);
+  if (!at_end) return;
+  std::vector<float> last(static_cast<std::size_t>(plane + room));
+  std::copy_n(g.in.plane(n, g.in.C - 1), plane, last.begin());
+  planes.plane = last.data();
+  planes.weight += 9 * planes.count;
+  if (planes.bias) planes.bias += planes.count;
+  planes.to += planes.count * planes.P * planes.Q;
+  if (planes.plus) planes.plus += planes.count * planes.P * planes.Q;
+  planes.count = 1;
+  isa_table().window->planes(planes);
 }
 
 void depthwise_gather(const DepthwiseGather& g) {
-  WindowPlanes::fit(g.taps) ? for_all_planes<WindowPlanes>(g) : for_all_planes<PlaneSum>(g);
+  parallel_for(g.in.N * g.in.C, planes_per_chunk(g.taps), [&](std::int64_t begin, std::int64_t end) {
+    if (!are_windows(g.taps)) {
+      PlaneSum sum(g);
+      for (std::int64_t i = begin; i < end; ++i) sum.run(i / g.in.C, i % g.in.C);
+      return;
+    }
+    for (std::int64_t i = begin; i < end;) {
+      const std::int64_t c = i % g.in.C, count = std::min(end - i, g.in.C - c);
+      multiply_windows(g, i / g.in.C, c, count);
+      i += count;
+    }
+  });
 }
 
 void depthwise_weight(const Taps& taps, Nchw<const float> dy, Nchw<const float> x, Nchw<float> dw) {
