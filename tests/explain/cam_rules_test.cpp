@@ -75,6 +75,25 @@ TEST(CamRules, RandomWeightsFollowFromThePicture) {
   EXPECT_NEAR(sum / 1000, 0, 0.06);  // three deviations of the mean: 3 / sqrt(3 * 1000)
 }
 
+// A singular vector has no sign of its own: the largest value is the positive one, turned maps or not.
+TEST(CamRules, ComponentsPointToTheirLargestValue) {
+  constexpr std::int64_t K = 5, n = 12;
+  std::vector<float> A(K * n), turned(K * n), g(K * n, 0.5F);
+  const RandomStream stream(3, "features");
+  for (std::size_t i = 0; i < A.size(); ++i) {
+    A[i] = static_cast<float>(stream.uniform(static_cast<std::int64_t>(i)));
+    turned[i] = -A[i];
+  }
+  for (const char* name : {"eigencam", "eigengradcam", "segeigencam", "kpcacam"})
+    for (const auto* features : {&A, &turned}) {
+      const CamMap map =
+          cam_rule(name)->map({.A = features->data(), .g = g.data(), .K = K, .n = n, .random = {1, "none"}});
+      const auto [low, high] = std::minmax_element(map.begin(), map.end());
+      EXPECT_GE(*high, -*low) << name;
+      EXPECT_GT(*high, 0) << name;
+    }
+}
+
 TEST(CamRules, ComponentsOfAConstantMapSayNothing) {
   const std::vector<float> A(12, 3.0F);
   for (const char* name : {"eigencam", "kpcacam"}) {

@@ -153,6 +153,17 @@ TEST(SmoothGrad, SquaresAndVarianceFollowFromTheGradientsOfTheCopies) {
   }
 }
 
+// All copies have one gradient there, so the variance is 0: rounding may not make it less.
+TEST(SmoothGrad, VarianceIsNeverNegative) {
+  LinearNet net(random_tensor({2, 3 * 16 * 16}, "w"));
+  const ExplainInput input =
+      input_of(random_tensor({1, 3, 16, 16}, "x"), {.classes = {1}, .probability = false});
+  for (const float v : explain(net, input, parse_explainer("vargrad:samples=7")).values<float>()) {
+    EXPECT_GE(v, 0);
+    EXPECT_LE(v, 1e-6F);  // float32 rounding of squares of normal numbers
+  }
+}
+
 // On a linear net Gradient SHAP is (x - x') w plus the mean of the noise, whatever the points on the path.
 TEST(GradientShap, LinearNetGivesDifferenceTimesWeight) {
   const Tensor w = random_tensor({2, 3 * 16 * 16}, "w");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <sstream>
 
 #include "explain/lab.h"
 #include "explain/passes.h"
@@ -10,6 +11,7 @@
 #include "tensor/parallel.h"
 #include "tests/errors.h"
 #include "tests/explain/golden_file.h"
+#include "tests/explain/golden_nets.h"
 #include "tests/explain/small_net.h"
 
 namespace clearcut {
@@ -139,6 +141,24 @@ TEST(Superpixels, NamesRoundTrip) {
     EXPECT_EQ(describe(parse_superpixels(text)), text);
   EXPECT_EQ(describe(parse_superpixels("slic/segments=50")),
             "slic/segments=50/compactness=10/iterations=10/sigma=0");
+}
+
+// The methods are those that the error lists.
+TEST(Superpixels, EveryMethodHasAGoldenOfScikitImage) {
+  std::string known;
+  try {
+    parse_superpixels("?");
+  } catch (const Error& error) {
+    known = error.what();
+  }
+  known = known.substr(0, known.find("; got"));
+  known = known.substr(known.find("there are ") + 10);
+  const auto arrays = test::golden_arrays("superpixels");
+  std::istringstream names(known);
+  std::string name;
+  for (; std::getline(names, name, ','); names >> std::ws)
+    EXPECT_TRUE(arrays.count("rough." + name)) << name << " has none";
+  EXPECT_EQ(name, "felzenszwalb") << known;
 }
 
 TEST(Superpixels, WrongWordsAreRefused) {
