@@ -50,6 +50,7 @@ class Opener {
   void open_csv();
   void open_pssl();
   void open_labels();
+  static std::string weights_of(const std::string& folder, const std::string& file, const std::string& where);
   void add_pssl(const PsslFolder& labels, const std::string& name, const std::string& where);
   void finish();
 
@@ -223,14 +224,21 @@ void Opener::open_csv() {
   }
 }
 
+std::string Opener::weights_of(const std::string& folder, const std::string& file, const std::string& where) {
+  check(!file.empty(), "data", where,
+        ": the manifest names no weights; `label fuse --pixel-weights agreement` writes them");
+  return (fs::path(folder) / file).lexically_normal().string();
+}
+
 // name: train/<wnid>/<picture>.JPEG
 void Opener::add_pssl(const PsslFolder& labels, const std::string& name, const std::string& where) {
   const std::string wnid = fs::path(name).parent_path().filename().string();
   const auto it = std::find(data_.wnids.begin(), data_.wnids.end(), wnid);
   check(it != data_.wnids.end(), "data", where, ": the folder '", wnid, "' of '", name,
         "' is not a class; classes come from the class file or from the folders under ", labels.root());
-  add({0, name, labels.picture(name), labels.label(name), {static_cast<int>(it - data_.wnids.begin())}},
-      where);
+  Item item{0, name, labels.picture(name), labels.label(name), {static_cast<int>(it - data_.wnids.begin())}};
+  if (spec_.pixel_weights) item.weights = weights_of(labels.root(), labels.weights(name), where);
+  add(std::move(item), where);
 }
 
 // Class ids are the places of the WNIDs in the class file, or else in the order of the folders' names;
@@ -275,6 +283,7 @@ void Opener::open_labels() {
     if (entry.has("classes"))
       for (const std::int64_t c : entry.integers("classes"))
         item.classes.push_back(class_index(cat(c), where));
+    if (spec_.pixel_weights) item.weights = weights_of(labels, weights_in(entry), where);
     add(std::move(item), where);
   }
 }

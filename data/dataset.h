@@ -18,6 +18,7 @@ struct Item {
   std::string image;         // path to open
   std::string mask;          // path to open; empty: no mask
   std::vector<int> classes;  // image labels, ascending, each once; empty: none known
+  std::string weights = {};  // path to open: how much each pixel of the mask counts; empty: all alike
 };
 
 enum class MaskFormat {
@@ -62,6 +63,7 @@ struct DatasetSpec {
   int ignore = 255;          // pssl: always classes + 1 (1001), background: classes (1000)
   std::int64_t limit = 0;    // keep the first so many items; 0: all
   bool pssl_minus_one_ignored = false;  // pssl: -1 in arr_0 is ignore; the released code makes it background
+  bool pixel_weights = false;  // labels, pssl: with the weights that the manifest names; else they stay
 };
 
 /// Throws Error: a missing folder, list or class file (naming what was looked for), a line that does not fit
@@ -71,6 +73,10 @@ Dataset open_dataset(const DatasetSpec& spec);
 /// The label map of an item, int32 [H, W]. Errors name the file. PSSL npz: background everywhere, the
 /// picture's class where arr_0 is 1.
 Tensor read_mask(const Dataset& data, const Item& item);
+
+/// The pixel weights of an item in steps of 1/255, int32 [H, W], from a gray PNG. Throws Error that names the
+/// file unless it has the size of the labels and values 0 to 255.
+Tensor read_weights(const Item& item, const Tensor& labels);
 
 /// Throws Error that names the files unless the labels have the picture's size (PSSL npz: the same ratio of
 /// sides) and hold classes and the ignore value only.

@@ -16,8 +16,9 @@ namespace {
 
 // One item, ready for a batch or failed.
 struct Prepared {
-  Tensor image;   // float32 [3, H, W]
-  Tensor labels;  // int32 [H, W]
+  Tensor image;    // float32 [3, H, W]
+  Tensor labels;   // int32 [H, W]
+  Tensor weights;  // int32 [H, W], steps of 1/255
   std::string error;
 };
 
@@ -28,7 +29,7 @@ LabelledPicture load_sample(const Dataset& data, const Item& item, const LoaderO
   if (!options.masks || data.masks == MaskFormat::kNone || item.mask.empty()) return to_sample(picture);
   const Tensor labels = read_mask(data, item);
   check_mask(data, item, labels, picture.dim(0), picture.dim(1));
-  return to_sample(picture, labels);
+  return to_sample(picture, labels, item.weights.empty() ? Tensor{} : read_weights(item, labels));
 }
 
 // Samples are numbered in the order in which they are handed out: ticket = epoch * items + place in the
@@ -92,8 +93,9 @@ Prepared Loader::State::prepare(const Item& source, std::uint32_t step) const {
     for (const Transform& transform : transforms) transform(x, key);
     sample.image = normalize(x.image, normalization);
     sample.labels = x.labels;
+    sample.weights = x.weights;
   } catch (const std::exception& error) {
-    sample = {{}, {}, error.what()};
+    sample = {{}, {}, {}, error.what()};
   }
   return sample;
 }
@@ -180,6 +182,12 @@ Batch make_batch(const Collected& collected) {
   batch.images = stack<float>(collected, &Prepared::image, "the image");
   if (collected.samples.front().labels.defined())
     batch.labels = stack<std::int32_t>(collected, &Prepared::labels, "the label map");
+  if (collected.samples.front().weights.defined()) {
+    batch.weights =
+        stack<std::int32_t>(collected, &Prepared::weights, "the pixel weights").to(DType::kFloat32);
+    float* w = batch.weights.data<float>();
+    for (std::int64_t i = 0; i < batch.weights.numel(); ++i) w[i] /= 255;
+  }
   std::vector<std::int32_t> classes;
   for (const Item* item : collected.items) {
     classes.push_back(item->classes.empty() ? -1 : item->classes.front());

@@ -16,6 +16,7 @@ namespace clearcut {
 struct Batch {
   Tensor images;                     // float32 [N, 3, H, W]
   Tensor labels;                     // int32 [N, H, W]; undefined without masks
+  Tensor weights;                    // float32 [N, H, W] in [0, 1]; undefined without pixel weights
   Tensor classes;                    // int32 [N]: the first image label; -1 where there is none
   std::vector<std::uint64_t> items;  // ids
   std::vector<std::string> names;

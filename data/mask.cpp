@@ -36,6 +36,15 @@ Tensor read_mask(const Dataset& data, const Item& item) {
   return data.masks == MaskFormat::kPsslNpz ? read_pssl(data, item) : read_label_png(item.mask).labels;
 }
 
+Tensor read_weights(const Item& item, const Tensor& labels) {
+  const LabelImage image = read_label_png(item.weights);
+  check(image.labels.shape() == labels.shape(), "data", item.weights, ": the weights are ",
+        image.labels.shape(), ", the labels ", labels.shape(), "; they must have one size");
+  check(image.bits == 8 && image.palette.empty(), "data", item.weights,
+        ": weights are 8-bit gray, 255 for 1");
+  return image.labels;
+}
+
 void check_mask(const Dataset& data, const Item& item, const Tensor& labels, std::int64_t height,
                 std::int64_t width) {
   const std::int64_t h = labels.dim(0), w = labels.dim(1);

@@ -19,12 +19,26 @@ std::string pssl_name(const std::string& label_path) {
   return label_path.substr(0, label_path.size() - kPsslSuffix.size());
 }
 
+std::string weights_in(const JsonObject& line) {
+  if (!line.has("made")) return "";
+  const JsonObject made = line.object("made");
+  return made.has("weights") ? made.text("weights") : "";
+}
+
 PsslFolder::PsslFolder(std::string root, std::string images)
     : root_(std::move(root)), images_(std::move(images)) {
   const std::string manifest = (fs::path(root_) / "manifest.jsonl").string();
   if (!fs::is_regular_file(manifest)) return;
-  for (const JsonObject& line : read_jsonl(manifest))
-    if (line.has("label")) by_manifest_[line.text("label")] = line.text("image");
+  for (const JsonObject& line : read_jsonl(manifest)) {
+    if (!line.has("label")) continue;
+    by_manifest_[line.text("label")] = line.text("image");
+    if (const std::string file = weights_in(line); !file.empty()) weights_[line.text("label")] = file;
+  }
+}
+
+std::string PsslFolder::weights(const std::string& name) const {
+  const auto line = weights_.find(cat(name, kPsslSuffix));
+  return line == weights_.end() ? "" : line->second;
 }
 
 ClassFile PsslFolder::classes(const std::string& class_file) const {

@@ -17,6 +17,8 @@
 
 namespace clearcut {
 
+class JsonObject;
+
 inline constexpr std::string_view kPsslSuffix = "_eiseg.npz";
 inline constexpr std::string_view kPsslList = "train.txt";
 inline constexpr std::string_view kPsslSynsets = "imagenet_lsvrc_2015_synsets.txt";
@@ -25,6 +27,9 @@ inline constexpr std::string_view kPsslSynsets = "imagenet_lsvrc_2015_synsets.tx
 std::string pssl_label_path(const std::string& wnid, const std::string& picture);
 /// The same path without its suffix: train/<wnid>/<name>.JPEG, the name of an item.
 std::string pssl_name(const std::string& label_path);
+
+/// The file of pixel weights that a line of a manifest names, "" if none.
+std::string weights_in(const JsonObject& line);
 
 /// A folder of such labels, and the pictures that they belong to.
 class PsslFolder {
@@ -45,10 +50,13 @@ class PsslFolder {
   /// another ending there, in IMAGES/<wnid>, or in IMAGES. The second if there is none, so that reading it
   /// names a file.
   std::string picture(const std::string& name) const;
+  /// Of the pixel weights, below ROOT, as the manifest says; "" if it names none.
+  std::string weights(const std::string& name) const;
 
  private:
   std::string root_, images_;
   std::map<std::string, std::string> by_manifest_;  // label path -> picture
+  std::map<std::string, std::string> weights_;      // label path -> weights
 };
 
 }  // namespace clearcut

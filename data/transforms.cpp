@@ -17,14 +17,21 @@ std::int64_t round_side(double side) {
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::nearbyint(side)));
 }
 
+// The labels, and their weights where there are some.
+template <class F>
+void for_each_map(LabelledPicture& x, const F& change) {
+  for (Tensor* map : {&x.labels, &x.weights})
+    if (map->defined()) change(*map);
+}
+
 // Both sides times factor; image and labels each from their own size.
 void scale_by(LabelledPicture& x, double image_factor, double label_factor) {
   const auto side = [](std::int64_t n, double f) { return round_side(static_cast<double>(n) * f); };
   x.image = resize_picture(x.image, side(x.image.dim(0), image_factor), side(x.image.dim(1), image_factor),
                            Filter::kBilinear);
-  if (x.labels.defined())
-    x.labels =
-        resize_labels(x.labels, side(x.labels.dim(0), label_factor), side(x.labels.dim(1), label_factor));
+  for_each_map(x, [&](Tensor& map) {
+    map = resize_labels(map, side(map.dim(0), label_factor), side(map.dim(1), label_factor));
+  });
 }
 
 void resize_by(LabelledPicture& x, std::int64_t side, bool by_short) {
@@ -52,6 +59,7 @@ Tensor pad_right_bottom(const Tensor& x, std::int64_t height, std::int64_t width
 void pad_both(LabelledPicture& x, std::int64_t height, std::int64_t width, const PaddingCrop& options) {
   x.image = pad_right_bottom(x.image, height, width, options.image_value);
   if (x.labels.defined()) x.labels = pad_right_bottom(x.labels, height, width, options.label_value);
+  if (x.weights.defined()) x.weights = pad_right_bottom(x.weights, height, width, 0);
 }
 
 void check_one_size(const char* op, const LabelledPicture& x) {
@@ -62,8 +70,8 @@ void check_one_size(const char* op, const LabelledPicture& x) {
 
 }  // namespace
 
-LabelledPicture to_sample(const Tensor& picture, const Tensor& labels) {
-  return {picture.to(DType::kFloat32), labels};
+LabelledPicture to_sample(const Tensor& picture, const Tensor& labels, const Tensor& weights) {
+  return {picture.to(DType::kFloat32), labels, weights};
 }
 
 void resize_by_short(LabelledPicture& x, std::int64_t side) { resize_by(x, side, /*by_short=*/true); }
@@ -71,7 +79,7 @@ void resize_by_long(LabelledPicture& x, std::int64_t side) { resize_by(x, side, 
 
 void resize_to(LabelledPicture& x, std::int64_t height, std::int64_t width) {
   x.image = resize_picture(x.image, height, width, Filter::kBilinear);
-  if (x.labels.defined()) x.labels = resize_labels(x.labels, height, width);
+  for_each_map(x, [&](Tensor& map) { map = resize_labels(map, height, width); });
 }
 
 void resize_step_scaling(LabelledPicture& x, const StepScaling& options, const RandomKey& key) {
@@ -98,14 +106,14 @@ void random_padding_crop(LabelledPicture& x, const PaddingCrop& options, const R
   const std::int64_t top = stream.below(0, x.image.dim(0) - options.height + 1);
   const std::int64_t left = stream.below(1, x.image.dim(1) - options.width + 1);
   x.image = crop(x.image, top, left, options.height, options.width);
-  if (x.labels.defined()) x.labels = crop(x.labels, top, left, options.height, options.width);
+  for_each_map(x, [&](Tensor& map) { map = crop(map, top, left, options.height, options.width); });
 }
 
 void random_horizontal_flip(LabelledPicture& x, double chance, const RandomKey& key) {
   check(chance >= 0 && chance <= 1, "random_horizontal_flip", "the chance must be 0 to 1, got ", chance);
   if (stream_of(key, "random_horizontal_flip").uniform(0) >= chance) return;
   x.image = flip_columns(x.image);
-  if (x.labels.defined()) x.labels = flip_columns(x.labels);
+  for_each_map(x, [](Tensor& map) { map = flip_columns(map); });
 }
 
 void random_distort(LabelledPicture& x, const Distort& options, const RandomKey& key) {

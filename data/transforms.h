@@ -15,8 +15,10 @@ namespace clearcut {
 
 /// A picture on its way into a batch. labels is undefined for classification.
 struct LabelledPicture {
-  Tensor image;   // float32 [H, W, 3], RGB, 0..255
-  Tensor labels;  // int32 [H, W]
+  Tensor image;         // float32 [H, W, 3], RGB, 0..255
+  Tensor labels;        // int32 [H, W]
+  Tensor weights = {};  // int32 [H, W] of the labels' pixels, in steps of 1/255; goes where the labels go,
+                        // and padding weighs nothing; undefined: all alike
 };
 /// step is the epoch: the same picture is augmented anew in each.
 struct RandomKey {
@@ -27,7 +29,7 @@ using Transform = std::function<void(LabelledPicture&, const RandomKey&)>;
 
 /// The picture as float32. labels may have another size than the image as long as the sides' ratio agrees;
 /// each is resized from its own size.
-LabelledPicture to_sample(const Tensor& picture, const Tensor& labels = {});
+LabelledPicture to_sample(const Tensor& picture, const Tensor& labels = {}, const Tensor& weights = {});
 
 /// min(H, W) (or max) becomes `side`; both sides rounded half to even, as Python's round does. Image plain
 /// bilinear, labels nearest, each from its own size.

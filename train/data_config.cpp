@@ -98,6 +98,7 @@ DatasetConfig read_dataset_config(const Config& config) {
   data.spec.ignore = static_cast<int>(config.integer_or("ignore", 255, {.low = 0, .high = 65535}));
   data.spec.limit = config.integer_or("limit", 0, {.low = 0});
   data.spec.pssl_minus_one_ignored = config.flag_or("pssl_minus_one_ignored", false);
+  data.spec.pixel_weights = config.flag_or("pixel_weights", false);
   data.select = config.text_or("select", "");
   return data;
 }

@@ -74,7 +74,9 @@ Score ClassifyTask::evaluate() {
 TrainLoss SegmentTask::loss(const Batch& batch) {
   const Device device = model_.registry().device();
   const auto outputs = model_.logits(Var(batch.images.to(device)));
-  SegmentationLoss loss = segmentation_loss(outputs, batch.labels.to(device), loss_);
+  SegmentationLossOptions options = loss_;
+  if (batch.weights.defined()) options.cross_entropy.pixel_weights = batch.weights.to(device);
+  SegmentationLoss loss = segmentation_loss(outputs, batch.labels.to(device), options);
   return {loss.total, std::move(loss.parts)};
 }
 
