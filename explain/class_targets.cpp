@@ -48,6 +48,12 @@ class Names {
     }
   }
 
+  /// One class has this very name.
+  bool whole(const std::string& name) const {
+    const auto found = whole_.find(plain(name));
+    return found != whole_.end() && found->second.size() == 1;
+  }
+
   std::vector<int> find(const std::string& name, const std::string& classifier) const {
     for (const auto* names : {&ids_, &whole_, &parts_}) {
       const auto found = names->find(plain(name));
@@ -70,8 +76,11 @@ class Names {
 std::vector<std::vector<int>> class_targets(const Classifier& classifier,
                                             const std::vector<std::string>& class_names,
                                             const std::string& groups) {
-  if (!groups.empty()) return from_file(classifier, class_names, groups);
   const Names names(classifier);
+  const std::vector<std::string> listed =
+      groups.empty() ? std::vector<std::string>{} : JsonObject::read(groups).object("groups").names();
+  if (!std::all_of(listed.begin(), listed.end(), [&](const std::string& name) { return names.whole(name); }))
+    return from_file(classifier, class_names, groups);
   std::vector<std::vector<int>> targets;
   for (const std::string& name : class_names) targets.push_back(names.find(name, classifier.name()));
   return targets;

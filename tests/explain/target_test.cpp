@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 
+#include "explain/class_targets.h"
 #include "explain/methods.h"
+#include "tensor/file.h"
+#include "tests/explain/small_net.h"
 
 namespace clearcut {
 namespace {
@@ -75,6 +79,21 @@ TEST(Reduce, ChannelsByHand) {
   EXPECT_EQ(reduced(Reduction::kSquare), (std::vector<float>{14.0F / 3, 3}));
   EXPECT_EQ(reduced(Reduction::kSigned), (std::vector<float>{0, -3}));
   EXPECT_EQ(reduced(Reduction::kPositive), (std::vector<float>{0, 0}));
+}
+
+// The file numbers the classes of ImageNet; a network that was trained for these very names has its own
+// numbers.
+TEST(ClassTargets, OwnNamesGoBeforeAGroupsFile) {
+  const std::string file = testing::TempDir() + "/groups.json";
+  write_file(file, std::string(R"({"groups": {"dog": {"ranges": [[0, 1]]}, "cat": {"ranges": [[3, 3]]}}})"));
+  test::TestNet big(4, [](test::TestNet&, const Var& x) { return x; });
+  big.name_classes({"beagle", "pug", "brick", "tabby, cat"});
+  const std::vector<std::string> names = {"background", "cat", "dog"};
+  EXPECT_EQ(class_targets(big, names, file), (std::vector<std::vector<int>>{{}, {3}, {0, 1}}));
+  test::TestNet own(3, [](test::TestNet&, const Var& x) { return x; });
+  own.name_classes({"background", "cat", "dog"});
+  EXPECT_EQ(class_targets(own, names, file), (std::vector<std::vector<int>>{{0}, {1}, {2}}));
+  std::remove(file.c_str());
 }
 
 }  // namespace
