@@ -6,6 +6,7 @@
 
 #include "data/text_lines.h"
 #include "explain/explainer_table.h"
+#include "explain/kept_maps.h"
 
 namespace clearcut::apps {
 
@@ -34,6 +35,18 @@ void add_consensus_words(CLI::App& verb, ExplainWords& w) {
   verb.add_option("--wrong", w.wrong, "what a member counts whose classifier misses the label")
       ->check(CLI::IsMember({"keep", "downweight", "drop"}))
       ->capture_default_str();
+  verb.add_option("--weights", w.weights,
+                  "what else members count by: uniform, accuracy of their classifier, agreement with the "
+                  "others on each picture (explains twice, unless maps are kept)")
+      ->check(CLI::IsMember({"uniform", "accuracy", "agreement"}))
+      ->capture_default_str();
+  verb.add_option("--accuracy", w.accuracy,
+                  "JSON file of accuracies, as classifiers.json of an earlier `label fuse`")
+      ->check(CLI::ExistingFile);
+  verb.add_option("--kept", w.kept,
+                  "folder of `label fuse --keep-maps`: its maps take the place of -m and -x, nothing is "
+                  "explained")
+      ->check(CLI::ExistingDirectory);
   verb.add_option(
           "--regions", w.regions,
           "superpixels of fusions and snapping: slic, quickshift or felzenszwalb; settings behind a slash: "
@@ -73,6 +86,16 @@ std::vector<std::unique_ptr<Classifier>> load_classifiers(const std::string& mod
   return classifiers;
 }
 
+std::unique_ptr<Members> open_members(const ExplainWords& words, const EnsembleOptions& options,
+                                      const std::vector<std::string>& class_names,
+                                      const std::vector<int>& needed, Device device) {
+  if (words.models.empty() == words.kept.empty())
+    throw ConfigError("give either --model, classifiers that explain, or --kept, maps that are there");
+  if (!words.kept.empty()) return std::make_unique<KeptMembers>(words.kept, options);
+  return std::make_unique<Ensemble>(classifier_files(split_words(words.models), device), options, class_names,
+                                    needed);
+}
+
 // "all": every explainer with its defaults.
 static std::vector<std::string> explainer_words(const std::string& list) {
   if (list != "all") return split_words(list);
@@ -88,6 +111,8 @@ EnsembleOptions ensemble_options(const ExplainWords& words, const CommonOptions&
     options.explainers.push_back(from_option("--explainer", [&] { return parse_explainer(text); }));
   options.fusion.variant = variant_from_name(words.consensus);
   options.fusion.wrong = wrong_from_name(words.wrong);
+  options.fusion.weights = weights_from_name(words.weights);
+  options.accuracy = words.accuracy;
   options.superpixels = from_option("--regions", [&] { return parse_superpixels(words.regions); });
   options.framing = words.framing == "short" ? Framing::kShortSide : Framing::kWhole;
   options.groups = words.groups;

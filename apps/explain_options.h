@@ -15,12 +15,18 @@ namespace clearcut::apps {
 struct ExplainWords {
   std::string models, explainers = "gradcam";
   std::string consensus = "minmax", wrong = "keep", framing = "whole", regions = "slic", groups;
+  std::string weights = "uniform", accuracy, kept;
   std::int64_t working_side = 512;
   std::string exif = "ignore";
 };
 void add_explain_words(CLI::App& verb, ExplainWords& words);
-/// How members are averaged.
+/// How members are averaged, and --kept.
 void add_consensus_words(CLI::App& verb, ExplainWords& words);
+/// The classifiers of --model, loaded as they are needed, or the members of --kept. Throws ConfigError unless
+/// one of the two is given.
+std::unique_ptr<Members> open_members(const ExplainWords& words, const EnsembleOptions& options,
+                                      const std::vector<std::string>& class_names,
+                                      const std::vector<int>& needed, Device device);
 
 /// --data and how to read it.
 struct DataWords {

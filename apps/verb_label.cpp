@@ -21,7 +21,9 @@ struct FuseWords {
   ExplainWords explain;
   DataWords data;
   std::string select, out, rule = "rank:0.9", refine = "none", layout = "png", unlabelled = "skip";
+  std::string keep_maps, pixel_weights = "none";
   double vote_at = 0.5;
+  std::int64_t out_size = 56;
   bool flatten = false, keep_consensus = false, member_scores = false;
 };
 
@@ -49,47 +51,81 @@ JsonObject source_of(const FuseWords& w) {
   return source.set("list", spec.list).set("split", spec.split).set("select", w.select);
 }
 
-int fuse_labels(const FuseWords& w, const CommonOptions& common) {
-  Dataset data = open_data(w.data, w.select);
-  if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size())
-    data.items.resize(static_cast<std::size_t>(common.limit));
+FuseOptions fuse_options(const FuseWords& w, const CommonOptions& common) {
   FuseOptions options;
   options.rule = from_option("--rule", [&] { return parse_rule(w.rule); });
   options.refine = from_option("--refine", [&] { return parse_refinement(w.refine); });
   options.vote_at = w.vote_at;
   options.unlabelled = w.unlabelled == "background" ? Unlabelled::kBackground : Unlabelled::kSkip;
   options.keep_consensus = w.keep_consensus;
-  options.member_scores = w.member_scores;
+  options.member_scores = w.member_scores || !w.keep_maps.empty() || !w.explain.kept.empty();
+  options.pixel_weights = w.pixel_weights == "agreement";
+  if (!w.keep_maps.empty())
+    options.keep_maps =
+        from_option("--out-size", [&] { return parse_keep(cat(w.keep_maps, ":", w.out_size)); });
   options.picture = picture_options(w.explain);
   options.max_failures = common.max_failures;
+  return options;
+}
+
+JsonObject job_of(const Members& members, const FuseWords& w, const FuseOptions& options,
+                  const CommonOptions& common) {
+  const auto* kept = dynamic_cast<const KeptMembers*>(&members);
+  JsonObject job = kept != nullptr
+                       ? describe_job(*kept, options)
+                       : describe_job(members, file_hashes(split_words(w.explain.models)), options);
+  return job.set("data", source_of(w))
+      .set("layout", w.layout)
+      .set("device", kept != nullptr ? kept->job().text("device") : std::string(name_of(device_of(common))));
+}
+
+int fuse_labels(const FuseWords& w, const CommonOptions& common) {
+  if (!w.explain.kept.empty() && !w.keep_maps.empty())
+    throw ConfigError("label fuse: --kept has maps already; --keep-maps goes with --model");
+  Dataset data = open_data(w.data, w.select);
+  if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size())
+    data.items.resize(static_cast<std::size_t>(common.limit));
+  FuseOptions options = fuse_options(w, common);
   const LabelLayout layout = w.layout == "pssl" ? LabelLayout::kPssl : LabelLayout::kPng;
   from_option("--rule", [&] { check_layout(layout, w.flatten, options.rule); });
   EnsembleOptions ensemble_words = ensemble_options(w.explain, common);
   ensemble_words.segment = options.rule.snap;
-  Ensemble ensemble(load_classifiers(w.explain.models, device_of(common)), ensemble_words, data.class_names,
-                    classes_in(data));
+  const auto members =
+      open_members(w.explain, ensemble_words, data.class_names, classes_in(data), device_of(common));
   const LabelPlan plan = plan_labels(data, layout);
   LabelStoreOptions store_words = store_options(w, plan, common);
-  store_words.job = describe_job(ensemble, split_words(w.explain.models), options);
-  store_words.job.set("data", source_of(w))
-      .set("layout", w.layout)
-      .set("device", std::string(name_of(device_of(common))));
+  store_words.job = job_of(*members, w, options, common);
   LabelStore store(store_words);
   Progress progress("label fuse", static_cast<std::int64_t>(data.items.size()), progress_of(common));
   options.progress = [&](std::int64_t done, std::int64_t total, const std::string& note) {
     progress.update(static_cast<std::int64_t>(data.items.size()) - total + done, note);
   };
-  const FuseCounts counts = fuse(data, ensemble, store, plan, store_words.shard, store_words.shards, options);
+  const FuseCounts counts = fuse(data, *members, store, plan, store_words.shard, store_words.shards, options);
   std::cout << counts.made << " labels made, " << counts.there << " were there, " << counts.skipped
             << " without image label, " << counts.failed << " failed; in " << w.out << "\n";
   return counts.failed > 0 ? kSomeFailed : kDone;
+}
+
+// What is written beside the labels.
+void add_keeping_words(CLI::App& verb, FuseWords& w) {
+  verb.add_flag("--keep-consensus", w.keep_consensus, "also write the consensus maps");
+  verb.add_option("--keep-maps", w.keep_maps,
+                  "also write the maps of all members, small, and fuse these: --kept fuses them again")
+      ->check(CLI::IsMember({"u8", "f16"}));
+  verb.add_option("--out-size", w.out_size, "side of kept maps")->capture_default_str();
+  verb.add_option("--pixel-weights", w.pixel_weights,
+                  "agreement: also write weights/*.png, the share of members that vote for a pixel's label")
+      ->check(CLI::IsMember({"none", "agreement"}))
+      ->capture_default_str();
+  verb.add_flag("--member-scores", w.member_scores,
+                "cosine of each member with the consensus, and the ranking of classifiers by it; explains "
+                "twice, unless maps are kept: then it comes for nothing");
 }
 
 void add_fuse(CLI::App& label, Session& session) {
   auto* verb = label.add_subcommand("fuse", "explain pictures with many classifiers and write pseudo masks");
   auto w = std::make_shared<FuseWords>();
   add_explain_words(*verb, w->explain);
-  verb->get_option("--model")->required();
   add_consensus_words(*verb, w->explain);
   add_data_words(*verb, w->data);
   verb->add_option("--select", w->select, "file of item names: only these, in this order")
@@ -112,9 +148,7 @@ void add_fuse(CLI::App& label, Session& session) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   verb->add_flag("--flatten", w->flatten, "pssl: keep the largest class, the rest becomes background");
-  verb->add_flag("--keep-consensus", w->keep_consensus, "also write the consensus maps");
-  verb->add_flag("--member-scores", w->member_scores,
-                 "cosine of each member with the consensus, in the manifest; doubles the time");
+  add_keeping_words(*verb, *w);
   add_common(*verb, session, kCompute | kMemory | kSeed | kProgress | kBatch);
   on_run(*verb, session, [w, &session] { return fuse_labels(*w, session.common); });
 }

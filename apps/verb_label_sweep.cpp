@@ -36,7 +36,9 @@ std::vector<Fusion> fusions_of(const SweepWords& w) {
   std::vector<Fusion> fusions;
   for (const std::string& text : split_words(w.fusions))
     fusions.push_back(from_option("--fusions", [&] { return parse_fusion(text); }));
-  if (fusions.empty()) fusions = {{variant_from_name(w.explain.consensus), wrong_from_name(w.explain.wrong)}};
+  if (fusions.empty())
+    fusions = {{variant_from_name(w.explain.consensus), wrong_from_name(w.explain.wrong),
+                weights_from_name(w.explain.weights)}};
   return fusions;
 }
 
@@ -81,9 +83,11 @@ LabelScores score_explained(const SweepWords& w, const CommonOptions& common, co
   options.segment = scoring.members.snap;
   for (const Fusion& fusion : scoring.members.fusions)
     options.segment = options.segment || needs_superpixels(fusion.variant);
-  Ensemble ensemble(load_classifiers(w.explain.models, device_of(common)), options, apply.class_names,
-                    needed);
-  return score_labels(choose, apply, ensemble, scoring);
+  const auto members = open_members(w.explain, options, apply.class_names, needed, device_of(common));
+  for (const Fusion& fusion : scoring.members.fusions)
+    if (fusion.weights == MemberWeights::kAccuracy && members->accuracy().empty())
+      throw ConfigError("label sweep: " + describe(fusion) + " needs --accuracy");
+  return score_labels(choose, apply, *members, scoring);
 }
 
 void print(const LabelScores& scores) {
@@ -101,8 +105,8 @@ void print(const LabelScores& scores) {
 }
 
 int sweep(const SweepWords& w, const CommonOptions& common) {
-  if (w.explain.models.empty() == w.maps.empty())
-    throw ConfigError("label sweep: give either --model or --maps");
+  if (!w.maps.empty() && !(w.explain.models.empty() && w.explain.kept.empty()))
+    throw ConfigError("label sweep: --maps has consensus maps already; leave --model and --kept out");
   std::filesystem::create_directories(w.out);  // a wrong path shows before the work, not after it
   LabelScoring scoring = scoring_of(w, common);
   const Dataset apply = limited(open_data(w.data, w.apply), common.limit);
@@ -125,10 +129,10 @@ void add_choice_words(CLI::App& verb, SweepWords& w) {
       ->capture_default_str();
   verb.add_option("--fusions", w.fusions,
                   "fusions to choose from, separated by commas: minmax,regions:downweight (default: "
-                  "--consensus and --wrong)");
+                  "--consensus, --wrong and --weights)");
   verb.add_option("--rule", w.rule, "one rule for all, as in `label fuse`; nothing is chosen then");
   verb.add_option("--subsets", w.subsets,
-                  "members, explainers, classifiers, all; or explainers joined by '+'")
+                  "members, explainers, classifiers, all; or explainers or classifiers joined by '+'")
       ->capture_default_str();
   verb.add_flag("--snap", w.snap, "replace maps by their means on superpixels");
   verb.add_option("--vote-at", w.vote_at, "votes: bar of a member's min-max scaled map")

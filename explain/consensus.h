@@ -12,14 +12,17 @@ namespace clearcut {
 
 /// From a member's map G_k to its share e_k of the consensus E = sum of w_k e_k / sum of w_k.
 enum class Variant : std::uint8_t {
-  kAbs,      ///< e = sum over channels of |G|            (CS-abs, the authors' library)
-  kSquare,   ///< e = mean over channels of G^2           (CS-sq, M4)
-  kMinMax,   ///< e = (|G| - min) / (max - min)           (CS-minmax, default: no member dominates by scale)
-  kLime,     ///< e = w_j^2 / ||w|| on superpixel j       (CS-LIME)
-  kRegions,  ///< kMinMax of r_j on superpixel j, r_j = mean of |G| over it (our choice: gradients are
-             ///< speckled, class maps coarse; on superpixels both have edges where the picture has them)
+  kAbs,     ///< e = sum over channels of |G|            (CS-abs, the authors' library)
+  kSquare,  ///< e = mean over channels of G^2           (CS-sq, M4)
+  kMinMax,  ///< e = (|G| - min) / (max - min)           (CS-minmax, default: no member dominates by scale)
+  kPercentile,  ///< e = min(1, (|G| - min) / (P - min)), P the 99th percentile, between pixels as NumPy has
+                ///< it (our choice: one bright pixel does not darken all others; kMinMax where P = min)
+  kRank,        ///< e = share of the pixels with smaller |G|  (our choice: order alone counts)
+  kLime,        ///< e = w_j^2 / ||w|| on superpixel j       (CS-LIME)
+  kRegions,     ///< kMinMax of r_j on superpixel j, r_j = mean of |G| over it (our choice: gradients are
+                ///< speckled, class maps coarse; on superpixels both have edges where the picture has them)
 };
-Variant variant_from_name(std::string_view name);  // "abs", "square", "minmax", "lime", "regions"
+Variant variant_from_name(std::string_view name);  // "abs", "square", "minmax", ...
 std::string_view name_of(Variant variant);
 std::vector<std::string> variant_names();
 bool needs_superpixels(Variant variant);  // kLime, kRegions
@@ -53,6 +56,10 @@ class Consensus {
   /// follows from the running sum of u_k alone:  (||sum of u_k||^2 - m) / (m (m - 1)).  1 for one member.
   double agreement() const;
 
+  /// What one of the members that counted agrees with the others: the mean cosine between its share e and
+  /// theirs, (u . sum of u_k - 1) / (m - 1), at least 0. 1 for one member, 0 for a share of zeros.
+  double agreement_of(const Tensor& e) const;
+
  private:
   Shape shape_;
   double vote_at_;
@@ -74,14 +81,26 @@ enum class Wrong : std::uint8_t {
 Wrong wrong_from_name(std::string_view name);  // "keep", "downweight", "drop"
 std::string_view name_of(Wrong wrong);
 
-/// How members are fused: "minmax", "regions:downweight".
+/// What a member counts besides (both factors are multiplied).
+enum class MemberWeights : std::uint8_t {
+  kUniform,    ///< as much as the others
+  kAccuracy,   ///< its classifier's accuracy on image labels
+  kAgreement,  ///< on each picture, Consensus::agreement_of(): needs a second look at all members
+};
+MemberWeights weights_from_name(std::string_view name);  // "uniform", "accuracy", "agreement"
+std::string_view name_of(MemberWeights weights);
+
+/// How members are fused: "minmax", "regions:downweight", "rank:drop:agreement".
 struct Fusion {
   Variant variant = Variant::kMinMax;
   Wrong wrong = Wrong::kKeep;
+  MemberWeights weights = MemberWeights::kUniform;
   bool operator==(const Fusion&) const = default;
 };
 Fusion parse_fusion(const std::string& text);
-std::string describe(const Fusion& fusion);  // ":keep" is left out
+std::string describe(const Fusion& fusion);  // ":keep" and ":uniform" are left out
+/// A classifier counts by its belief in the picture's label, which has to be known before its map is used.
+bool needs_beliefs(const Fusion& fusion);
 
 /// What a classifier thinks of one picture and label.
 struct Belief {
@@ -90,5 +109,8 @@ struct Belief {
 };
 /// Weights of all classifiers for one picture and label. If they would all be 0 they are all 1.
 std::vector<double> belief_weights(Wrong wrong, const std::vector<Belief>& beliefs);
+/// The same, times `accuracy` (one number per classifier) where the fusion asks for it.
+std::vector<double> classifier_weights(const Fusion& fusion, const std::vector<Belief>& beliefs,
+                                       const std::vector<double>& accuracy);
 
 }  // namespace clearcut

@@ -5,9 +5,12 @@
 #include <set>
 
 #include "explain/class_targets.h"
+#include "explain/classifier_ranks.h"
 #include "explain/explainer_table.h"
 #include "explain/methods.h"
 #include "explain/regions.h"
+#include "tensor/cpu/isa.h"
+#include "tensor/cuda_device.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -47,27 +50,47 @@ bool share_superpixels(EnsembleOptions& options) {
 
 }  // namespace
 
-Ensemble::Ensemble(std::vector<std::unique_ptr<Classifier>> classifiers, EnsembleOptions options,
-                   const std::vector<std::string>& class_names, const std::vector<int>& needed)
-    : classifiers_(std::move(classifiers)), options_(std::move(options)) {
-  check(members() > 0, "ensemble", "needs at least one classifier and one explainer; got ",
-        this->classifiers(), " and ", explainers());
-  check(options_.framing != Framing::kCentreCrop, "ensemble",
-        "labels need the whole picture: framing must be whole or short");
+void Members::set_up(std::vector<std::string> names, EnsembleOptions options) {
+  names_ = std::move(names);
+  options_ = std::move(options);
+  check(members() > 0, "ensemble", "needs at least one classifier and one explainer; got ", classifiers(),
+        " and ", explainers());
+  std::set<std::string> once;
+  for (const std::string& name : names_)
+    check(once.insert(name).second, "ensemble", "two classifiers are called '", name,
+          "'; each may stand in an ensemble once");
   segment_ = share_superpixels(options_) || options_.segment || needs_superpixels(options_.fusion.variant);
-  std::set<std::string> names;
-  for (const auto& classifier : classifiers_) {
-    check(names.insert(classifier->name()).second, "ensemble", "two classifiers are called '",
-          classifier->name(), "'; each may stand in an ensemble once");
-    targets_.push_back(class_targets(*classifier, class_names, options_.groups));
+  if (!options_.accuracy.empty()) accuracy_ = read_accuracies(options_.accuracy, names_);
+  check(options_.fusion.weights != MemberWeights::kAccuracy || !accuracy_.empty(), "ensemble",
+        "weights by accuracy need a file that says how accurate each classifier is, as the classifiers.json "
+        "that label fuse leaves");
+}
+
+Ensemble::Ensemble(ClassifierSet classifiers, EnsembleOptions options,
+                   const std::vector<std::string>& class_names, const std::vector<int>& needed)
+    : classifiers_(std::move(classifiers)) {
+  check(options.framing != Framing::kCentreCrop, "ensemble",
+        "labels need the whole picture: framing must be whole or short");
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < classifiers_.size(); ++k) {
+    const auto net = classifiers_.get(k);
+    names.push_back(net->name());
+    preprocess_.push_back(net->preprocess());
+    device_ = net->registry().device();
+    targets_.push_back(class_targets(*net, class_names, options.groups));
     for (const int label : needed)
-      check(!targets_.back()[static_cast<std::size_t>(label)].empty(), "ensemble", classifier->name(),
+      check(!targets_.back()[static_cast<std::size_t>(label)].empty(), "ensemble", net->name(),
             " has no class for '", class_names[static_cast<std::size_t>(label)],
             "'; say which classes mean it with a groups file");
   }
+  set_up(std::move(names), std::move(options));
 }
 
-PictureTask Ensemble::prepare(const Item& item, const Tensor& picture) const {
+std::string Ensemble::computed_with(const PictureTask&) const {
+  return device_ == Device::kCpu ? std::string(isa_table().name) : described(device_);
+}
+
+PictureTask Members::prepare(const Item& item, const Tensor& picture) const {
   PictureTask task{
       .item = item, .height = picture.dim(0), .width = picture.dim(1), .picture = picture, .segments = {}};
   const std::int64_t longest = std::max(task.height, task.width), side = options_.working_side;
@@ -81,34 +104,49 @@ PictureTask Ensemble::prepare(const Item& item, const Tensor& picture) const {
   return task;
 }
 
+// A classifier answers to few questions at a time: the maps of all its explainers wait together.
+constexpr std::size_t kMostQuestions = 9;
+
 std::vector<Ensemble::Batch> Ensemble::batches(const std::vector<PictureTask>& tasks,
                                                const std::vector<Question>& questions,
                                                std::size_t classifier) const {
-  const Classifier& net = *classifiers_[classifier];
-  std::map<std::pair<std::int64_t, std::int64_t>, Batch> by_size;
-  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<Tensor>> pictures;
+  const Preprocess& rule = preprocess_[classifier];
+  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::size_t>> by_size;
   for (std::size_t q = 0; q < questions.size(); ++q) {
-    const PictureTask& task = tasks[questions[q].task];
-    const Frame frame =
-        frame_of(net.preprocess(), task.picture.dim(0), task.picture.dim(1), options_.framing);
-    const auto size = std::pair(frame.input_height, frame.input_width);
-    Batch& batch = by_size[size];
-    batch.questions.push_back(q);
-    batch.input.targets.push_back(
-        {.classes = targets_[classifier][static_cast<std::size_t>(questions[q].label)]});
-    batch.input.items.push_back(task.item.id);
-    if (task.segments.defined())
-      batch.input.segments.push_back(resize_labels(task.segments, size.first, size.second));
-    pictures[size].push_back(task.picture);
+    const Tensor& picture = tasks[questions[q].task].picture;
+    const Frame frame = frame_of(rule, picture.dim(0), picture.dim(1), options_.framing);
+    by_size[{frame.input_height, frame.input_width}].push_back(q);
   }
   std::vector<Batch> result;
-  for (auto& [size, batch] : by_size) {
-    batch.input.x = to_batch(net.preprocess(), pictures[size], options_.framing);
-    batch.input.seed = hash_name(cat(options_.seed, "/", net.name()));
-    batch.input.budget_bytes = options_.budget_bytes;
-    result.push_back(std::move(batch));
-  }
+  for (const auto& [size, all] : by_size)
+    for (std::size_t first = 0; first < all.size(); first += kMostQuestions) {
+      const std::size_t last = std::min(all.size(), first + kMostQuestions);
+      Batch& batch = result.emplace_back();
+      for (std::size_t i = first; i < last; ++i) {
+        const Question& question = questions[all[i]];
+        const PictureTask& task = tasks[question.task];
+        batch.questions.push_back(all[i]);
+        batch.input.targets.push_back(
+            {.classes = targets_[classifier][static_cast<std::size_t>(question.label)]});
+        batch.input.items.push_back(task.item.id);
+        if (task.segments.defined())
+          batch.input.segments.push_back(resize_labels(task.segments, size.first, size.second));
+      }
+      batch.input.seed = hash_name(cat(options_.seed, "/", names_[classifier]));
+      batch.input.budget_bytes = options_.budget_bytes;
+    }
   return result;
+}
+
+Explanations Ensemble::explained(std::size_t classifier, Batch& batch, const std::vector<PictureTask>& tasks,
+                                 const std::vector<Question>& questions,
+                                 const std::vector<ExplainOptions>& explainers) {
+  std::vector<Tensor> pictures;
+  for (const std::size_t q : batch.questions) pictures.push_back(tasks[questions[q].task].picture);
+  batch.input.x = to_batch(preprocess_[classifier], pictures, options_.framing);
+  Explanations said = explain_all(*classifiers_.get(classifier), batch.input, explainers);
+  batch.input.x = {};
+  return said;
 }
 
 void Ensemble::believe(std::size_t classifier, const Explanations& said, const Batch& batch,
@@ -131,8 +169,8 @@ std::vector<Question> Ensemble::questions(const std::vector<PictureTask>& tasks,
       questions.push_back({.task = t, .label = label, .belief = std::vector<Belief>(classifiers())});
   if (!beliefs) return questions;
   for (std::size_t k = 0; k < classifiers(); ++k)
-    for (const Batch& batch : batches(tasks, questions, k))
-      believe(k, explain_all(*classifiers_[k], batch.input, {}), batch, tasks, questions);
+    for (Batch& batch : batches(tasks, questions, k))
+      believe(k, explained(k, batch, tasks, questions, {}), batch, tasks, questions);
   return questions;
 }
 
@@ -142,8 +180,8 @@ Tensor Answer::share(Variant variant) const {
 
 MemberMap Ensemble::member_of(const Explanation& said, std::size_t row, const PictureTask& task,
                               std::size_t classifier, std::size_t explainer) const {
-  const Frame frame = frame_of(classifiers_[classifier]->preprocess(), task.picture.dim(0),
-                               task.picture.dim(1), options_.framing);
+  const Frame frame =
+      frame_of(preprocess_[classifier], task.picture.dim(0), task.picture.dim(1), options_.framing);
   const ExplainOptions& options = options_.explainers[explainer];
   const auto at = static_cast<std::int64_t>(row);
   MemberMap member{.map = {}, .square = {}, .segments = task.segments, .coefficients = {}};
@@ -169,8 +207,8 @@ MemberMap Ensemble::member_of(const Explanation& said, std::size_t row, const Pi
 void Ensemble::answer(const std::vector<PictureTask>& tasks, std::vector<Question>& questions,
                       const std::function<void(const Answer&)>& use) {
   for (std::size_t k = 0; k < classifiers(); ++k)
-    for (const Batch& batch : batches(tasks, questions, k)) {
-      const Explanations said = explain_all(*classifiers_[k], batch.input, options_.explainers);
+    for (Batch& batch : batches(tasks, questions, k)) {
+      const Explanations said = explained(k, batch, tasks, questions, options_.explainers);
       believe(k, said, batch, tasks, questions);
       for (std::size_t x = 0; x < explainers(); ++x)
         parallel_for(
@@ -186,6 +224,33 @@ void Ensemble::answer(const std::vector<PictureTask>& tasks, std::vector<Questio
               }
             });
     }
+}
+
+std::vector<Consensus> consensus_of(Members& members, const std::vector<PictureTask>& tasks,
+                                    std::vector<Question>& questions, double vote_at,
+                                    const std::function<void(const Answer&)>& see) {
+  const Fusion fusion = members.options().fusion;
+  std::vector<Consensus> none;
+  for (const Question& question : questions) {
+    const Tensor& picture = tasks[question.task].picture;
+    none.emplace_back(picture.dim(0), picture.dim(1), vote_at);
+  }
+  const auto weight = [&](const Answer& a) {
+    return classifier_weights(fusion, questions[a.question].belief, members.accuracy())[a.classifier];
+  };
+  std::vector<Consensus> all = none;
+  members.answer(tasks, questions, [&](const Answer& a) {
+    if (see) see(a);
+    all[a.question].add(a.share(fusion.variant), weight(a));
+  });
+  if (fusion.weights != MemberWeights::kAgreement) return all;
+  members.answer(tasks, questions, [&](const Answer& a) {
+    const Tensor e = a.share(fusion.variant);
+    none[a.question].add(e, weight(a) * all[a.question].agreement_of(e));
+  });
+  for (std::size_t q = 0; q < all.size(); ++q)
+    if (!none[q].empty()) all[q] = std::move(none[q]);
+  return all;
 }
 
 }  // namespace clearcut

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <filesystem>
 
+#include "explain/classifier_ranks.h"
 #include "explain/regions.h"
-#include "tensor/cpu/isa.h"
-#include "tensor/cuda_device.h"
 #include "tensor/interrupt.h"
 #include "tensor/parallel.h"
 
@@ -14,9 +13,8 @@ namespace clearcut {
 
 namespace {
 
-// What is known about one question once all members have answered.
+// What is known about one question beside its consensus, once all members have answered.
 struct Verdict {
-  std::optional<Consensus> consensus;
   std::vector<double> weight;                        // [classifier]
   std::vector<std::vector<double>> scores;           // [classifier][explainer], second pass
   std::vector<std::vector<std::string>> empty_maps;  // [classifier]
@@ -25,20 +23,17 @@ struct Verdict {
 // Nine decimals of a number are enough for a manifest, and shorter.
 double rounded(double value) { return std::round(value * 1e9) / 1e9; }
 
-// What the numbers were computed with: the same seed gives the same bits per instruction set.
-std::string instruction_set(Ensemble& ensemble) {
-  return ensemble.device() == Device::kCpu ? std::string(isa_table().name) : described(ensemble.device());
-}
-
 class Fuser {
  public:
-  Fuser(const Dataset& data, Ensemble& ensemble, LabelStore& store, const LabelPlan& plan,
+  Fuser(const Dataset& data, Members& members, LabelStore& store, const LabelPlan& plan,
         const FuseOptions& options)
-      : data_(data), ensemble_(ensemble), store_(store), plan_(plan), options_(options) {}
+      : data_(data), asked_(members), store_(store), plan_(plan), options_(options) {
+    if (options.keep_maps) kept_.emplace(members);
+  }
 
   void chunk(const std::vector<Item>& items, FuseCounts& counts) {
     std::vector<PictureTask> tasks = prepare(items, counts);
-    questions_ = ensemble_.questions(tasks, ensemble_.options().fusion.wrong != Wrong::kKeep);
+    if (options_.keep_maps) keep_maps(asked_, tasks, *options_.keep_maps);
     ask(tasks);
     std::vector<std::string> errors(tasks.size());
     parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -56,27 +51,34 @@ class Fuser {
 
  private:
   std::vector<PictureTask> prepare(const std::vector<Item>& items, FuseCounts& counts);
+  Members& members() { return kept_ ? static_cast<Members&>(*kept_) : asked_; }
   void ask(const std::vector<PictureTask>& tasks);
   void finish(const PictureTask& task, std::size_t t);
   std::vector<ClassStrength> strengths(const PictureTask& task, std::size_t t, JsonObject& made);
-  std::vector<JsonObject> members(std::size_t t) const;
+  std::vector<JsonObject> describe_members(std::size_t t);
+  std::string write_weights(const PictureTask& task, std::size_t t, const Tensor& label) const;
   void keep(const PictureTask& task, int label, const Tensor& E) const;
 
   const Dataset& data_;
-  Ensemble& ensemble_;
+  Members& asked_;
+  std::optional<KeptMembers> kept_;  // the same, from maps in tasks
   LabelStore& store_;
   const LabelPlan& plan_;
   const FuseOptions& options_;
   std::vector<Question> questions_;
-  std::vector<Verdict> verdicts_;
+  std::vector<Consensus> consensus_;  // [question]
+  std::vector<Verdict> verdicts_;     // [question]
 };
 
 std::vector<PictureTask> Fuser::prepare(const std::vector<Item>& items, FuseCounts& counts) {
   std::vector<ReadPicture> pictures = read_pictures(items, options_.picture);
   std::vector<PictureTask> tasks(items.size());
   parallel_for(static_cast<std::int64_t>(items.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
-      if (pictures[i].error.empty()) tasks[i] = ensemble_.prepare(items[i], pictures[i].picture);
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) try {
+        if (pictures[i].error.empty()) tasks[i] = asked_.prepare(items[i], pictures[i].picture);
+      } catch (const Error& error) {
+        pictures[i].error = error.what();
+      }
   });
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (pictures[i].error.empty()) continue;
@@ -88,29 +90,25 @@ std::vector<PictureTask> Fuser::prepare(const std::vector<Item>& items, FuseCoun
 }
 
 void Fuser::ask(const std::vector<PictureTask>& tasks) {
-  const Fusion fusion = ensemble_.options().fusion;
-  verdicts_.clear();
-  for (const Question& question : questions_) {
-    const Tensor& picture = tasks[question.task].picture;
-    Verdict verdict;
-    verdict.consensus.emplace(picture.dim(0), picture.dim(1), options_.vote_at);
-    verdict.weight = belief_weights(fusion.wrong, question.belief);
-    verdict.empty_maps.resize(ensemble_.classifiers());
-    verdict.scores.assign(ensemble_.classifiers(), std::vector<double>(ensemble_.explainers()));
-    verdicts_.push_back(std::move(verdict));
+  const EnsembleOptions& options = members().options();
+  questions_ = members().questions(tasks, needs_beliefs(options.fusion));
+  verdicts_.assign(questions_.size(), {});
+  for (Verdict& verdict : verdicts_) {
+    verdict.empty_maps.resize(members().classifiers());
+    verdict.scores.assign(members().classifiers(), std::vector<double>(members().explainers()));
   }
-  ensemble_.answer(tasks, questions_, [&](const Answer& answer) {
-    Verdict& verdict = verdicts_[answer.question];
-    if (answer.empty)
-      verdict.empty_maps[answer.classifier].push_back(
-          ensemble_.options().explainers[answer.explainer].explainer);
-    verdict.consensus->add(answer.share(fusion.variant), verdict.weight[answer.classifier]);
+  consensus_ = consensus_of(members(), tasks, questions_, options_.vote_at, [&](const Answer& a) {
+    if (a.empty)
+      verdicts_[a.question].empty_maps[a.classifier].push_back(options.explainers[a.explainer].explainer);
   });
+  for (std::size_t q = 0; q < questions_.size(); ++q)
+    verdicts_[q].weight = classifier_weights(options.fusion, questions_[q].belief, members().accuracy());
   if (!options_.member_scores) return;
-  ensemble_.answer(tasks, questions_, [&](const Answer& answer) {
-    Verdict& verdict = verdicts_[answer.question];
-    verdict.scores[answer.classifier][answer.explainer] =
-        cosine(answer.share(fusion.variant), verdict.consensus->mean());
+  std::vector<Tensor> E;
+  for (const Consensus& consensus : consensus_) E.push_back(consensus.mean());
+  members().answer(tasks, questions_, [&](const Answer& a) {
+    verdicts_[a.question].scores[a.classifier][a.explainer] =
+        cosine(a.share(options.fusion.variant), E[a.question]);
   });
 }
 
@@ -133,7 +131,7 @@ std::vector<ClassStrength> Fuser::strengths(const PictureTask& task, std::size_t
   for (std::size_t q = 0; q < questions_.size(); ++q) {
     if (questions_[q].task != t) continue;
     const int label = questions_[q].label;
-    const Consensus& consensus = *verdicts_[q].consensus;
+    const Consensus& consensus = consensus_[q];
     agreement.push_back(rounded(consensus.agreement()));
     if (consensus.empty()) empty.push_back(label);
     Tensor E = options_.rule.measure == Measure::kVotes ? consensus.votes() : consensus.mean();
@@ -147,14 +145,14 @@ std::vector<ClassStrength> Fuser::strengths(const PictureTask& task, std::size_t
   return refined(task.picture, std::move(classes), options_.rule, options_.refine);
 }
 
-std::vector<JsonObject> Fuser::members(std::size_t t) const {
-  std::vector<JsonObject> members;
+std::vector<JsonObject> Fuser::describe_members(std::size_t t) {
+  std::vector<JsonObject> lines;
   for (std::size_t q = 0; q < questions_.size(); ++q) {
     if (questions_[q].task != t) continue;
-    for (std::size_t k = 0; k < ensemble_.classifiers(); ++k) {
+    for (std::size_t k = 0; k < members().classifiers(); ++k) {
       const Belief& belief = questions_[q].belief[k];
       JsonObject member;
-      member.set("classifier", ensemble_.classifier(k).name()).set("class", questions_[q].label);
+      member.set("classifier", members().classifier_name(k)).set("class", questions_[q].label);
       member.set("probability", rounded(belief.probability)).set("right", belief.right);
       member.set("weight", rounded(verdicts_[q].weight[k]));
       if (options_.member_scores) {
@@ -163,29 +161,48 @@ std::vector<JsonObject> Fuser::members(std::size_t t) const {
         member.set("scores", scores);
       }
       member.set("empty_maps", verdicts_[q].empty_maps[k]);
-      members.push_back(std::move(member));
+      lines.push_back(std::move(member));
     }
   }
-  return members;
+  return lines;
+}
+
+std::string Fuser::write_weights(const PictureTask& task, std::size_t t, const Tensor& label) const {
+  std::vector<ClassStrength> votes;
+  for (std::size_t q = 0; q < questions_.size(); ++q)
+    if (questions_[q].task == t)
+      votes.push_back({.label = questions_[q].label + plan_.shift, .strength = consensus_[q].votes()});
+  const Tensor weights = pixel_weights(label, votes, plan_.space);
+  Tensor steps(weights.shape(), DType::kInt32);
+  const float* from = weights.data<const float>();
+  std::int32_t* to = steps.data<std::int32_t>();
+  for (std::int64_t i = 0; i < weights.numel(); ++i)
+    to[i] = static_cast<std::int32_t>(std::lround(255 * from[i]));
+  const std::string file = weights_path(task.item);
+  write_label_png(store_.folder() + "/" + file, resize_labels(steps, task.height, task.width),
+                  {.format = LabelFormat::kGray8});
+  return file;
 }
 
 void Fuser::finish(const PictureTask& task, std::size_t t) {
   JsonObject made;
   std::vector<ClassStrength> classes = strengths(task, t, made);
-  Tensor label;
-  if (classes.empty())
-    label = Tensor::full({task.height, task.width}, plan_.space.background, DType::kInt32);
-  else
-    label = resize_labels(make_label(classes, options_.rule, plan_.space), task.height, task.width);
-  const LabelShares shares = label_shares(label, plan_.space);
+  const Tensor label = classes.empty() ? Tensor::full(Shape{task.picture.dim(0), task.picture.dim(1)},
+                                                      plan_.space.background, DType::kInt32)
+                                       : make_label(classes, options_.rule, plan_.space);
+  const Tensor whole = resize_labels(label, task.height, task.width);
+  const LabelShares shares = label_shares(whole, plan_.space);
   made.set("coverage", rounded(shares.foreground)).set("ignored", rounded(shares.ignored));
-  made.set("members", members(t)).set("isa", instruction_set(ensemble_));
-  store_.write(task.item, image_path(data_, task.item), label, made);
+  made.set("members", describe_members(t));
+  if (options_.pixel_weights) made.set("weights", write_weights(task, t, label));
+  made.set("isa", members().computed_with(task));
+  if (options_.keep_maps) task.kept->write(kept_path(store_.folder(), task.item));
+  store_.write(task.item, image_path(data_, task.item), whole, made);
 }
 
 }  // namespace
 
-FuseCounts fuse(const Dataset& data, Ensemble& ensemble, LabelStore& store, const LabelPlan& plan,
+FuseCounts fuse(const Dataset& data, Members& members, LabelStore& store, const LabelPlan& plan,
                 std::int64_t shard, std::int64_t shards, const FuseOptions& options) {
   store.check_names(data.items);
   FuseCounts counts;
@@ -202,7 +219,7 @@ FuseCounts fuse(const Dataset& data, Ensemble& ensemble, LabelStore& store, cons
       todo.push_back(item);
     }
   }
-  Fuser fuser(data, ensemble, store, plan, options);
+  Fuser fuser(data, members, store, plan, options);
   const auto total = static_cast<std::int64_t>(todo.size());
   for (std::int64_t first = 0; first < total; first += options.chunk) {
     stop_if_interrupted("label fuse");
@@ -213,6 +230,8 @@ FuseCounts fuse(const Dataset& data, Ensemble& ensemble, LabelStore& store, cons
     if (options.max_failures >= 0 && counts.failed > options.max_failures) break;
   }
   store.finish(data.items);
+  if (std::filesystem::exists(store.folder() + "/manifest.jsonl"))  // all shards are there
+    write_classifier_ranks(store.folder(), rank_classifiers(store.folder()));
   return counts;
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "explain/ensemble.h"
+#include "explain/kept_maps.h"
 #include "explain/label_store.h"
 #include "explain/refine.h"
 
@@ -20,6 +22,9 @@ struct FuseOptions {
   Unlabelled unlabelled = Unlabelled::kSkip;  // pictures without a class: no label, or all background
   bool keep_consensus = false;                // also write E: consensus/<id>.<class>.png, 16-bit gray
   bool member_scores = false;                 // cosine(e_k, E) of each member; takes a second pass
+  std::optional<KeepOptions> keep_maps = {};  // maps/<id>.npz; labels are made from what is kept, and second
+                                              // passes explain nothing
+  bool pixel_weights = false;                 // also write pixel_weights() beside the labels
   PictureOptions picture;
   std::int64_t chunk = 16;         // pictures in memory at a time
   std::int64_t max_failures = -1;  // stop after so many; -1: never
@@ -48,17 +53,22 @@ void check_layout(LabelLayout layout, bool flatten, const LabelRule& rule);
 /// the rule, enlarge to the picture's size (nearest), write. Manifest lines carry "made":
 ///   {"coverage", "ignored", "agreement" (per class), "empty" (classes whose consensus says nothing),
 ///    "members": [{"classifier", "class", "probability", "right", "weight", "scores", "empty_maps"}],
-///    "isa" (instruction set)}
+///    "weights" (file, with pixel_weights), "isa" (instruction set)}
+/// At the end classifiers.json ranks the classifiers over the whole manifest (explain/classifier_ranks.h).
 /// A picture that cannot be read, a consensus that says nothing for every class, a label that the layout
 /// cannot hold: listed as failures, the rest goes on. Throws Interrupted between chunks after Ctrl-C; what is
 /// done stays done. Two pictures whose labels would be one file are an Error before any work. The same bits
 /// for any chunk, shard, budget and number of threads.
-FuseCounts fuse(const Dataset& data, Ensemble& ensemble, LabelStore& store, const LabelPlan& plan,
+FuseCounts fuse(const Dataset& data, Members& members, LabelStore& store, const LabelPlan& plan,
                 std::int64_t shard, std::int64_t shards, const FuseOptions& options);
 
 /// The job as provenance: classifiers with hashes of their files, explainers, variant, rule, seed, framing.
-JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>& classifier_paths,
+JsonObject describe_job(const Members& members, const std::vector<std::string>& classifier_hashes,
                         const FuseOptions& options);
+std::vector<std::string> file_hashes(const std::vector<std::string>& paths);
+/// The same for maps that are fused again: what the job that kept them says about classifiers and maps stays.
+/// With the same settings it is that job again.
+JsonObject describe_job(const KeptMembers& members, const FuseOptions& options);
 
 /// FNV-1a over the bytes of a file, or over names and bytes of all files in a folder: 16 hex digits.
 std::string file_hash(const std::string& path);
@@ -75,5 +85,9 @@ std::string image_path(const Dataset& data, const Item& item);
 
 /// Where keep_consensus writes: E min-max scaled (or the votes) to 0 .. 65535.
 std::string consensus_path(const std::string& folder, const Item& item, int label);
+
+/// Where pixel_weights() are written, below the labels' folder: weights/<picture name>.png, 8-bit gray, 255
+/// stands for 1, in the size of the label.
+std::string weights_path(const Item& item);
 
 }  // namespace clearcut

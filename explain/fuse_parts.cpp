@@ -68,13 +68,19 @@ std::string file_hash(const std::string& path) {
   return text;
 }
 
-JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>& classifier_paths,
+std::vector<std::string> file_hashes(const std::vector<std::string>& paths) {
+  std::vector<std::string> hashes;
+  for (const std::string& path : paths) hashes.push_back(file_hash(path));
+  return hashes;
+}
+
+JsonObject describe_job(const Members& members, const std::vector<std::string>& classifier_hashes,
                         const FuseOptions& options) {
-  const EnsembleOptions& e = ensemble.options();
+  const EnsembleOptions& e = members.options();
   std::vector<JsonObject> classifiers;
-  for (std::size_t k = 0; k < ensemble.classifiers(); ++k) {
+  for (std::size_t k = 0; k < members.classifiers(); ++k) {
     JsonObject one;
-    one.set("name", ensemble.classifier(k).name()).set("hash", file_hash(classifier_paths.at(k)));
+    one.set("name", members.classifier_name(k)).set("hash", classifier_hashes.at(k));
     classifiers.push_back(std::move(one));
   }
   std::vector<std::string> explainers;
@@ -83,6 +89,10 @@ JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>
   job.set("format", "clearcut labels 1").set("classifiers", classifiers).set("explainers", explainers);
   job.set("consensus", std::string(name_of(e.fusion.variant)))
       .set("wrong", std::string(name_of(e.fusion.wrong)));
+  if (e.fusion.weights != MemberWeights::kUniform) job.set("weights", std::string(name_of(e.fusion.weights)));
+  if (e.fusion.weights == MemberWeights::kAccuracy) job.set("accuracy", members.accuracy());
+  if (options.keep_maps) job.set("maps", describe(*options.keep_maps));
+  if (options.pixel_weights) job.set("pixel_weights", true);
   if (options.refine.refiner != Refiner::kNone) job.set("refine", describe(options.refine));
   job.set("rule", describe(options.rule)).set("vote_at", options.vote_at);
   job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
@@ -90,6 +100,18 @@ JsonObject describe_job(const Ensemble& ensemble, const std::vector<std::string>
   job.set("unlabelled", options.unlabelled == Unlabelled::kSkip ? "skip" : "background");
   job.set("seed", e.seed).set("decoder", picture_decoder());
   if (!e.groups.empty()) job.set("groups", file_hash(e.groups));
+  return job;
+}
+
+JsonObject describe_job(const KeptMembers& members, const FuseOptions& options) {
+  const JsonObject& kept = members.job();
+  std::vector<std::string> hashes;
+  for (const JsonObject& one : kept.objects("classifiers")) hashes.push_back(one.text("hash"));
+  FuseOptions words = options;
+  words.keep_maps = parse_keep(kept.text("maps"));
+  JsonObject job = describe_job(members, hashes, words);
+  job.set("framing", kept.text("framing")).set("seed", kept.integer("seed"));
+  if (kept.has("groups")) job.set("groups", kept.text("groups"));
   return job;
 }
 
@@ -114,5 +136,7 @@ std::string image_path(const Dataset& data, const Item& item) {
 std::string consensus_path(const std::string& folder, const Item& item, int label) {
   return cat(folder, "/consensus/", path_below(item.name), ".", label, ".png");
 }
+
+std::string weights_path(const Item& item) { return cat("weights/", path_below(item.name), ".png"); }
 
 }  // namespace clearcut

@@ -11,7 +11,7 @@
 
 namespace clearcut {
 
-std::vector<Subset> make_subsets(const Ensemble& ensemble, const std::vector<std::string>& which) {
+std::vector<Subset> make_subsets(const Members& ensemble, const std::vector<std::string>& which) {
   const std::size_t K = ensemble.classifiers(), X = ensemble.explainers();
   const auto explainer = [&](std::size_t x) { return ensemble.options().explainers[x].explainer; };
   std::vector<Subset> subsets;
@@ -28,14 +28,14 @@ std::vector<Subset> make_subsets(const Ensemble& ensemble, const std::vector<std
     if (word == "members") {
       for (std::size_t k = 0; k < K; ++k)
         for (std::size_t x = 0; x < X; ++x)
-          add(ensemble.classifier(k).name() + "/" + explainer(x),
+          add(ensemble.classifier_name(k) + "/" + explainer(x),
               [&](std::size_t a, std::size_t b) { return a == k && b == x; });
     } else if (word == "explainers") {
       for (std::size_t x = 0; x < X; ++x)
         add("all/" + explainer(x), [&](std::size_t, std::size_t b) { return b == x; });
     } else if (word == "classifiers") {
       for (std::size_t k = 0; k < K; ++k)
-        add(ensemble.classifier(k).name() + "/all", [&](std::size_t a, std::size_t) { return a == k; });
+        add(ensemble.classifier_name(k) + "/all", [&](std::size_t a, std::size_t) { return a == k; });
     } else {
       check(word == "all", "sweep", "subsets are members, explainers, classifiers, all; got '", word, "'");
       add("all/all", [](std::size_t, std::size_t) { return true; });
@@ -48,7 +48,7 @@ namespace {
 
 class Scorer {
  public:
-  Scorer(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
+  Scorer(const Dataset& data, Members& ensemble, const std::vector<Subset>& subsets,
          const MemberScoreOptions& options, const std::vector<Choice>& choices)
       : data_(data),
         ensemble_(ensemble),
@@ -60,7 +60,10 @@ class Scorer {
     for (std::size_t s = 0; s < subsets.size(); ++s) {
       result_.subsets.push_back({.fusions = fusions_of(s), .sweeps = {}, .pictures = {}});
       result_.subsets.back().sweeps = new_sweeps(s);
-      for (const Fusion& fusion : fusions(s)) ask_first_ = ask_first_ || fusion.wrong != Wrong::kKeep;
+      for (const Fusion& fusion : fusions(s)) {
+        ask_first_ = ask_first_ || needs_beliefs(fusion);
+        ask_twice_ = ask_twice_ || by_agreement(fusion);
+      }
     }
     users_.resize(ensemble.classifiers() * ensemble.explainers());
     for (std::size_t s = 0; s < subsets.size(); ++s)
@@ -71,6 +74,8 @@ class Scorer {
   MemberScores result();
 
  private:
+  using Consensuses = std::vector<std::vector<std::vector<Consensus>>>;  // [question][subset][fusion]
+
   // What one picture adds to one subset.
   struct Share {
     std::vector<ThresholdSweep> sweeps;
@@ -91,11 +96,13 @@ class Scorer {
   }
   void read(const std::vector<Item>& items);
   void ask();
+  void listen(Consensuses& to, const Consensuses* first);
+  static bool by_agreement(const Fusion& fusion) { return fusion.weights == MemberWeights::kAgreement; }
   Tensor finished(const Tensor& map, std::size_t task) const;
   Share share_of(std::size_t task, std::size_t subset) const;
 
   const Dataset& data_;
-  Ensemble& ensemble_;
+  Members& ensemble_;
   const std::vector<Subset>& subsets_;
   const MemberScoreOptions& options_;
   const std::vector<Choice>& choices_;
@@ -103,11 +110,12 @@ class Scorer {
   std::vector<ClassMeans> means_;
   LabelSpace space_;
   bool ask_first_ = false;                       // some weights need beliefs
+  bool ask_twice_ = false;                       // some need the consensus of the others
   std::vector<std::vector<std::size_t>> users_;  // subsets that each member is in
   std::vector<PictureTask> tasks_;
   std::vector<Tensor> truths_;
   std::vector<Question> questions_;
-  std::vector<std::vector<std::vector<Consensus>>> consensus_;  // [question][subset][fusion]
+  Consensuses consensus_;
 };
 
 std::vector<Fusion> Scorer::fusions_of(std::size_t s) const {
@@ -141,26 +149,42 @@ void Scorer::read(const std::vector<Item>& items) {
     }
 }
 
-void Scorer::ask() {
-  questions_ = ensemble_.questions(tasks_, ask_first_);
-  consensus_.clear();
-  for (const Question& question : questions_) {
-    const Tensor& picture = tasks_[question.task].picture;
-    const Consensus none(picture.dim(0), picture.dim(1), options_.vote_at);
-    consensus_.emplace_back();
-    for (std::size_t s = 0; s < subsets_.size(); ++s) consensus_.back().emplace_back(fusions(s).size(), none);
-  }
+// With the consensus of a first time, only what counts by agreement is added up, by that.
+void Scorer::listen(Consensuses& to, const Consensuses* first) {
   ensemble_.answer(tasks_, questions_, [&](const Answer& a) {
     std::map<Variant, Tensor> shares;
     for (const std::size_t s : users_[a.classifier * ensemble_.explainers() + a.explainer])
       for (std::size_t f = 0; f < fusions(s).size(); ++f) {
         const Fusion& fusion = fusions(s)[f];
+        if (first != nullptr && !by_agreement(fusion)) continue;
         Tensor& share = shares[fusion.variant];
         if (!share.defined()) share = a.share(fusion.variant);
-        const std::vector<double> weight = belief_weights(fusion.wrong, questions_[a.question].belief);
-        consensus_[a.question][s][f].add(share, alone(s) ? 1 : weight[a.classifier]);
+        double weight = alone(s) ? 1
+                                 : classifier_weights(fusion, questions_[a.question].belief,
+                                                      ensemble_.accuracy())[a.classifier];
+        if (first != nullptr) weight *= (*first)[a.question][s][f].agreement_of(share);
+        to[a.question][s][f].add(share, weight);
       }
   });
+}
+
+void Scorer::ask() {
+  questions_ = ensemble_.questions(tasks_, ask_first_);
+  Consensuses none;
+  for (const Question& question : questions_) {
+    const Tensor& picture = tasks_[question.task].picture;
+    const Consensus empty(picture.dim(0), picture.dim(1), options_.vote_at);
+    none.emplace_back();
+    for (std::size_t s = 0; s < subsets_.size(); ++s) none.back().emplace_back(fusions(s).size(), empty);
+  }
+  consensus_ = none;
+  listen(consensus_, nullptr);
+  if (!ask_twice_) return;
+  listen(none, &consensus_);
+  for (std::size_t q = 0; q < none.size(); ++q)
+    for (std::size_t s = 0; s < subsets_.size(); ++s)
+      for (std::size_t f = 0; f < fusions(s).size(); ++f)
+        if (!none[q][s][f].empty()) consensus_[q][s][f] = std::move(none[q][s][f]);
 }
 
 // A map at the size of the truth.
@@ -229,7 +253,7 @@ MemberScores Scorer::result() {
 
 }  // namespace
 
-MemberScores score_members(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
+MemberScores score_members(const Dataset& data, Members& ensemble, const std::vector<Subset>& subsets,
                            const MemberScoreOptions& options, const std::vector<Choice>& choices) {
   check(data.masks != MaskFormat::kNone && data.background >= 0, "sweep", "the data set ", data.root,
         " must have true masks (name their folder: masks) and a background class");

@@ -20,7 +20,7 @@ struct Subset {
 };
 /// Words of `which`: "members" (each alone), "explainers" (one explainer, all classifiers), "classifiers"
 /// (one classifier, all explainers), "all". Subsets that repeat an earlier one are left out.
-std::vector<Subset> make_subsets(const Ensemble& ensemble, const std::vector<std::string>& which);
+std::vector<Subset> make_subsets(const Members& ensemble, const std::vector<std::string>& which);
 
 struct MemberScoreOptions {
   std::vector<Fusion> fusions = {};  // to try; empty: the ensemble's own
@@ -62,7 +62,7 @@ struct MemberScores {
 /// subset, and a confusion matrix per picture is kept for bootstrap intervals. Alone, a member has nothing to
 /// be fused with: only one fusion on pixels and one on superpixels are tried for it, where given. A mask of
 /// another size than its picture is a failure of that picture.
-MemberScores score_members(const Dataset& data, Ensemble& ensemble, const std::vector<Subset>& subsets,
+MemberScores score_members(const Dataset& data, Members& ensemble, const std::vector<Subset>& subsets,
                            const MemberScoreOptions& options, const std::vector<Choice>& choices = {});
 
 /// The same for the consensus maps that fuse() kept in `folder` (FuseOptions::keep_consensus): one subset,

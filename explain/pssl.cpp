@@ -129,6 +129,25 @@ Tensor make_label(const std::vector<ClassStrength>& classes, const LabelRule& ru
   return label;
 }
 
+Tensor pixel_weights(const Tensor& label, const std::vector<ClassStrength>& votes, const LabelSpace& space) {
+  for (const ClassStrength& vote : votes)
+    check(vote.strength.shape() == label.shape(), "label",
+          "votes and label differ in size: ", vote.strength.shape(), " and ", label.shape());
+  Tensor weights(label.shape());
+  const std::int32_t* y = label.data<const std::int32_t>();
+  float* w = weights.data<float>();
+  for (std::int64_t i = 0; i < label.numel(); ++i) {
+    float own = 0, most = 0;
+    for (const ClassStrength& vote : votes) {
+      const float share = vote.strength.data<const float>()[i];
+      most = std::max(most, share);
+      if (vote.label == y[i]) own = share;
+    }
+    w[i] = y[i] == space.ignore ? 0 : y[i] == space.background ? 1 - most : own;
+  }
+  return weights;
+}
+
 LabelShares label_shares(const Tensor& label, const LabelSpace& space) {
   std::int64_t ignored = 0, background = 0;
   const std::int32_t* p = label.data<const std::int32_t>();

@@ -52,6 +52,12 @@ struct ClassStrength {
 /// several classes there, background below bg, ignore between. All strengths have one size.
 Tensor make_label(const std::vector<ClassStrength>& classes, const LabelRule& rule, const LabelSpace& space);
 
+/// How sure members are of each pixel's label, float32 [H, W] in [0, 1]: the share of them that votes for its
+/// class; on background the share that votes for none of the classes, 1 - the largest of them; 0 where it is
+/// ignored. label int32 [H, W]; votes[i] float32 [H, W] belong to classes[i].label. Our choice: the published
+/// labels carry no weights.
+Tensor pixel_weights(const Tensor& label, const std::vector<ClassStrength>& votes, const LabelSpace& space);
+
 /// Share of the pixels that are neither background nor ignored, and of the ignored ones.
 struct LabelShares {
   double foreground = 0, ignored = 0;

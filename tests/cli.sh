@@ -111,6 +111,18 @@ expect 0 "12 labels made" $fuse --layout pssl -o "$work/labels"
 expect 0 "nothing wrong found" data check --format pssl --root "$work/labels" --images "$work/drawn/train" \
   --progress none
 
+# Maps that are kept are fused again to the same bytes, and by another rule without explaining.
+expect 0 "12 labels made" $fuse --keep-maps u8 --out-size 16 --pixel-weights agreement -o "$work/kept"
+again="label fuse --kept $work/kept --data $work/drawn/train --progress none"
+expect 0 "12 labels made" $again --pixel-weights agreement -o "$work/again"
+for made in manifest.jsonl job.json classifiers.json; do
+  cmp "$work/kept/$made" "$work/again/$made" || { echo "label fuse --kept: $made differs"; failed=1; }
+done
+expect 0 "12 labels made" $again --consensus rank --weights accuracy --rule votes:0.5 -o "$work/again-2"
+expect 2 "give either --model" label fuse --data "$work/drawn/train" -o "$work/again-3"
+expect 2 "--keep-maps goes with --model" $again --keep-maps u8 -o "$work/again-3"
+expect 1 "weights by accuracy need a file" $fuse --weights accuracy -o "$work/again-3"
+
 expect 2 "class 99 is outside 0 to 5" explain -m "$work/net" --target class:99 "$work/drawn/val" -o "$work/maps"
 expect 2 "no class 'dog'" explain -m "$work/net" --target dog "$work/drawn/val" -o "$work/maps"
 expect 2 "is a classifier; its targets read" explain -m "$work/net" --target seg:1@predicted "$work/drawn/val" -o "$work/maps"

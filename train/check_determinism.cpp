@@ -75,7 +75,7 @@ void label_shard(const LabelJob& job, Device device, const std::string& out, std
                     .wnids = {},
                     .shard = shard,
                     .shards = shards,
-                    .job = describe_job(ensemble, job.ensemble.classifiers, job.fuse)});
+                    .job = describe_job(ensemble, file_hashes(job.ensemble.classifiers), job.fuse)});
   FuseOptions options = job.fuse;
   options.chunk = chunk;
   const FuseCounts counts = fuse(data, ensemble, store, plan, shard, shards, options);

@@ -17,19 +17,21 @@ EnsembleConfig read_ensemble_config(const Config& config) {
                           ? Framing::kWhole
                           : Framing::kShortSide;
   c.options.groups = config.text_or("groups", "");
+  c.options.accuracy = config.text_or("accuracy", "");
   c.options.superpixels =
       parsed(config, "regions", [&] { return parse_superpixels(config.text_or("regions", "slic")); });
   return c;
 }
 
 Ensemble make_ensemble(const EnsembleConfig& config, const Dataset& data, Device device, std::uint64_t seed) {
-  std::vector<std::unique_ptr<Classifier>> classifiers;
-  for (const std::string& path : config.classifiers) classifiers.push_back(load_classifier(path, device));
   std::set<int> needed;
   for (const Item& item : data.items) needed.insert(item.classes.begin(), item.classes.end());
   EnsembleOptions options = config.options;
   options.seed = seed;
-  return {std::move(classifiers), options, data.class_names, {needed.begin(), needed.end()}};
+  return {classifier_files(config.classifiers, device),
+          options,
+          data.class_names,
+          {needed.begin(), needed.end()}};
 }
 
 }  // namespace clearcut

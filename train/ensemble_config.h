@@ -14,7 +14,9 @@ class Config;
 /// Keys:
 ///   classifiers  ONNX files and folders that `train` wrote
 ///   explainers   "cam", "smoothgrad:samples=10", ...
-///   fusion       minmax | abs | square | lime | regions, with :downweight or :drop (explain/consensus.h)
+///   fusion       minmax | abs | square | percentile | rank | lime | regions, with :downweight or :drop, and
+///                :accuracy or :agreement (explain/consensus.h)
+///   accuracy     FILE for :accuracy (explain/classifier_ranks.h)
 ///   framing      whole | short;  groups: FILE
 ///   regions      superpixels: slic | quickshift | felzenszwalb, with settings (explain/superpixels.h)
 struct EnsembleConfig {

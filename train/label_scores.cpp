@@ -27,41 +27,49 @@ std::vector<std::string> split_at_plus(const std::string& text) {
   return words;
 }
 
-/// "cam+ig": these explainers of all classifiers.
-Subset joined_explainers(const Ensemble& ensemble, const std::string& text) {
-  Subset subset{.name = "all/" + text, .members = {}};
+/// "cam+ig": these explainers of all classifiers; "one+two": these classifiers with all explainers.
+Subset joined(const Members& ensemble, const std::string& text) {
+  const std::size_t K = ensemble.classifiers(), X = ensemble.explainers();
+  std::set<std::size_t> classifiers, explainers;
   for (const std::string& word : split_at_plus(text)) {
-    const auto& explainers = ensemble.options().explainers;
-    const auto it = std::find_if(explainers.begin(), explainers.end(),
-                                 [&](const ExplainOptions& o) { return o.explainer == word; });
-    check(it != explainers.end(), "score", "the subset '", text, "' names '", word,
-          "', which is not among the explainers");
-    for (std::size_t k = 0; k < ensemble.classifiers(); ++k)
-      subset.members.emplace_back(k, static_cast<std::size_t>(it - explainers.begin()));
+    bool found = false;
+    for (std::size_t k = 0; k < K; ++k)
+      if (ensemble.classifier_name(k) == word) found = true, classifiers.insert(k);
+    for (std::size_t x = 0; x < X; ++x)
+      if (ensemble.options().explainers[x].explainer == word) found = true, explainers.insert(x);
+    check(found, "score", "subsets are members, explainers, classifiers, all, or names of explainers or of ",
+          "classifiers joined by '+'; '", text, "' names '", word, "', which is not among them");
   }
+  check(classifiers.empty() || explainers.empty(), "score", "the subset '", text,
+        "' joins classifiers and explainers; name some of one kind");
+  Subset subset{.name = classifiers.empty() ? "all/" + text : text + "/all", .members = {}};
+  for (std::size_t k = 0; k < K; ++k)
+    for (std::size_t x = 0; x < X; ++x)
+      if (classifiers.contains(k) || explainers.contains(x)) subset.members.emplace_back(k, x);
   return subset;
 }
 
-std::vector<Subset> all_subsets(const Ensemble& ensemble, const std::vector<std::string>& words) {
+std::vector<Subset> all_subsets(const Members& ensemble, const std::vector<std::string>& words) {
+  static const std::set<std::string> kinds = {"members", "explainers", "classifiers", "all"};
   std::vector<std::string> plain;
-  std::vector<Subset> joined;
+  std::vector<Subset> more;
   for (const std::string& word : words)
-    if (word.find('+') == std::string::npos)
+    if (kinds.contains(word))
       plain.push_back(word);
     else
-      joined.push_back(joined_explainers(ensemble, word));
+      more.push_back(joined(ensemble, word));
   std::vector<Subset> subsets = make_subsets(ensemble, plain);
-  subsets.insert(subsets.end(), joined.begin(), joined.end());
+  subsets.insert(subsets.end(), more.begin(), more.end());
   return subsets;
 }
 
 /// Names of the parts of a subset, each once, in order.
-void name_members(const Ensemble& ensemble, const Subset& subset, LabelScore& score) {
+void name_members(const Members& ensemble, const Subset& subset, LabelScore& score) {
   const auto add = [](std::vector<std::string>& names, const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   for (const auto& [k, x] : subset.members) {
-    add(score.classifiers, ensemble.classifier(k).name());
+    add(score.classifiers, ensemble.classifier_name(k));
     add(score.explainers, ensemble.options().explainers[x].explainer);
   }
 }
@@ -234,7 +242,7 @@ std::optional<LocalisationMeans> finding_of(const JsonObject& row) {
 
 }  // namespace
 
-LabelScores score_labels(const Dataset& choose, const Dataset& score, Ensemble& ensemble,
+LabelScores score_labels(const Dataset& choose, const Dataset& score, Members& ensemble,
                          const LabelScoring& options) {
   const std::vector<Subset> subsets = all_subsets(ensemble, options.subsets);
   std::vector<Origin> origins;

@@ -15,7 +15,7 @@
 namespace clearcut {
 
 struct LabelScoring {
-  std::vector<std::string> subsets;    // words of make_subsets(), or explainers joined by '+'
+  std::vector<std::string> subsets;    // words of make_subsets(), or explainers or classifiers joined by '+'
   std::vector<std::string> baselines;  // background, box, colour
   MemberScoreOptions members;
   std::optional<Choice> fixed = {};  // every subset uses this; only the box is chosen then
@@ -44,7 +44,7 @@ struct LabelScores {
 };
 
 /// Explains both sets. Throws Error if no picture of `score` could be scored.
-LabelScores score_labels(const Dataset& choose, const Dataset& score, Ensemble& ensemble,
+LabelScores score_labels(const Dataset& choose, const Dataset& score, Members& ensemble,
                          const LabelScoring& options);
 
 /// The same for the consensus maps that fuse() kept in `folder`: one row, named "kept", and the baselines.

@@ -8,7 +8,9 @@ namespace clearcut {
 /// label: pseudo labels for every picture of a data set (explain/fuse.h). Resumes picture by picture.
 ///   data     a data set with image labels
 ///   keys of read_ensemble_config()
-///   rule     "value:0.4", "rank:0.9", ... (explain/pssl.h)
+///   rule     "value:0.4", "rank:0.9", ... (explain/pssl.h);  refine: none | grabcut | crf:PRESET
+///   keep_maps      u8:56 | f16:56: also the maps of all members, small (explain/kept_maps.h)
+///   pixel_weights  agreement: also how sure members are of each pixel
 ///   layout   png | pssl;  flatten: true | false (pssl: of several classes keep the largest)
 ///   unlabelled: skip | background;  exif: true turns pictures upright
 StagePlan read_label_stage(const Config& config);
@@ -20,7 +22,7 @@ StagePlan read_label_stage(const Config& config);
 ///   keys of read_ensemble_config()
 ///   fusions         tried for each ensemble: [minmax, regions:downweight]; default minmax alone
 ///   subsets         members, explainers (one explainer, all classifiers), classifiers (one classifier, all
-///                   explainers), all; or explainers joined by '+': these, of all classifiers
+///                   explainers), all; or explainers or classifiers joined by '+'
 ///   measures        rank, value, max, votes
 ///   thresholds      "0:1:0.02"
 ///   baselines       background, box, colour
@@ -29,6 +31,7 @@ StagePlan read_score_stage(const Config& config);
 /// report: summary.json in the run's folder and report/index.html, from what earlier stages left.
 ///   title, subtitle
 ///   scores       folders of score stages; the first has the pictures that best labels are named from
+///   labels       folder of a label stage: how its classifiers stand to their consensus
 ///   classifiers  folder of a train stage;  pretrain: the same;  finetune: the same
 ///   image_labels_only  folder of an evaluate stage
 ///   rows         pictures to show: data, limit, keys of read_ensemble_config(), rule, model

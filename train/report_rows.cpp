@@ -18,6 +18,8 @@ struct Maps {
   Tensor segments;  // where the rule snaps
 };
 
+constexpr double kVoteAt = 0.5;
+
 std::vector<Maps> explain_questions(const std::vector<PictureTask>& tasks, std::vector<Question>& questions,
                                     Ensemble& ensemble) {
   std::vector<Maps> maps;
@@ -28,11 +30,12 @@ std::vector<Maps> explain_questions(const std::vector<PictureTask>& tasks, std::
         {empty, std::vector<Consensus>(ensemble.explainers(), empty), tasks[question.task].segments});
   }
   const Fusion fusion = ensemble.options().fusion;
-  ensemble.answer(tasks, questions, [&](const Answer& a) {
-    const double weight = belief_weights(fusion.wrong, questions[a.question].belief)[a.classifier];
-    maps[a.question].all.add(a.share(fusion.variant), weight);
+  std::vector<Consensus> all = consensus_of(ensemble, tasks, questions, kVoteAt, [&](const Answer& a) {
+    const double weight =
+        classifier_weights(fusion, questions[a.question].belief, ensemble.accuracy())[a.classifier];
     maps[a.question].by_explainer[a.explainer].add(a.share(Variant::kMinMax), weight);  // pixel by pixel
   });
+  for (std::size_t q = 0; q < all.size(); ++q) maps[q].all = std::move(all[q]);
   return maps;
 }
 
@@ -116,8 +119,7 @@ ReportRows make_report_rows(const Dataset& data, Ensemble& ensemble, const Label
                             const TrainedSegmenter* segmenter) {
   std::vector<PictureTask> tasks;
   for (const Item& item : data.items) tasks.push_back(ensemble.prepare(item, read_picture(item.image)));
-  std::vector<Question> questions =
-      ensemble.questions(tasks, ensemble.options().fusion.wrong != Wrong::kKeep);
+  std::vector<Question> questions = ensemble.questions(tasks, needs_beliefs(ensemble.options().fusion));
   const std::vector<Maps> maps = explain_questions(tasks, questions, ensemble);
   const RowMaker maker(data, ensemble, rule, segmenter);
   const LabelPlan plan = plan_labels(data, LabelLayout::kPng);

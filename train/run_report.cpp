@@ -63,6 +63,20 @@ void add_classifiers(Report& report, const std::vector<TrainedRun>& runs) {
       {.title = "Cross-entropy while training", .x_label = "step", .y_label = "loss", .from_zero = true})});
 }
 
+void add_ranks(Report& report, const std::vector<ClassifierRank>& ranks) {
+  if (ranks.empty()) return;
+  report.section("Classifiers and their consensus");
+  report.text(
+      "Over the pictures that got labels: how near each classifier's maps are to the consensus of all "
+      "members (consensus score: mean cosine over pictures and explainers), how often its first choice is a "
+      "label of the picture, and the probability that it gives the label. No mask was seen.");
+  ReportTable table{.head = {"classifier", "consensus score", "right on", "probability"}, .rows = {}};
+  for (const ClassifierRank& rank : ranks)
+    table.rows.push_back({rank.name, std::isnan(rank.score) ? "-" : percent(rank.score),
+                          percent(rank.accuracy), percent(rank.probability)});
+  report.table(table);
+}
+
 void add_labels(Report& report, const LabelScores& scores) {
   if (scores.rows.empty()) return;
   report.section("Pseudo labels against the truth, " + scores.rows[0].score.scored_on);
@@ -178,6 +192,7 @@ void write_run_report(const std::string& path, const RunReport& run) {
   Report report(run.title, run.subtitle);
   add_facts(report, run);
   add_classifiers(report, run.classifiers);
+  add_ranks(report, run.ranks);
   for (const LabelScores& scores : run.scores) add_labels(report, scores);
   add_pictures(report, run);
   add_segmentation(report, run);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "explain/classifier_ranks.h"
 #include "train/arms.h"
 #include "train/label_scores.h"
 #include "train/report_rows.h"
@@ -14,7 +15,8 @@ namespace clearcut {
 struct RunReport {
   std::string title, subtitle;
   Summary summary;
-  std::vector<LabelScores> scores;  // one for each set of scored pictures
+  std::vector<LabelScores> scores;         // one for each set of scored pictures
+  std::vector<ClassifierRank> ranks = {};  // of the classifiers behind the labels, by consensus score
   std::vector<TrainedRun> classifiers, pretrain, finetune;
   std::vector<ArmDifference> arms;  // of fine-tuning
   ReportRows rows;

@@ -28,7 +28,7 @@ void make_labels(const LabelStage& stage, StageContext& context) {
                     .colours = plan.colours,
                     .wnids = plan.folders,
                     .flatten = stage.flatten,
-                    .job = describe_job(ensemble, config.classifiers, stage.fuse)});
+                    .job = describe_job(ensemble, file_hashes(config.classifiers), stage.fuse)});
   Progress progress(context.name, static_cast<std::int64_t>(data.items.size()), context.progress);
   FuseOptions options = stage.fuse;
   options.progress = [&](std::int64_t done, std::int64_t, const std::string& note) {
@@ -47,6 +47,10 @@ StagePlan read_label_stage(const Config& config) {
   stage.fuse.rule = parsed(config, "rule", [&] { return parse_rule(config.text("rule")); });
   stage.fuse.refine =
       parsed(config, "refine", [&] { return parse_refinement(config.text_or("refine", "none")); });
+  if (config.has("keep_maps"))
+    stage.fuse.keep_maps = parsed(config, "keep_maps", [&] { return parse_keep(config.text("keep_maps")); });
+  stage.fuse.member_scores = stage.fuse.keep_maps.has_value();
+  stage.fuse.pixel_weights = config.choice_or("pixel_weights", {"none", "agreement"}, "none") == "agreement";
   stage.layout =
       config.choice_or("layout", {"png", "pssl"}, "png") == "png" ? LabelLayout::kPng : LabelLayout::kPssl;
   if (stage.layout == LabelLayout::kPssl) stage.flatten = config.flag_or("flatten", false);

@@ -19,7 +19,7 @@ struct RowsConfig {
 struct ReportStage {
   std::string title, subtitle;
   std::vector<std::string> scores;
-  std::string classifiers, pretrain, finetune, image_labels_only;
+  std::string labels, classifiers, pretrain, finetune, image_labels_only;
   std::optional<RowsConfig> rows;
 };
 
@@ -61,6 +61,7 @@ void report(const ReportStage& stage, const StageContext& context) {
                 .subtitle = stage.subtitle,
                 .summary = {},
                 .scores = {},
+                .ranks = {},
                 .classifiers = read_runs(stage.classifiers),
                 .pretrain = read_runs(stage.pretrain),
                 .finetune = read_runs(stage.finetune),
@@ -68,6 +69,7 @@ void report(const ReportStage& stage, const StageContext& context) {
                 .rows = {}};
   for (const std::string& folder : stage.scores)
     run.scores.push_back(read_label_scores(folder + "/scores.json"));
+  if (!stage.labels.empty()) run.ranks = rank_classifiers(stage.labels);
   run.arms = compare_arms(run.finetune, context.seed);
   run.summary = summarise(run, stage, context);
   if (stage.rows) add_rows(*stage.rows, context, run);
@@ -85,6 +87,7 @@ StagePlan read_report_stage(const Config& config) {
   stage.title = config.text("title");
   stage.subtitle = config.text_or("subtitle", "");
   stage.scores = config.texts_or("scores", {});
+  stage.labels = config.text_or("labels", "");
   stage.classifiers = config.text_or("classifiers", "");
   stage.pretrain = config.text_or("pretrain", "");
   stage.finetune = config.text_or("finetune", "");

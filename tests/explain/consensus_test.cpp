@@ -43,11 +43,45 @@ TEST(Consensus, RegionsShareByHand) {
   EXPECT_EQ(e, (std::vector<float>{0, 0, 1, 1, 1.0F / 3}));
 }
 
+// numpy.percentile([0, 1, 2, 10], 99) = 9.76. Where 99 of 100 pixels are the smallest, minmax is left.
+TEST(Consensus, PercentileShareByHand) {
+  const MemberMap member{.map = row({0, 1, 2, 10}), .square = {}, .segments = {}, .coefficients = {}};
+  const auto e = member_share(Variant::kPercentile, member).values<float>();
+  EXPECT_EQ(e[0], 0);
+  EXPECT_NEAR(e[1], 1 / 9.76, 1e-7);
+  EXPECT_NEAR(e[2], 2 / 9.76, 1e-7);
+  EXPECT_EQ(e[3], 1);
+  std::vector<float> hundred(101);
+  for (std::size_t i = 0; i < hundred.size(); ++i) hundred[i] = 5 + static_cast<float>(i * 37 % 101);
+  const auto shares = member_share(Variant::kPercentile,
+                                   {.map = row(hundred), .square = {}, .segments = {}, .coefficients = {}})
+                          .values<float>();
+  for (std::size_t i = 0; i < hundred.size(); ++i)  // the 99th percentile of 5 .. 105 is 104
+    EXPECT_NEAR(shares[i], std::min(1.0F, (hundred[i] - 5) / 99), 1e-7F) << i;
+  std::vector<float> sparse(200, 1);
+  sparse[7] = 3;
+  const auto one = member_share(Variant::kPercentile,
+                                {.map = row(sparse), .square = {}, .segments = {}, .coefficients = {}})
+                       .values<float>();
+  EXPECT_EQ(one[7], 1);
+  EXPECT_EQ(one[8], 0);
+}
+
+// scipy.stats.rankdata([4, 1, 4, 9, 0], "min") - 1 = 2, 1, 2, 4, 0.
+TEST(Consensus, RankShareByHand) {
+  const MemberMap member{.map = row({4, 1, 4, 9, 0}), .square = {}, .segments = {}, .coefficients = {}};
+  EXPECT_EQ(member_share(Variant::kRank, member).values<float>(),
+            (std::vector<float>{0.4F, 0.2F, 0.4F, 0.8F, 0}));
+}
+
 TEST(Consensus, FusionsHaveWords) {
   EXPECT_EQ(parse_fusion("regions:downweight"),
             (Fusion{.variant = Variant::kRegions, .wrong = Wrong::kDownweight}));
-  for (const char* text : {"minmax", "abs:drop", "lime:downweight"})
+  for (const char* text :
+       {"minmax", "abs:drop", "lime:downweight", "rank:agreement", "percentile:drop:accuracy"})
     EXPECT_EQ(describe(parse_fusion(text)), text);
+  EXPECT_EQ(parse_fusion("rank:accuracy:drop"),
+            (Fusion{.variant = Variant::kRank, .wrong = Wrong::kDrop, .weights = MemberWeights::kAccuracy}));
   EXPECT_EQ(describe(parse_fusion("square:keep")), "square");
   EXPECT_THROW(parse_fusion("mean"), Error);
   EXPECT_THROW(parse_fusion("minmax:often"), Error);
@@ -83,6 +117,20 @@ TEST(Consensus, AgreementIsTheMeanPairwiseCosine) {
   EXPECT_NEAR(consensus.agreement(), 2 / std::sqrt(2.0) / 3, 1e-7);
 }
 
+// Mean cosines of each with the other two: (0 + 1/sqrt 2) / 2, the same, and (1/sqrt 2 + 1/sqrt 2) / 2.
+TEST(Consensus, AgreementOfOneMember) {
+  Consensus consensus(1, 2);
+  consensus.add(row({1, 0}), 1);
+  EXPECT_EQ(consensus.agreement_of(row({1, 0})), 1);
+  consensus.add(row({0, 7}), 2);
+  EXPECT_NEAR(consensus.agreement_of(row({0, 7})), 0, 1e-12);
+  consensus.add(row({3, 3}), 1);
+  EXPECT_NEAR(consensus.agreement_of(row({1, 0})), 1 / std::sqrt(2.0) / 2, 1e-7);
+  EXPECT_NEAR(consensus.agreement_of(row({0, 7})), 1 / std::sqrt(2.0) / 2, 1e-7);
+  EXPECT_NEAR(consensus.agreement_of(row({3, 3})), 1 / std::sqrt(2.0), 1e-7);
+  EXPECT_EQ(consensus.agreement_of(row({0, 0})), 0);
+}
+
 TEST(Consensus, Cosine) {
   EXPECT_NEAR(cosine(row({3, 4}), row({4, 3})), 24.0 / 25, 1e-12);
   EXPECT_EQ(cosine(row({0, 0}), row({4, 3})), 0);
@@ -98,9 +146,21 @@ TEST(Consensus, WeightsOfWrongMembers) {
   EXPECT_EQ(belief_weights(Wrong::kDrop, {{0, false}, {0, false}}), (std::vector<double>{1, 1}));
 }
 
+TEST(Consensus, AccuraciesMultiplyBeliefs) {
+  const std::vector<Belief> beliefs = {{0.5, true}, {0.1, false}};
+  EXPECT_EQ(classifier_weights(parse_fusion("minmax"), beliefs, {}), (std::vector<double>{1, 1}));
+  EXPECT_EQ(classifier_weights(parse_fusion("minmax:accuracy"), beliefs, {0.75, 0.5}),
+            (std::vector<double>{0.75, 0.5}));
+  EXPECT_EQ(classifier_weights(parse_fusion("minmax:downweight:accuracy"), beliefs, {0.5, 0}),
+            (std::vector<double>{0.25, 0}));
+  // Nobody is left: all count alike.
+  EXPECT_EQ(classifier_weights(parse_fusion("minmax:drop:accuracy"), beliefs, {0, 0.5}),
+            (std::vector<double>{1, 1}));
+  EXPECT_THROW(classifier_weights(parse_fusion("minmax:accuracy"), beliefs, {0.5}), Error);
+}
+
 TEST(Consensus, NamesRoundTrip) {
-  for (const char* name : {"abs", "square", "minmax", "lime"})
-    EXPECT_EQ(name_of(variant_from_name(name)), name);
+  for (const std::string& name : variant_names()) EXPECT_EQ(name_of(variant_from_name(name)), name);
   for (const char* name : {"keep", "downweight", "drop"}) EXPECT_EQ(name_of(wrong_from_name(name)), name);
   EXPECT_THROW(variant_from_name("mean"), Error);
 }

@@ -141,8 +141,8 @@ TEST_F(Fuse, RefinedLabelsSayHow) {
   const Dataset set = data();
   const Ensemble members = ensemble(set);
   const std::vector<std::string> files = {root_ + "/classes.txt", root_ + "/classes.txt"};
-  EXPECT_EQ(describe_job(members, files, options).text("refine"), "crf:labels");
-  EXPECT_FALSE(describe_job(members, files, by_value()).has("refine"));
+  EXPECT_EQ(describe_job(members, file_hashes(files), options).text("refine"), "crf:labels");
+  EXPECT_FALSE(describe_job(members, file_hashes(files), by_value()).has("refine"));
 }
 
 TEST_F(Fuse, ShardsAndChunksGiveTheSameFiles) {

@@ -58,6 +58,16 @@ TEST(Pssl, IgnoreBandAndTwoClasses) {
   EXPECT_NEAR(shares.ignored, 2.0 / 6, 1e-12);
 }
 
+// Shares that vote for the class; on background 1 - the largest; nothing where it is ignored.
+TEST(Pssl, PixelWeightsByHand) {
+  const LabelSpace space{.background = 0, .ignore = 255};
+  const Tensor a = row({0.75F, 0.25F, 0.5F, 0.5F}), b = row({0, 0.5F, 0.5F, 1});
+  EXPECT_EQ(pixel_weights(labels({1, 0, 255, 2}), {{1, a}, {2, b}}, space).values<float>(),
+            (std::vector<float>{0.75F, 0.5F, 0, 1}));
+  EXPECT_EQ(pixel_weights(labels({0, 0}), {}, space).values<float>(), (std::vector<float>{1, 1}));
+  EXPECT_THROW(pixel_weights(labels({0, 0}), {{1, a}}, space), Error);
+}
+
 TEST(Sweep, ThresholdsAreRead) {
   EXPECT_EQ(parse_thresholds("0:1:0.5"), (std::vector<double>{0, 0.5, 1}));
   EXPECT_EQ(parse_thresholds("0:1:0.01").size(), 101u);
