@@ -37,8 +37,8 @@ SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 OPENMP := $(if $(filter thread,$(SAN)),-Wno-unknown-pragmas,-fopenmp)
 # Reference code keeps the rounding that its formulas say: no contraction, no -march, no fast-math.
 CXXFLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=off $(OPENMP) $(SANITIZE) $(WARNINGS) -I.
-LIBS_full := -lyaml-cpp -ljpeg -lspng -lz $(if $(filter thread,$(SAN)),-lgomp)
-LIBS_minimal := -lyaml-cpp $(if $(filter thread,$(SAN)),-lgomp)
+LIBS_full := -lyaml-cpp -lexpat -ljpeg -lspng -lz $(if $(filter thread,$(SAN)),-lgomp)
+LIBS_minimal := -lyaml-cpp -lexpat $(if $(filter thread,$(SAN)),-lgomp)
 LIBS := $(LIBS_$(FLAVOUR))
 
 # tensor/cpu/isa is compiled once per instruction set; the best one is chosen at run time.

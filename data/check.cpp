@@ -123,7 +123,7 @@ void look_at_mask(Looked& seen, const Dataset& data, const Item& item, std::int6
       labels = image.labels;
     } else {
       labels = read_mask(data, item);
-      seen.mask_format = "mask npz";
+      seen.mask_format = item.mask.ends_with(".png") ? "mask ten levels" : "mask npz";
     }
     seen.has_mask = true;
     const auto* p = labels.data<const std::int32_t>();

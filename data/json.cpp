@@ -96,6 +96,7 @@ CLEARCUT_SET(const std::vector<std::string>&)
 CLEARCUT_SET(const std::vector<double>&)
 CLEARCUT_SET(const std::vector<std::int64_t>&)
 CLEARCUT_SET(const std::vector<int>&)
+CLEARCUT_SET(const std::vector<std::vector<double>>&)
 #undef CLEARCUT_SET
 
 JsonObject& JsonObject::set(const std::string& name, const JsonObject& value) {
@@ -127,9 +128,23 @@ auto list(const Json& json, const std::string& origin, const std::string& name, 
   return items;
 }
 
+// Converts a list whose elements `to` converts.
+template <class Convert>
+auto list_of(const Convert& to) {
+  return [to](const Json& value, const std::string& origin, const std::string& name) {
+    return list(Json{{name, value}}, origin, name, to);
+  };
+}
+
 }  // namespace
 
 bool JsonObject::has(const std::string& name) const { return content_->json.contains(name); }
+bool JsonObject::is_text(const std::string& name) const {
+  return has(name) && content_->json.at(name).is_string();
+}
+bool JsonObject::is_object(const std::string& name) const {
+  return has(name) && content_->json.at(name).is_object();
+}
 
 std::vector<std::string> JsonObject::names() const {
   std::vector<std::string> names;
@@ -160,10 +175,10 @@ std::vector<std::int64_t> JsonObject::integers(const std::string& name) const {
   return list(content_->json, content_->origin, name, to_integer);
 }
 std::vector<std::vector<std::int64_t>> JsonObject::integer_lists(const std::string& name) const {
-  return list(content_->json, content_->origin, name,
-              [](const Json& value, const std::string& origin, const std::string& key) {
-                return list(Json{{key, value}}, origin, key, to_integer);
-              });
+  return list(content_->json, content_->origin, name, list_of(to_integer));
+}
+std::vector<std::vector<double>> JsonObject::number_lists(const std::string& name) const {
+  return list(content_->json, content_->origin, name, list_of(to_number));
 }
 
 JsonObject JsonObject::object(const std::string& name) const {

@@ -35,10 +35,13 @@ class JsonObject {
   JsonObject& set(const std::string& name, const std::vector<double>& values);
   JsonObject& set(const std::string& name, const std::vector<std::int64_t>& values);
   JsonObject& set(const std::string& name, const std::vector<int>& values);
+  JsonObject& set(const std::string& name, const std::vector<std::vector<double>>& values);
   JsonObject& set(const std::string& name, const JsonObject& value);
   JsonObject& set(const std::string& name, const std::vector<JsonObject>& values);
 
   bool has(const std::string& name) const;
+  bool is_text(const std::string& name) const;    // what stands there, for names that may hold several kinds
+  bool is_object(const std::string& name) const;  // of value; false if there is none
   std::vector<std::string> names() const;
   std::string text(const std::string& name) const;
   bool flag(const std::string& name) const;
@@ -48,6 +51,7 @@ class JsonObject {
   std::vector<double> numbers(const std::string& name) const;
   std::vector<std::int64_t> integers(const std::string& name) const;
   std::vector<std::vector<std::int64_t>> integer_lists(const std::string& name) const;  // [[1, 2], [3]]
+  std::vector<std::vector<double>> number_lists(const std::string& name) const;
   JsonObject object(const std::string& name) const;
   std::vector<JsonObject> objects(const std::string& name) const;
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "data/dataset.h"
+#include "data/pssl_layout.h"
 #include "data/text_lines.h"
 #include "tensor/error.h"
 #include "tensor/npy.h"
@@ -13,18 +14,31 @@ namespace {
 
 constexpr std::int32_t kPsslObject = 1, kPsslMinusOne = -1;
 
+// Of an array, or of a PNG of ten levels as if it were one.
+Tensor read_values(const Item& item) {
+  if (item.mask.ends_with(kPsslLevelsSuffix)) {
+    Tensor levels = read_label_png(item.mask).labels;
+    auto* p = levels.data<std::int32_t>();
+    for (std::int64_t i = 0; i < levels.numel(); ++i)
+      p[i] = p[i] == kPsslTopLevel ? kPsslObject : (p[i] == kPsslIgnoredLevel ? kPsslMinusOne : 0);
+    return levels;
+  }
+  const Tensor stored = find_array(read_npz(item.mask), "arr_0", item.mask);
+  check(stored.rank() == 2, "data", item.mask, ": arr_0 must be [H, W], got ", stored.shape());
+  return stored.to(DType::kInt32);
+}
+
 Tensor read_pssl(const Dataset& data, const Item& item) {
   check(item.classes.size() == 1, "data", item.mask,
         ": a PSSL label needs exactly one class, the picture has ", item.classes.size());
-  const Tensor stored = find_array(read_npz(item.mask), "arr_0", item.mask);
-  check(stored.rank() == 2, "data", item.mask, ": arr_0 must be [H, W], got ", stored.shape());
-  const Tensor levels = stored.to(DType::kInt32);
+  const Tensor levels = read_values(item);
+  const bool ignores = data.pssl_minus_one_ignored || item.mask.ends_with(kPsslLevelsSuffix);
   const Tensor labels = Tensor::full(levels.shape(), data.background, DType::kInt32);
   const auto* in = levels.data<const std::int32_t>();
   auto* out = labels.data<std::int32_t>();
   for (std::int64_t i = 0; i < levels.numel(); ++i) {
     if (in[i] == kPsslObject) out[i] = item.classes.front();
-    if (in[i] == kPsslMinusOne && data.pssl_minus_one_ignored) out[i] = data.ignore;
+    if (in[i] == kPsslMinusOne && ignores) out[i] = data.ignore;
   }
   return labels;
 }

@@ -1,5 +1,6 @@
 #include "data/pssl_layout.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "data/file_names.h"
@@ -15,8 +16,10 @@ std::string pssl_label_path(const std::string& wnid, const std::string& picture)
 }
 
 std::string pssl_name(const std::string& label_path) {
-  if (!label_path.ends_with(kPsslSuffix)) return label_path;
-  return label_path.substr(0, label_path.size() - kPsslSuffix.size());
+  for (const std::string_view suffix : {kPsslSuffix, kPsslLevelsSuffix})
+    if (label_path.ends_with(cat(".JPEG", suffix)))
+      return label_path.substr(0, label_path.size() - suffix.size());
+  return label_path;
 }
 
 std::string weights_in(const JsonObject& line) {
@@ -68,19 +71,24 @@ std::vector<std::string> PsslFolder::names() const {
   std::vector<std::string> names;
   for (const fs::path& file : files_below(fs::path(root_) / "train")) {
     const std::string path = file.lexically_relative(root_).generic_string();
-    if (path.ends_with(kPsslSuffix)) names.push_back(pssl_name(path));
+    if (pssl_name(path) != path) names.push_back(pssl_name(path));
   }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
 std::string PsslFolder::label(const std::string& name) const {
-  return (fs::path(root_) / cat(name, kPsslSuffix)).lexically_normal().string();
+  const fs::path path = (fs::path(root_) / name).lexically_normal();
+  const std::string array = cat(path.string(), kPsslSuffix), levels = cat(path.string(), kPsslLevelsSuffix);
+  return !fs::exists(array) && fs::exists(levels) ? levels : array;
 }
 
 std::string PsslFolder::picture(const std::string& name) const {
   const fs::path images(images_), path(name);
-  if (const auto line = by_manifest_.find(cat(name, kPsslSuffix)); line != by_manifest_.end())
-    if (fs::exists(images / line->second)) return (images / line->second).lexically_normal().string();
+  for (const std::string_view suffix : {kPsslSuffix, kPsslLevelsSuffix})
+    if (const auto line = by_manifest_.find(cat(name, suffix)); line != by_manifest_.end())
+      if (fs::exists(images / line->second)) return (images / line->second).lexically_normal().string();
   const std::string published = (images / path).lexically_normal().string();
   if (fs::exists(published)) return published;
   const fs::path wnid = path.parent_path().filename();

@@ -1,13 +1,15 @@
-// The published layout of pseudo labels: which file lies where.
+// The published layouts of pseudo labels: which file lies where.
 //
 //   ROOT/train/<wnid>/<name>.JPEG_eiseg.npz      arr_0: 1 = object of the folder's class, else background
+//   ROOT/train/<wnid>/<name>.JPEG.png            or ten levels: 9 = object, less = background, 255 = ignored
 //   ROOT/train.txt                               one such path per line
 //   ROOT/imagenet_lsvrc_2015_synsets.txt         WNIDs, one per line: line number = class
 //   IMAGES/train/<wnid>/<name>.JPEG              the pictures, as ImageNet has them
 //
-// Source: PaddleSeg, paddleseg/datasets/pssl.py.
+// Source: PaddleSeg, paddleseg/datasets/pssl.py; the ten levels: its pull request 1563.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,12 +22,14 @@ namespace clearcut {
 class JsonObject;
 
 inline constexpr std::string_view kPsslSuffix = "_eiseg.npz";
+inline constexpr std::string_view kPsslLevelsSuffix = ".png";  // behind .JPEG
+inline constexpr std::int32_t kPsslTopLevel = 9, kPsslIgnoredLevel = 255;
 inline constexpr std::string_view kPsslList = "train.txt";
 inline constexpr std::string_view kPsslSynsets = "imagenet_lsvrc_2015_synsets.txt";
 
 /// train/<wnid>/<name>.JPEG_eiseg.npz; .JPEG whatever ending the picture has: readers cut the path there.
 std::string pssl_label_path(const std::string& wnid, const std::string& picture);
-/// The same path without its suffix: train/<wnid>/<name>.JPEG, the name of an item.
+/// The same path without its suffix, of either layout: train/<wnid>/<name>.JPEG, the name of an item.
 std::string pssl_name(const std::string& label_path);
 
 /// The file of pixel weights that a line of a manifest names, "" if none.
@@ -45,6 +49,7 @@ class PsslFolder {
   std::string list(const std::string& name = "") const;
   /// Of all labels below ROOT/train.
   std::vector<std::string> names() const;
+  /// The array if it is there, or else the levels.
   std::string label(const std::string& name) const;
   /// What exists first: where the manifest says; IMAGES/train/<wnid>/<name>.JPEG; a picture of that name with
   /// another ending there, in IMAGES/<wnid>, or in IMAGES. The second if there is none, so that reading it

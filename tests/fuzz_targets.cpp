@@ -1,6 +1,7 @@
 #include "tests/fuzz_targets.h"
 
 #include "data/label_png.h"
+#include "data/labels/formats.h"
 #include "data/picture.h"
 #include "models/onnx_proto.h"
 #include "models/weights/key_map.h"
@@ -14,8 +15,9 @@
 namespace clearcut::test {
 namespace {
 
-constexpr std::size_t kLimit = std::size_t{1} << 24;  // bytes of a decoded file
-constexpr std::size_t kMostDeflated = 1032;           // bytes that deflate packs into one
+constexpr std::size_t kLimit = std::size_t{1} << 24;       // bytes of a decoded file
+constexpr std::size_t kLabelLimit = std::size_t{1} << 20;  // of one label: a file may name many pictures
+constexpr std::size_t kMostDeflated = 1032;                // bytes that deflate packs into one
 
 Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 std::string text_of(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
@@ -45,6 +47,40 @@ Bytes safetensors_seed() {
   return read_file(path);
 }
 
+Bytes label_file(const std::string& name) {
+  return find_array(read_npz("tests/golden/data/labels.npz"), "file:" + name, "labels.npz")
+      .values<std::uint8_t>();
+}
+
+/// A reader of labels in one file.
+FuzzTarget label_target(const std::string& name, const std::string& format, const std::string& file,
+                        const std::vector<std::string>& seeds) {
+  const auto read = [=](ByteView bytes) {
+    LabelLegend legend{.names = {"background", "cat", "dog", "a <b> & \"c\""},
+                       .folders = {"background", "n1", "n2", "n3"}};
+    legend.names.resize(301, "more");  // the largest id of ImageNet-S here is 300
+    const FileSource source(file, Bytes(bytes.begin(), bytes.end()));
+    label_file_format(format).read(source, legend, {.max_bytes = kLabelLimit},
+                                   [](const std::string&, const std::string&, const auto& take) { take(); });
+  };
+  std::vector<Bytes> files;
+  for (const std::string& seed : seeds) files.push_back(label_file(seed));
+  return {name, files, read, 4 * kMostDeflated, 8 * kLabelLimit};
+}
+
+std::vector<FuzzTarget> label_targets() {
+  return {
+      {"tar",
+       {label_file("ustar.tar"), label_file("gnu.tar"), label_file("pax.tar")},
+       [](ByteView b) { tar_members(b, "f"); }},
+      label_target("coco", "coco-rle", "annotations.json", {"coco.json"}),
+      label_target("labelme", "labelme", "a.json", {"labelme.json"}),
+      label_target("cvat", "cvat", "annotations.xml", {"cvat.xml"}),
+      label_target("imagenet_s", "imagenet-s", "a.png", {"imagenet_s.png"}),
+      label_target("pssl_npz", "pssl-npz", "n1/a.JPEG_eiseg.npz", {"pssl_int8.npz", "pssl_bool.npz"}),
+  };
+}
+
 std::string onnx_seed() {
   return onnx_model({.nodes = {onnx_node("Relu", {"x"}, {"y"})},
                      .tensors = {onnx_floats("w", {2, 2}, {1, 2, 3, 4})},
@@ -52,11 +88,9 @@ std::string onnx_seed() {
                      .outputs = {onnx_value("y", {-1, 3, 6, 6})}});
 }
 
-}  // namespace
-
-const std::vector<FuzzTarget>& fuzz_targets() {
+std::vector<FuzzTarget> targets_of_weights_and_pictures() {
   static const Tensor array = Tensor::from<float>(Shape{2, 3}, {1, 2, 3, 4, 5, 6});
-  static const std::vector<FuzzTarget> targets = {
+  return {
       {"picture", golden_pictures(), [](ByteView b) { decode_picture(b, "f", {.max_bytes = kLimit}); }, 0,
        4 * kLimit},
       {"picture_header", golden_pictures(), [](ByteView b) { picture_info(b, "f"); }},
@@ -87,6 +121,16 @@ const std::vector<FuzzTarget>& fuzz_targets() {
        {bytes_of("a: 1\nb: [1, {c: ~}]\nd: {e: x, f: \"${a}\"}\n")},
        [](ByteView b) { Config::parse(text_of(b), "f").leaves(); }},
   };
+}
+
+}  // namespace
+
+const std::vector<FuzzTarget>& fuzz_targets() {
+  static const std::vector<FuzzTarget> targets = [] {
+    std::vector<FuzzTarget> all = targets_of_weights_and_pictures();
+    for (const FuzzTarget& target : label_targets()) all.push_back(target);
+    return all;
+  }();
   return targets;
 }
 

@@ -10,6 +10,7 @@ packages='
 build  libcli11-dev          command line options
 build  nlohmann-json3-dev    JSON: safetensors headers, manifests, reports
 build  libyaml-cpp-dev       configuration files
+build  libexpat1-dev         XML: labels of CVAT
 full   libjpeg62-turbo-dev   JPEG pictures
 full   libspng-dev           PNG pictures
 full   zlib1g-dev            compressed arrays and label files

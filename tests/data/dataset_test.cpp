@@ -168,6 +168,21 @@ TEST(Dataset, PsslPicturesAreFound) {
   EXPECT_EQ(open_dataset(spec).items[4].image, at + "cats/7.png");
 }
 
+// The layout of 2021: levels 0 to 9, of which 9 is the object; 255 is ignored.
+TEST(Dataset, PsslLayoutOfTenLevels) {
+  const std::string root = fresh_folder();
+  write_label_png(root + "/train/n00000001/a.JPEG.png", Tensor::from<std::int32_t>({1, 4}, {9, 8, 0, 255}));
+  write_label_png(root + "/train/n00000002/b.JPEG.png", Tensor::from<std::int32_t>({1, 4}, {9, 8, 0, 255}));
+  write_npz(root + "/train/n00000002/b.JPEG_eiseg.npz", {{"arr_0", Tensor::zeros({1, 4}, DType::kInt32)}});
+  const Dataset data = open_dataset({.format = "pssl", .root = root});
+  ASSERT_EQ(data.items.size(), 2U);
+  EXPECT_EQ(data.items[0].name, "train/n00000001/a.JPEG");
+  EXPECT_EQ(read_mask(data, data.items[0]).values<std::int32_t>(), (std::vector<std::int32_t>{0, 2, 2, 3}));
+  EXPECT_EQ(data.items[1].mask, root + "/train/n00000002/b.JPEG_eiseg.npz");  // where both are, the array
+  write_file(root + "/train.txt", std::string("train/n00000001/a.JPEG.png\n"));
+  EXPECT_EQ(open_dataset({.format = "pssl", .root = root}).items.size(), 1U);
+}
+
 TEST(Dataset, LabelsWithAManifest) {
   const std::string root = fresh_folder();
   write_file(root + "/out/manifest.jsonl",

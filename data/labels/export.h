@@ -1,0 +1,27 @@
+// A data set's labels, written in another format.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/jsonl.h"
+#include "data/labels/formats.h"
+
+namespace clearcut {
+
+struct LabelExportOptions {
+  std::string folder;            // a new or an empty one
+  std::string format;            // of label_file_formats()
+  std::int64_t shard_bytes = 0;  // tar shards of this size; 0: a folder of files
+  bool flatten = false;          // see LabelWriteOptions
+  bool minus_one = false;
+  std::function<void(std::int64_t done)> progress = {};
+};
+
+/// Writes the label of every item, in order; the same labels give the same bytes. Labels that cannot be read
+/// or that the format cannot hold are returned as failures and stand in folder/failures.jsonl; the rest goes
+/// on. Throws Error for a data set without masks, a folder that is not empty, and for a disk that is full.
+std::vector<Failure> export_labels(const Dataset& data, const LabelExportOptions& options);
+
+}  // namespace clearcut
