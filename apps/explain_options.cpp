@@ -58,6 +58,13 @@ void add_consensus_words(CLI::App& verb, ExplainWords& w) {
       ->capture_default_str();
 }
 
+void add_minus_one(CLI::App& verb, bool& ignored) {
+  const auto set = [&ignored](const std::string& word) { ignored = word == "ignore"; };
+  verb.add_option_function<std::string>("--minus-one", set, "pssl: what -1 in an array means")
+      ->check(CLI::IsMember({"background", "ignore"}))
+      ->default_str("background");
+}
+
 void add_data_words(CLI::App& verb, DataWords& w) {
   verb.add_option("--data", w.spec.root, "folder of the data set")->required();
   w.spec.format = "folders";
@@ -71,6 +78,7 @@ void add_data_words(CLI::App& verb, DataWords& w) {
   verb.add_option("--masks", w.spec.masks, "folder of the true masks");
   verb.add_option("--ignore", w.spec.ignore, "value of the true masks that counts for nothing")
       ->capture_default_str();
+  add_minus_one(verb, w.spec.pssl_minus_one_ignored);
 }
 
 Dataset open_data(const DataWords& words, const std::string& select) {

@@ -33,6 +33,8 @@ struct DataWords {
   DatasetSpec spec;
 };
 void add_data_words(CLI::App& verb, DataWords& words);
+/// --minus-one: the published loader takes -1 for background.
+void add_minus_one(CLI::App& verb, bool& ignored);
 /// With a file of item names: only these, in its order.
 Dataset open_data(const DataWords& words, const std::string& select);
 

@@ -2,7 +2,7 @@
 
 #include <iostream>
 
-#include "apps/verbs.h"
+#include "apps/explain_options.h"
 #include "data/check.h"
 
 namespace clearcut::apps {
@@ -29,6 +29,7 @@ void add_dataset_options(CLI::App& verb, Options& o) {
   verb.add_option("--masks", o.spec.masks, "folder of the masks");
   verb.add_option("--labels", o.spec.labels, "folder of PSSL labels");
   verb.add_option("--ignore", o.spec.ignore, "label value that counts for nothing")->capture_default_str();
+  add_minus_one(verb, o.spec.pssl_minus_one_ignored);
   verb.add_option("--exif", o.exif, "orientation of photographs")
       ->check(CLI::IsMember({"ignore", "apply"}))
       ->capture_default_str();

@@ -1,4 +1,4 @@
-// clearcut label fuse | sweep | stats
+// clearcut label fuse | sweep | stats | export | import
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -13,7 +13,8 @@
 
 namespace clearcut::apps {
 
-void add_label_sweep(CLI::App& label, Session& session);  // apps/verb_label_sweep.cpp
+void add_label_sweep(CLI::App& label, Session& session);     // apps/verb_label_sweep.cpp
+void add_label_exchange(CLI::App& label, Session& session);  // apps/verb_label_exchange.cpp
 
 namespace {
 
@@ -204,11 +205,12 @@ void add_stats(CLI::App& label, Session& session) {
 }  // namespace
 
 void add_label(CLI::App& app, Session& session) {
-  auto* label = app.add_subcommand("label", "pseudo masks: make them, score them, count them");
+  auto* label = app.add_subcommand("label", "pseudo masks: make them, score them, count them, exchange them");
   label->require_subcommand(1);
   add_fuse(*label, session);
   add_label_sweep(*label, session);
   add_stats(*label, session);
+  add_label_exchange(*label, session);
 }
 
 }  // namespace clearcut::apps

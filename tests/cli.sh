@@ -123,6 +123,15 @@ expect 2 "give either --model" label fuse --data "$work/drawn/train" -o "$work/a
 expect 2 "--keep-maps goes with --model" $again --keep-maps u8 -o "$work/again-3"
 expect 1 "weights by accuracy need a file" $fuse --weights accuracy -o "$work/again-3"
 
+# Out to an annotation tool and back: the same labels.
+export="label export --data $work/labels --format pssl --images $work/drawn/train --progress none"
+expect 0 "12 labels written, 0 failed" $export --to coco-polygons -o "$work/coco"
+expect 0 "0 labels corrected, 12 unchanged" label import "$work/coco" --from coco-polygons --into "$work/labels" --by me
+expect 0 "12 labels written, 0 failed" $export --to pssl-npz --shard-size 20KiB -o "$work/shards"
+expect 0 "0 labels corrected, 12 unchanged" label import "$work/shards" --from pssl-npz --into "$work/labels" --by me
+expect 1 "is not empty" $export --to cvat -o "$work/coco"
+expect 2 "--by is required" label import "$work/coco" --from coco-rle --into "$work/labels"
+
 expect 2 "class 99 is outside 0 to 5" explain -m "$work/net" --target class:99 "$work/drawn/val" -o "$work/maps"
 expect 2 "no class 'dog'" explain -m "$work/net" --target dog "$work/drawn/val" -o "$work/maps"
 expect 2 "is a classifier; its targets read" explain -m "$work/net" --target seg:1@predicted "$work/drawn/val" -o "$work/maps"

@@ -47,6 +47,9 @@ else skip "golden numbers" "python3-torch, python3-opencv, python3-skimage and p
 if has_module onnx && { has_module cv2 || has_module onnx.reference; }; then
   check "exported networks" "$python" tools/check_exports.py "$build/full/clearcut"
 else skip "exported networks" "python3-onnx and python3-opencv"; fi
+if has_module numpy && has_module PIL && has_module skimage; then
+  check "labels for other programs" "$python" tools/check_labels.py "$build/full/clearcut"
+else skip "labels for other programs" "python3-numpy, python3-pil and python3-skimage"; fi
 missing_for_arm=
 command -v aarch64-linux-gnu-g++ >/dev/null || missing_for_arm=g++-aarch64-linux-gnu
 command -v qemu-aarch64 >/dev/null || missing_for_arm="$missing_for_arm qemu-user"

@@ -1,0 +1,266 @@
+// Corrections by people: into a folder of pseudo labels, and into a new one.
+#include "explain/label_import.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "data/labels/export.h"
+#include "explain/label_store.h"
+#include "tensor/npy.h"
+#include "tensor/sha256.h"
+#include "tests/errors.h"
+
+namespace clearcut {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Labels = std::vector<std::int32_t>;
+
+/// A folder of labels of three pictures; two of them have one file name.
+class LabelImport : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    root_ = testing::TempDir() + "clearcut_label_import_" + test->name();
+    fs::remove_all(root_);
+    for (const char* image : {"u/a.jpg", "v/a.jpg", "b.png"})
+      write_png(root_ + "/images/" + image, Tensor::zeros({2, 3, 3}, DType::kUInt8));
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  LabelStoreOptions store(LabelLayout layout) const {
+    LabelStoreOptions options;
+    options.folder = root_ + "/labels";
+    options.layout = layout;
+    options.class_names = {"background", "cat", "dog"};
+    options.colours = voc_palette(256);
+    if (layout == LabelLayout::kPssl) {
+      options.class_names = options.wnids = {"cat", "dog"};
+      options.space = {.background = 2, .ignore = 3};
+    }
+    options.job.set("rule", "test");
+    return options;
+  }
+
+  /// As `label fuse` leaves it: every label holds `value` on the left.
+  void make_labels(LabelLayout layout, int value) {
+    LabelStore labels(store(layout));
+    std::vector<Item> items;
+    for (const char* name : {"u/a.jpg", "v/a.jpg", "b.png"}) {
+      Item item;
+      item.name = item.image = name;
+      item.classes = {value};
+      items.push_back(item);
+      const int rest = layout == LabelLayout::kPssl ? 2 : 0;
+      JsonObject made;
+      made.set("coverage", 0.33);
+      if (layout == LabelLayout::kPng || std::string(name) != "v/a.jpg")  // one file name, one file
+        labels.write(item, name, Tensor::from<std::int32_t>({2, 3}, {value, rest, rest, value, rest, rest}),
+                     made);
+    }
+    labels.finish(items);
+  }
+
+  LabelImportOptions from(const std::string& format) const {
+    return {.source = root_ + "/new", .format = format, .folder = root_ + "/labels", .by = "Jane"};
+  }
+  void correct(const std::string& file, const Labels& labels, Shape shape = {2, 3}) const {
+    write_label_png(root_ + "/new/" + file, Tensor::from<std::int32_t>(shape, labels));
+  }
+  Labels label(const std::string& file) const {
+    return read_label_png(root_ + "/labels/" + file).labels.values<std::int32_t>();
+  }
+  JsonObject line(const std::string& id) const {
+    for (const JsonObject& line : read_jsonl(root_ + "/labels/manifest.jsonl"))
+      if (line.text("id") == id) return line;
+    ADD_FAILURE() << id;
+    return {};
+  }
+
+  std::string root_;
+};
+
+TEST_F(LabelImport, ACorrectionReplacesTheLabelAndSaysWhoMadeIt) {
+  make_labels(LabelLayout::kPng, 1);
+  const Bytes before = read_file(root_ + "/labels/labels/u/a.png");
+  correct("u/a.png", {1, 2, 0, 1, 255, 0});
+  correct("b.png", {1, 0, 0, 1, 0, 0});  // as it was
+  LabelImportOptions options = from("png-palette");
+  options.when = "2026-11-22T10:00:00Z";
+  const LabelImportCounts counts = import_labels(options);
+  EXPECT_EQ(counts.corrected, 1);
+  EXPECT_EQ(counts.unchanged, 1);
+  EXPECT_TRUE(counts.failures.empty());
+  EXPECT_EQ(label("labels/u/a.png"), (Labels{1, 2, 0, 1, 255, 0}));
+  EXPECT_EQ(read_label_png(root_ + "/labels/labels/u/a.png").palette[2], voc_palette()[2]);
+  EXPECT_EQ(read_file(root_ + "/labels/originals/labels/u/a.png"), before);
+  EXPECT_FALSE(line("b.png").has("corrections"));
+  const std::vector<JsonObject> corrections = line("u/a.jpg").objects("corrections");
+  ASSERT_EQ(corrections.size(), 1U);
+  EXPECT_EQ(corrections[0].text("by"), "Jane");
+  EXPECT_EQ(corrections[0].text("when"), "2026-11-22T10:00:00Z");
+  EXPECT_EQ(corrections[0].text("format"), "png-palette");
+  EXPECT_EQ(corrections[0].text("file"), root_ + "/new/u/a.png");
+  EXPECT_EQ(corrections[0].text("sha256"), sha256(read_file(root_ + "/new/u/a.png")));
+  EXPECT_DOUBLE_EQ(corrections[0].number("changed"), 0.333333);  // 2 of 6 pixels
+  EXPECT_DOUBLE_EQ(corrections[0].number("coverage"), 0.5);
+  EXPECT_DOUBLE_EQ(corrections[0].number("ignored"), 0.166667);
+  EXPECT_EQ(corrections[0].text("original"), "originals/labels/u/a.png");
+  EXPECT_DOUBLE_EQ(line("u/a.jpg").object("made").number("coverage"), 0.33);  // what the machine said stays
+}
+
+// Again: nothing changes. A second round by somebody else adds to the list; the original stays the machine's.
+TEST_F(LabelImport, ImportsCanBeRepeatedAndGoOn) {
+  make_labels(LabelLayout::kPng, 1);
+  correct("u/a.png", {1, 2, 0, 1, 0, 0});
+  EXPECT_EQ(import_labels(from("png-palette")).corrected, 1);
+  const std::string manifest = read_text(root_ + "/labels/manifest.jsonl");
+  const LabelImportCounts again = import_labels(from("png-palette"));
+  EXPECT_EQ(again.corrected, 0);
+  EXPECT_EQ(again.unchanged, 1);
+  EXPECT_EQ(read_text(root_ + "/labels/manifest.jsonl"), manifest);
+  const std::string when = line("u/a.jpg").objects("corrections")[0].text("when");
+  EXPECT_EQ(when.size(), 20U) << when;  // of the file: 2026-11-22T18:00:00Z
+  EXPECT_EQ(when.back(), 'Z');
+  correct("u/a.png", {2, 2, 2, 2, 2, 2});
+  LabelImportOptions second = from("png-palette");
+  second.by = "Joe";
+  import_labels(second);
+  const std::vector<JsonObject> corrections = line("u/a.jpg").objects("corrections");
+  ASSERT_EQ(corrections.size(), 2U);
+  EXPECT_EQ(corrections[0].text("by"), "Jane");
+  EXPECT_EQ(corrections[1].text("by"), "Joe");
+  EXPECT_DOUBLE_EQ(corrections[1].number("changed"), 1);
+  EXPECT_EQ(label("originals/labels/u/a.png"), (Labels{1, 0, 0, 1, 0, 0}));
+}
+
+// Killed after the label was written, before the manifest was: the next run completes it.
+TEST_F(LabelImport, AKilledImportIsCompleted) {
+  make_labels(LabelLayout::kPng, 1);
+  const std::string before = read_text(root_ + "/labels/manifest.jsonl");
+  correct("u/a.png", {1, 2, 0, 1, 0, 0});
+  import_labels(from("png-palette"));
+  const std::string whole = read_text(root_ + "/labels/manifest.jsonl");
+  write_file(root_ + "/labels/manifest.jsonl", before);
+  EXPECT_EQ(import_labels(from("png-palette")).corrected, 1);
+  EXPECT_EQ(read_text(root_ + "/labels/manifest.jsonl"), whole);
+}
+
+TEST_F(LabelImport, LabelFuseLeavesCorrectionsAlone) {
+  make_labels(LabelLayout::kPng, 1);
+  correct("u/a.png", {1, 2, 0, 1, 0, 0});
+  import_labels(from("png-palette"));
+  Item item;
+  item.name = item.image = "u/a.jpg";
+  item.classes = {1};
+  LabelStore again(store(LabelLayout::kPng));
+  EXPECT_TRUE(again.done(item));
+  again.finish({item});
+  EXPECT_TRUE(line("u/a.jpg").has("corrections"));
+}
+
+TEST_F(LabelImport, WhatDoesNotFitIsListedAndTheRestGoesOn) {
+  make_labels(LabelLayout::kPng, 1);
+  correct("a.png", {1, 2, 0, 1, 0, 0});
+  correct("b.png", {1, 2, 0, 1, 0, 0, 0, 0}, {2, 4});
+  correct("c.png", {1}, {1, 1});
+  correct("v/a.png", {9, 0, 0, 0, 0, 0});
+  correct("w/u/a.png", {1, 0, 0, 1, 0, 0});
+  write_file(root_ + "/new/d.png", std::string("no PNG"));
+  const LabelImportCounts counts = import_labels(from("png-palette"));
+  EXPECT_EQ(counts.corrected + counts.unchanged, 0);
+  std::string all;
+  for (const Failure& failure : counts.failures) all += failure.error + "\n";
+  EXPECT_EQ(counts.failures.size(), 6U) << all;
+  EXPECT_NE(all.find("'a' is the name of several pictures"), std::string::npos) << all;
+  EXPECT_NE(all.find("the label of 'b' is [2, 4], the one it replaces [2, 3]"), std::string::npos) << all;
+  EXPECT_NE(all.find("'c' is no picture of"), std::string::npos) << all;
+  EXPECT_NE(all.find("value 9 at row 0, column 0; classes are 0 to 2 and 255 is ignored"), std::string::npos)
+      << all;
+  EXPECT_NE(all.find("d.png"), std::string::npos) << all;
+  EXPECT_FALSE(fs::exists(root_ + "/labels/originals"));
+  LabelImportOptions nobody = from("png-palette");
+  nobody.by = "";
+  expect_error([&] { import_labels(nobody); }, "corrections need the name of who made them");
+}
+
+// The class is that of the folder; npz files are corrected in place.
+TEST_F(LabelImport, IntoThePublishedLayout) {
+  make_labels(LabelLayout::kPssl, 1);
+  const auto npz = [&](const std::string& folder, const Labels& values) {
+    write_npz(root_ + "/new/train/" + folder + "/a.JPEG_eiseg.npz",
+              {{"arr_0", Tensor::from<std::int32_t>({2, 3}, values)}});
+  };
+  npz("dog", {1, 1, 0, 1, -1, 0});
+  LabelImportOptions options = from("pssl-npz");
+  options.source = root_ + "/new";
+  EXPECT_EQ(import_labels(options).corrected, 1);
+  const auto stored = [&] {
+    return read_npz(root_ + "/labels/train/dog/a.JPEG_eiseg.npz")[0]
+        .second.to(DType::kInt32)
+        .values<std::int32_t>();
+  };
+  EXPECT_EQ(stored(), (Labels{1, 1, 0, 1, 0, 0}));
+  EXPECT_DOUBLE_EQ(line("u/a.jpg").objects("corrections")[0].number("changed"), 0.166667);
+  options.read.minus_one_ignored = true;
+  EXPECT_EQ(import_labels(options).corrected, 1);
+  EXPECT_EQ(stored(), (Labels{1, 1, 0, 1, -1, 0}));
+  fs::remove_all(root_ + "/new");
+  npz("cat", {1, 1, 1, 1, 1, 1});
+  const LabelImportCounts other = import_labels(options);
+  ASSERT_EQ(other.failures.size(), 1U);
+  EXPECT_NE(other.failures[0].error.find("in the published layout the class is that of the folder"),
+            std::string::npos)
+      << other.failures[0].error;
+}
+
+// Any format out and in again: every pixel as it was.
+TEST_F(LabelImport, ExportsComeBackUnchanged) {
+  make_labels(LabelLayout::kPng, 1);
+  correct("u/a.png", {1, 2, 0, 1, 255, 0});
+  import_labels(from("png-palette"));
+  const Dataset data =
+      open_dataset({.format = "labels", .root = root_, .labels = "labels", .images = "images"});
+  for (const char* format :
+       {"png-palette", "png16", "voc", "imagenet-s", "coco-rle", "coco-polygons", "labelme", "cvat"}) {
+    for (const std::int64_t shard : {0, 1 << 20}) {
+      const std::string out = cat(root_, "/out-", format, shard);
+      EXPECT_TRUE(export_labels(data, {.folder = out, .format = format, .shard_bytes = shard}).empty())
+          << format;
+      LabelImportOptions options = from(format);
+      options.source = out;
+      const LabelImportCounts counts = import_labels(options);
+      EXPECT_EQ(counts.unchanged, 3) << format << (counts.failures.empty() ? "" : counts.failures[0].error);
+    }
+  }
+}
+
+TEST_F(LabelImport, IntoANewFolder) {
+  correct("u/a.png", {0, 1, 2, 2, 255, 0});
+  correct("b.png", {0, 0, 0, 0, 0, 0});
+  correct("none.png", {0, 0, 0, 0, 0, 0});
+  write_file(root_ + "/classes.txt", std::string("0 cat\n1 dog\n"));
+  LabelImportOptions options = from("png-palette");
+  expect_error([&] { import_labels(options); }, "--classes must name its class file");
+  options.classes = root_ + "/classes.txt";
+  options.images = root_ + "/images";
+  const LabelImportCounts counts = import_labels(options);
+  EXPECT_EQ(counts.added, 2);
+  ASSERT_EQ(counts.failures.size(), 1U);
+  EXPECT_NE(counts.failures[0].error.find("there is no picture 'none' in"), std::string::npos);
+  EXPECT_EQ(label("labels/u/a.png"), (Labels{0, 1, 2, 2, 255, 0}));
+  const Dataset data =
+      open_dataset({.format = "labels", .root = root_, .labels = "labels", .images = "images"});
+  EXPECT_EQ(data.class_names, (std::vector<std::string>{"background", "cat", "dog"}));
+  ASSERT_EQ(data.items.size(), 2U);
+  EXPECT_EQ(data.items[0].name, "b.png");
+  EXPECT_EQ(data.items[1].classes, (std::vector<int>{1, 2}));
+  EXPECT_TRUE(fs::exists(data.items[1].image));
+  EXPECT_EQ(line("u/a.jpg").object("made").object("imported").text("by"), "Jane");
+  EXPECT_EQ(read_failures(root_ + "/labels/failures.jsonl").size(), 1U);
+}
+
+}  // namespace
+}  // namespace clearcut
