@@ -3,14 +3,15 @@
 #include <algorithm>
 
 #include "explain/target.h"
+#include "nn/picture_by_picture.h"
 #include "tensor/parallel.h"
 
 namespace clearcut {
 
 namespace {
 
-// More rows bring no speed on a CPU, only cache misses.
-constexpr std::int64_t kMostRows = 8;
+// More rows than threads can take at once bring no speed on a CPU.
+std::int64_t most_rows() { return std::max(8, threads()); }
 
 Tensor filled_batch(const InputRows& rows, std::int64_t first, std::int64_t count, Device device) {
   const Tensor x({count, rows.shape[0], rows.shape[1], rows.shape[2]});
@@ -60,7 +61,7 @@ void Passes::batches(const InputRows& rows,
     }
     if (first == 0 && count == 1) {
       const std::size_t row = std::max<std::size_t>(1, meter.bytes_above_start());
-      limit = std::clamp(static_cast<std::int64_t>(budget_ / row), std::int64_t{1}, kMostRows);
+      limit = std::clamp(static_cast<std::int64_t>(budget_ / row), std::int64_t{1}, most_rows());
     }
     first += count;
   }
@@ -68,8 +69,10 @@ void Passes::batches(const InputRows& rows,
 
 void Passes::scores(const InputRows& rows, const std::function<void(std::int64_t r, const float* z)>& use) {
   batches(rows, [&](std::int64_t first, const Tensor& x) {
-    const NoGrad guard;
-    const Tensor z = classifier_.logits(Var(x)).value().to(Device::kCpu);
+    const Tensor z = picture_by_picture(classifier_.registry(), x, [&](std::int64_t, const Tensor& part) {
+                       const NoGrad guard;
+                       return classifier_.logits(Var(part)).value();
+                     }).to(Device::kCpu);
     for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, z.data<const float>() + i * classes_);
   });
 }
@@ -78,11 +81,14 @@ void Passes::gradients(const InputRows& rows, const std::function<const Target&(
                        const std::function<void(std::int64_t r, const float* g)>& use) {
   const std::int64_t size = rows.shape.numel();
   batches(rows, [&](std::int64_t first, const Tensor& x) {
-    const Var input(x, true);
-    const Var z = classifier_.logits(input);
-    z.backward(
-        target_gradients(z.value(), [&](std::int64_t i) -> const Target& { return target(first + i); }));
-    const Tensor dx = input.grad().to(Device::kCpu);
+    const Tensor dx =
+        picture_by_picture(classifier_.registry(), x, [&](std::int64_t from, const Tensor& part) {
+          const Var input(part, true);
+          const Var z = classifier_.logits(input);
+          z.backward(target_gradients(
+              z.value(), [&](std::int64_t i) -> const Target& { return target(first + from + i); }));
+          return input.grad();
+        }).to(Device::kCpu);
     const float* g = dx.data<const float>();
     for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, g + i * size);
   });

@@ -33,7 +33,8 @@ class Classifier {
 
   /// Short name for reports and manifests: "mobilenet_v2".
   virtual const std::string& name() const = 0;
-  /// x [N, 3, H, W] normalised as preprocess() says, on the device of registry() -> logits [N, C].
+  /// x [N, 3, H, W] normalised as preprocess() says, on the device of registry() -> logits [N, C]. In
+  /// evaluation it is called on several threads at once.
   virtual Var logits(const Var& x) const = 0;
   /// Parameters, taps and mode. `clearcut model layers` prints the paths that taps can take.
   virtual Registry& registry() = 0;

@@ -128,6 +128,8 @@ class Registry {
   Var observe(const std::string& path, Var y) const;
   /// True if observe(path, y) would be noticed: then y must be the output of that module alone.
   bool watches(const std::string& path) const;
+  /// True if any path is watched.
+  bool watched() const { return recording_ || !taps_.empty(); }
   /// Lets a tap ask for `path` as `name` too.
   void alias(const std::string& name, const std::string& path) { aliases_[name] = path; }
   /// What observe() saw since record_paths(true), in its order: `clearcut model layers`.

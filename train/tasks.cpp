@@ -1,6 +1,7 @@
 #include "train/tasks.h"
 
 #include "autograd/cross_entropy.h"
+#include "nn/picture_by_picture.h"
 #include "tensor/interrupt.h"
 
 namespace clearcut {
@@ -18,7 +19,6 @@ std::int64_t argmax_row(const Tensor& logits, std::int64_t row) {
 
 Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing, ProgressStyle style,
                        const PictureOptions& options) {
-  const NoGrad no_tape;
   const bool training = model.registry().mode.training;
   model.registry().mode.training = false;
   Accuracy result;
@@ -28,7 +28,10 @@ Accuracy top1_accuracy(Classifier& model, const Dataset& data, Framing framing, 
   const auto flush = [&] {
     if (pictures.empty()) return;
     const Tensor x = to_batch(model.preprocess(), pictures, framing).to(model.registry().device());
-    const Tensor logits = model.logits(Var(x)).value().to(Device::kCpu);
+    const Tensor logits = picture_by_picture(model.registry(), x, [&](std::int64_t, const Tensor& part) {
+                            const NoGrad no_tape;
+                            return model.logits(Var(part)).value();
+                          }).to(Device::kCpu);
     for (std::size_t n = 0; n < labels.size(); ++n)
       result.right += argmax_row(logits, static_cast<std::int64_t>(n)) == labels[n] ? 1 : 0;
     result.pictures += static_cast<std::int64_t>(labels.size());

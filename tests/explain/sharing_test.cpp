@@ -1,6 +1,8 @@
 // Explainers that are asked for together share their forward passes.
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "tests/explain/small_net.h"
 
 namespace clearcut {
@@ -14,7 +16,7 @@ struct CountingNet : test::SmallNet {
     pictures += x.dim(0);
     return SmallNet::logits(x);
   }
-  mutable std::int64_t pictures = 0;
+  mutable std::atomic<std::int64_t> pictures = 0;
 };
 
 // One forward pass of each picture gives its score, its class map and all rules on one feature map.
@@ -25,7 +27,7 @@ TEST(Sharing, ExplainersOfOneCallHaveOneCleanPass) {
     std::vector<ExplainOptions> options;
     for (const char* name : names) options.push_back(parse_explainer(name));
     explain_all(net, input, options);
-    return net.pictures;
+    return net.pictures.load();
   };
   EXPECT_EQ(forward_of({"cam"}), 2);
   EXPECT_EQ(forward_of({"cam", "gradcam", "gradcampp", "layercam", "eigencam", "fem"}), 2);

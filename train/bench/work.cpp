@@ -9,6 +9,7 @@
 #include "explain/explainer_table.h"
 #include "models/card.h"
 #include "nn/loss.h"
+#include "nn/picture_by_picture.h"
 #include "tensor/random.h"
 #include "tensor/work.h"
 #include "train/config.h"
@@ -85,13 +86,19 @@ Tensor random_labels(const BenchOptions& o, const Shape& shape, std::int64_t cla
   return labels.to(o.device);
 }
 
-void forward(const Network& net, const Var& x, bool main_only) {
+void forward(const Network& net, const Var& x) {
   if (net.classifier)
     net.classifier->logits(x);
-  else if (main_only)
-    net.segmenter->main_logits(x);
   else
     net.segmenter->logits(x);
+}
+
+Tensor predict(const Network& net, const Tensor& x) {
+  return picture_by_picture(net.registry(), x, [&](std::int64_t, const Tensor& part) {
+    const NoGrad no_tape;
+    return (net.classifier ? net.classifier->logits(Var(part)) : net.segmenter->main_logits(Var(part)))
+        .value();
+  });
 }
 
 /// What all kinds of work share. The arithmetic is counted on one picture, in evaluation mode; for training
@@ -102,12 +109,11 @@ Workload workload(const char* work, const BenchOptions& o, const Network& net, s
   w.height = o.height > 0 ? o.height : net.side;
   w.width = o.width > 0 ? o.width : w.height;
   w.parameters = net.registry().parameter_count();
-  std::optional<NoGrad> no_tape;
-  if (w.work != "train") no_tape.emplace();
   net.registry().require_grad(w.work == "train");
   net.registry().mode.training = false;
   const WorkMeter meter;
-  forward(net, Var(random_input(o, {1, 3, w.height, w.width})), w.work != "train");
+  const Tensor x = random_input(o, {1, 3, w.height, w.width});
+  w.work == "train" ? forward(net, Var(x)) : static_cast<void>(predict(net, x));
   w.forward_multiply_adds = w.batch * meter.multiply_adds();
   w.operations = 2.0 * static_cast<double>(w.forward_multiply_adds);
   return w;
@@ -170,10 +176,7 @@ Workload bench_training(const BenchOptions& o) {
 Workload bench_prediction(const BenchOptions& o) {
   const Network net = network_of(o);
   Workload w = workload("predict", o, net, 1);
-  w.run = [net, x = batch_of(o, w)] {
-    const NoGrad no_tape;
-    forward(net, x, true);
-  };
+  w.run = [net, x = batch_of(o, w).value()] { predict(net, x); };
   return w;
 }
 
