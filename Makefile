@@ -151,6 +151,9 @@ $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(call say,compile $<)$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
+# The page of `clearcut view` is carried in the program: the assembler takes its files in.
+$(BUILD)/train/view/page.o build/fuzz/train/view/page.o: $(wildcard train/view/page.*)
+
 # CUDA sources are C++ over cuda/emulator here: threads are fibres, device memory is watched.
 $(BUILD)/%.cu.o: %.cu
 	@mkdir -p $(@D)

@@ -28,6 +28,7 @@ void add_verbs(CLI::App& app, Session& session) {
   add_explain_eval(app, session);
   add_label(app, session);
   add_report(app, session);
+  add_view(app, session);
   add_config(app, session);
   add_check(app, session);
   add_bench(app, session);

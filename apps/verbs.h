@@ -123,6 +123,7 @@ void add_explainers(CLI::App& app, Session& session);
 void add_explain_eval(CLI::App& app, Session& session);
 void add_label(CLI::App& app, Session& session);
 void add_report(CLI::App& app, Session& session);
+void add_view(CLI::App& app, Session& session);
 void add_bench(CLI::App& app, Session& session);
 void add_data_synth(CLI::App& data, Session& session);      // under `data`
 void add_bench_kernels(CLI::App& bench, Session& session);  // under `bench`

@@ -50,4 +50,18 @@ std::string path_below(const std::string& path) {
   return below.generic_string();
 }
 
+std::optional<std::string> file_inside(const std::string& folder, const std::string& path) {
+  if (path.starts_with('/')) return std::nullopt;
+  for (const fs::path& part : fs::path(path))
+    if (part.empty() || part.native()[0] == '.') return std::nullopt;
+  std::error_code none;  // a name that is too long, a link to itself, no permission: there is no such file
+  const fs::path root = fs::canonical(folder, none);
+  if (none) return std::nullopt;
+  const fs::path file = fs::canonical(root / path, none);
+  if (none || !fs::is_regular_file(file, none)) return std::nullopt;
+  const auto [end, below] = std::mismatch(root.begin(), root.end(), file.begin(), file.end());
+  if (end != root.end() || below == file.end()) return std::nullopt;
+  return file.string();
+}
+
 }  // namespace clearcut

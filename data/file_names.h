@@ -25,4 +25,9 @@ std::vector<std::filesystem::path> files_below(const std::filesystem::path& fold
 /// A relative path that stays below the folder it is joined to: without root, "." and "..".
 std::string path_below(const std::string& path);
 
+/// The file that `path`, relative and with '/', names below `folder`, with links followed. Nothing if there
+/// is no such file, if a part of the path is "..", begins with '.' or is empty, or if links lead out of the
+/// folder.
+std::optional<std::string> file_inside(const std::string& folder, const std::string& path);
+
 }  // namespace clearcut

@@ -1,5 +1,9 @@
 #include "tests/fuzz_targets.h"
 
+#include <filesystem>
+#include <stdexcept>
+
+#include "data/file_names.h"
 #include "data/label_png.h"
 #include "data/labels/formats.h"
 #include "data/picture.h"
@@ -11,6 +15,7 @@
 #include "tensor/safetensors.h"
 #include "tests/onnx_writer.h"
 #include "train/config.h"
+#include "train/view/http.h"
 
 namespace clearcut::test {
 namespace {
@@ -123,12 +128,25 @@ std::vector<FuzzTarget> targets_of_weights_and_pictures() {
   };
 }
 
+/// What the viewer does with a request: no path may lead out of its folder.
+FuzzTarget request_target() {
+  return {"http_request",
+          {bytes_of("GET /sub/%2e%2E/a%20b.json?x=1 HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nAccept: */*\r\n\r\n"),
+           bytes_of("HEAD / HTTP/1.0\r\n\r\n")},
+          [](ByteView request) {
+            const auto file = file_inside("tests/golden", parse_http_request(request).path.substr(1));
+            const std::string root = std::filesystem::canonical("tests/golden").string() + "/";
+            if (file && !file->starts_with(root)) throw std::logic_error("left its folder: " + *file);
+          }};
+}
+
 }  // namespace
 
 const std::vector<FuzzTarget>& fuzz_targets() {
   static const std::vector<FuzzTarget> targets = [] {
     std::vector<FuzzTarget> all = targets_of_weights_and_pictures();
     for (const FuzzTarget& target : label_targets()) all.push_back(target);
+    all.push_back(request_target());
     return all;
   }();
   return targets;

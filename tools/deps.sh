@@ -18,7 +18,8 @@ stb    libstb-dev            pictures in the MINIMAL=1 build
 test   libgtest-dev          the tests
 test   clang-format          the format check
 all    clang                 libFuzzer
-all    chromium              the report opened in a browser
+all    chromium              reports and the viewer opened in a browser
+all    chromium-driver       presses its keys and moves its sliders
 all    python3-numpy         yardstick scripts
 all    python3-pil           yardstick: picture codecs and resizing
 all    python3-opencv        yardstick: ONNX networks

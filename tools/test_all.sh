@@ -56,6 +56,9 @@ command -v qemu-aarch64 >/dev/null || missing_for_arm="$missing_for_arm qemu-use
 [ -d /usr/src/googletest ] || missing_for_arm="$missing_for_arm googletest"
 if [ -z "$missing_for_arm" ]; then check "64-bit Arm" arm
 else skip "64-bit Arm" "$missing_for_arm"; fi
+if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then
+  check "viewer in a browser" "$python" tests/view_in_browser.py "$build/full/clearcut"
+else skip "viewer in a browser" "chromium and chromium-driver"; fi
 if command -v chromium >/dev/null; then check "report in a browser" report_in_browser
 else skip "report in a browser" chromium; fi
 

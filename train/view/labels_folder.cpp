@@ -1,0 +1,137 @@
+// A folder of `label fuse` in the viewer.
+#include <cmath>
+#include <cstdio>
+
+#include "explain/label_folder.h"
+#include "tensor/error.h"
+#include "train/summary.h"
+#include "train/view/parts.h"
+
+namespace clearcut {
+namespace {
+
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return values.empty() ? std::nan("") : sum / static_cast<double>(values.size());
+}
+
+std::string decimals(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", value);
+  return std::isfinite(value) ? text : "-";
+}
+
+class LabelsView : public ViewFolder {
+ public:
+  explicit LabelsView(const ViewOptions& options)
+      : masks_(options.masks), labels_(options.folder, options.images, options.limit) {}
+  std::int64_t size() const override { return labels_.size(); }
+  JsonObject about() const override;
+  JsonObject row(std::int64_t item) const override;
+  JsonObject item(std::int64_t item) const override;
+
+ private:
+  void add_maps(const JsonObject& line, std::vector<JsonObject>& layers) const;
+  void add_facts(const JsonObject& line, JsonObject& item) const;
+  void add_members(const JsonObject& made, JsonObject& item) const;
+
+  std::string masks_;
+  LabelFolder labels_;
+};
+
+JsonObject LabelsView::about() const {
+  const JsonObject& job = labels_.job();
+  JsonObject about;
+  Facts facts;
+  facts.add("pictures", cat(size()));
+  for (const char* name : {"rule", "consensus", "wrong", "refine"})
+    if (job.has(name)) facts.add(name, job.text(name));
+  if (job.has("explainers"))
+    for (const std::string& explainer : job.texts("explainers")) facts.add("explainer", explainer);
+  if (job.has("classifiers"))
+    for (const JsonObject& one : job.objects("classifiers")) facts.add("classifier", one.text("name"));
+  about.set("kind", "labels").set("facts", facts.list());
+  add_classes(labels_.classes(), about);
+  about.set("background", labels_.space().background).set("ignore", labels_.space().ignore);
+  if (!job.has("rule")) return about;
+  const LabelRule rule = parse_rule(job.text("rule"));
+  return about.set("measure", name_of(rule.measure)).set("threshold", rule.fg);
+}
+
+JsonObject LabelsView::row(std::int64_t item) const try {
+  const JsonObject line = labels_.line(item);
+  JsonObject row;
+  row.set("name", line.text("id"));
+  if (!line.has("label")) return row.set("note", "no label");
+  return row.set("note", percent(line.object("made").number("coverage")) + " %");
+} catch (const Error& error) {
+  JsonObject row;
+  return row.set("name", cat("line ", item + 1)).set("note", error.what());
+}
+
+void LabelsView::add_maps(const JsonObject& line, std::vector<JsonObject>& layers) const {
+  for (const std::int64_t label : line.integers("classes")) {
+    const auto map = labels_.map(line, label);
+    if (!map) continue;
+    const std::int64_t value = labels_.value_of(label);
+    JsonObject layer = map_layer("consensus: " + labels_.class_name(value), map->to(DType::kFloat32));
+    layers.push_back(layer.set("label", value));
+  }
+}
+
+void LabelsView::add_facts(const JsonObject& line, JsonObject& item) const {
+  Facts facts;
+  for (const std::int64_t label : line.integers("classes"))
+    facts.add("class", labels_.class_name(labels_.value_of(label)));
+  if (line.has("skipped")) facts.add("skipped", line.text("skipped"));
+  if (line.has("made")) {
+    const JsonObject made = line.object("made");
+    facts.add_share("foreground", made.number("coverage"));
+    facts.add_share("ignored", made.number("ignored"));
+    if (made.has("agreement")) facts.add("agreement of members", decimals(mean(made.numbers("agreement"))));
+    add_members(made, item);
+  }
+  item.set("facts", facts.list());
+}
+
+void LabelsView::add_members(const JsonObject& made, JsonObject& item) const {
+  std::vector<JsonObject> rows;
+  for (const JsonObject& member : made.objects("members")) {
+    const std::string name = labels_.class_name(labels_.value_of(member.integer("class")));
+    rows.emplace_back();
+    rows.back().set("cells", std::vector<std::string>{
+                                 member.text("classifier"), name, decimals(member.number("probability")),
+                                 member.flag("right") ? "yes" : "no", decimals(member.number("weight"))});
+  }
+  JsonObject table;
+  table.set("title", "What the classifiers think").set("rows", rows);
+  table.set("head", std::vector<std::string>{"classifier", "class", "p", "right", "weight"});
+  item.set("tables", std::vector<JsonObject>{table});
+}
+
+JsonObject LabelsView::item(std::int64_t number) const {
+  const JsonObject line = labels_.line(number);
+  JsonObject item;
+  item.set("name", line.text("id"));
+  std::vector<JsonObject> layers;
+  Tensor label;
+  if (line.has("label")) {
+    label = labels_.label(line);
+    layers.push_back(labels_layer("mask", label));
+    add_maps(line, layers);
+  }
+  const Tensor truth = mask_beside(masks_, line.text("id"));
+  if (truth.defined()) layers.push_back(labels_layer("true mask", truth));
+  add_picture(labels_.image(line), label, item);
+  add_facts(line, item);
+  return item.set("layers", layers);
+}
+
+}  // namespace
+
+std::unique_ptr<ViewFolder> open_labels_view(const ViewOptions& options) {
+  return std::make_unique<LabelsView>(options);
+}
+
+}  // namespace clearcut
