@@ -1,12 +1,8 @@
-// clearcut label fuse | sweep | stats | export | import
+// clearcut label fuse; the other verbs of labels stand in files of their own
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <map>
 
 #include "apps/explain_options.h"
 #include "explain/fuse.h"
@@ -15,6 +11,7 @@ namespace clearcut::apps {
 
 void add_label_sweep(CLI::App& label, Session& session);     // apps/verb_label_sweep.cpp
 void add_label_exchange(CLI::App& label, Session& session);  // apps/verb_label_exchange.cpp
+void add_label_stats(CLI::App& label, Session& session);     // apps/verb_label_stats.cpp
 
 namespace {
 
@@ -154,54 +151,6 @@ void add_fuse(CLI::App& label, Session& session) {
   on_run(*verb, session, [w, &session] { return fuse_labels(*w, session.common); });
 }
 
-// Means over the manifest: coverage, agreement, each classifier's hits.
-int print_stats(const std::string& folder) {
-  std::int64_t labels = 0, skipped = 0, empty = 0;
-  double coverage = 0, ignored = 0, agreement = 0, questions = 0;
-  std::map<std::string, std::array<double, 3>> members;  // right, probability, number
-  for (const JsonObject& line : read_jsonl(folder + "/manifest.jsonl")) {
-    if (!line.has("label")) {
-      ++skipped;
-      continue;
-    }
-    ++labels;
-    const JsonObject made = line.object("made");
-    coverage += made.number("coverage");
-    ignored += made.number("ignored");
-    if (made.has("empty")) empty += static_cast<std::int64_t>(made.integers("empty").size());
-    if (made.has("agreement"))
-      for (const double a : made.numbers("agreement")) agreement += a, ++questions;
-    for (const JsonObject& member : made.objects("members")) {
-      auto& sums = members[member.text("classifier")];
-      sums[0] += member.flag("right");
-      sums[1] += member.number("probability");
-      ++sums[2];
-    }
-  }
-  const auto mean = [](double sum, double n) { return n > 0 ? sum / n : 0; };
-  const auto n = static_cast<double>(labels);
-  std::cout << labels << " labels, " << skipped << " pictures without, " << empty << " empty consensus maps\n"
-            << "coverage " << mean(coverage, n) << ", ignored " << mean(ignored, n)
-            << ", agreement of members " << mean(agreement, questions) << "\n";
-  for (const auto& [name, sums] : members)
-    std::cout << name << ": right on " << mean(sums[0], sums[2]) << ", mean probability of the label "
-              << mean(sums[1], sums[2]) << "\n";
-  std::int64_t failed = 0;
-  if (std::ifstream(folder + "/failures.jsonl").good())
-    for (const Failure& failure : read_failures(folder + "/failures.jsonl")) {
-      std::cout << "failed: " << failure.id << " (" << failure.stage << "): " << failure.error << "\n";
-      ++failed;
-    }
-  return failed > 0 ? kSomeFailed : kDone;
-}
-
-void add_stats(CLI::App& label, Session& session) {
-  auto* verb = label.add_subcommand("stats", "what a folder of labels holds: coverage, agreement, failures");
-  auto folder = std::make_shared<std::string>();
-  verb->add_option("folder", *folder, "folder that `label fuse` wrote")->required();
-  on_run(*verb, session, [folder] { return print_stats(*folder); });
-}
-
 }  // namespace
 
 void add_label(CLI::App& app, Session& session) {
@@ -209,7 +158,7 @@ void add_label(CLI::App& app, Session& session) {
   label->require_subcommand(1);
   add_fuse(*label, session);
   add_label_sweep(*label, session);
-  add_stats(*label, session);
+  add_label_stats(*label, session);
   add_label_exchange(*label, session);
 }
 

@@ -205,6 +205,15 @@ expect 0 "1 pictures explained" explain -m "$work/net" \
   "$work/drawn/train/bricks/000000.png" -o "$work/r-pieces" $reference
 expect 2 "explainer normlime" explain-prior -m "$work/net" --data "$work/drawn/train" -x cam -o "$work/no.safetensors" $reference
 expect 0 "6 labels made" label fuse -m "$work/net" --data "$work/drawn/val" -o "$work/r-labels" $reference
+expect 0 "agreement of members" label stats "$work/r-labels" --masks "$work/drawn/masks/val"
+for made in stats.html stats.json stats.csv; do
+  [ -s "$work/r-labels/$made" ] || { echo "label stats: no $made"; failed=1; }
+done
+grep -q '"rank_correlation"' "$work/r-labels/stats.json" || { echo "label stats: the true masks were not read"; failed=1; }
+expect 0 "6 pictures; open $work/site/index.html" view "$work/r-labels" --export "$work/site"
+[ "$(ls "$work/site/data" | wc -l)" -eq 8 ] || { echo "view --export: $(ls "$work/site/data")"; failed=1; }
+expect 1 "lies in the folder that is shown" view "$work/r-labels" --export "$work/r-labels/site"
+expect 2 "Directory does not exist" view "$work/nowhere"
 expect 0 "6 pictures scored" label sweep -m "$work/net" --data "$work/drawn" --format csv --split val --masks masks \
   -o "$work/r-sweep" --bootstrap 10 $reference
 expect 0 "miou" train -c "$work/seg.yaml" -o "$work/r-seg" $reference
