@@ -2,12 +2,14 @@
 
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "data/file_names.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "tensor/npy.h"
+#include "tensor/parallel.h"
 #include "train/config.h"
 
 namespace clearcut {
@@ -16,26 +18,44 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Scores one picture after another; `labels_of(i)` gives prediction and truth.
+// What became of one picture.
+struct Counted {
+  std::optional<ConfusionMatrix> counts;
+  std::string error;
+};
+
+void add(Counted& one, const std::string& name, Evaluation& result) {
+  if (!one.counts) return result.failures.push_back({name, "evaluate", one.error});
+  result.total.add(*one.counts);
+  result.pictures.push_back(std::move(*one.counts));
+  result.names.push_back(name);
+}
+
+/// Scores pictures, `at_once` of them on as many threads; `labels_of(i)` gives prediction and truth.
 template <class LabelsOf>
-void score_all(const std::vector<std::string>& names, int ignore, int undecided,
+void score_all(const std::vector<std::string>& names, int at_once, int ignore, int undecided,
                const EvaluateOptions& options, const LabelsOf& labels_of, Evaluation& result) {
-  Progress progress("evaluate", static_cast<std::int64_t>(names.size()), options.progress);
-  for (std::size_t i = 0; i < names.size(); ++i) {
+  const auto count = static_cast<std::int64_t>(names.size());
+  const int classes = result.total.classes();
+  Progress progress("evaluate", count, options.progress);
+  for (std::int64_t first = 0; first < count; first += at_once) {
     stop_if_interrupted("evaluate", "nothing was written; start it again");
-    try {
-      const auto [prediction, truth] = labels_of(i);
-      check(prediction.shape() == truth.shape(), "evaluate", "the prediction has size ", prediction.shape(),
-            ", the mask ", truth.shape());
-      ConfusionMatrix counts(result.total.classes());
-      counts.add(prediction, truth, ignore, undecided);
-      result.total.add(counts);
-      result.pictures.push_back(std::move(counts));
-      result.names.push_back(names[i]);
-    } catch (const Error& error) {
-      result.failures.push_back({names[i], "evaluate", error.what()});
-    }
-    progress.advance();
+    std::vector<Counted> group(static_cast<std::size_t>(std::min<std::int64_t>(at_once, count - first)));
+    parallel_for(static_cast<std::int64_t>(group.size()), 1, [&](std::int64_t k, std::int64_t) {
+      Counted& one = group[static_cast<std::size_t>(k)];
+      try {
+        const auto [prediction, truth] = labels_of(static_cast<std::size_t>(first + k));
+        check(prediction.shape() == truth.shape(), "evaluate", "the prediction has size ", prediction.shape(),
+              ", the mask ", truth.shape());
+        ConfusionMatrix counts(classes);
+        counts.add(prediction, truth, ignore, undecided);
+        one.counts = std::move(counts);
+      } catch (const Error& error) {
+        one.error = error.what();
+      }
+    });
+    for (std::size_t k = 0; k < group.size(); ++k, progress.advance())
+      add(group[k], names[static_cast<std::size_t>(first) + k], result);
   }
   check(!result.pictures.empty(), "evaluate", "no picture could be scored",
         result.failures.empty() ? "" : "; the first failure: " + result.failures[0].error);
@@ -95,8 +115,9 @@ Evaluation evaluate(Segmenter& model, const Dataset& data, const Normalize& norm
   std::vector<std::string> names;
   for (const Item& item : data.items) names.push_back(item.name);
   Evaluation result(static_cast<int>(model.classes()));
+  model.registry().mode.training = false;  // before threads meet at it
   score_all(
-      names, data.ignore, -1, options,
+      names, model.registry().device() == Device::kCpu ? threads() : 1, data.ignore, -1, options,
       [&](std::size_t i) {
         const Item& item = data.items[i];
         const Tensor picture = read_picture(item.image, options.picture), truth = read_mask(data, item);
@@ -112,7 +133,7 @@ Evaluation evaluate_folders(const FolderPair& folders, const EvaluateOptions& op
   label_files(folders.predictions);  // must exist
   Evaluation result(folders.classes);
   score_all(
-      names, folders.ignore, folders.undecided, options,
+      names, threads(), folders.ignore, folders.undecided, options,
       [&](std::size_t i) {
         return std::pair(read_label_png(folders.predictions + "/" + names[i]).labels,
                          read_label_png(folders.truth + "/" + names[i]).labels);

@@ -49,7 +49,7 @@ PixelScale pixels_of(const Normalize& normalize) {
 Tensor predict_logits(Segmenter& model, const Tensor& picture, const Normalize& normalize,
                       const PredictOptions& options) {
   const NoGrad no_tape;
-  model.registry().mode.training = false;
+  if (model.registry().mode.training) model.registry().mode.training = false;  // on any thread
   const std::int64_t H = picture.dim(0), W = picture.dim(1);
   LabelledPicture sample = to_sample(picture);
   if (options.resize_short > 0) resize_by_short(sample, options.resize_short);

@@ -5,6 +5,8 @@
 #include "data/drawn.h"
 #include "tensor/file.h"
 #include "tensor/npy.h"
+#include "tensor/parallel.h"
+#include "tensor/random.h"
 #include "tests/errors.h"
 #include "tests/train/folder.h"
 #include "train/class_weights.h"
@@ -119,6 +121,40 @@ TEST(Evaluate, AMaskOfAnotherSizeIsAFailureOfThatPicture) {
   ASSERT_EQ(e.failures.size(), 1U);
   EXPECT_NE(e.failures[0].error.find("the prediction has size [2, 2], the mask [1, 2]"), std::string::npos)
       << e.failures[0].error;
+}
+
+// Seven pictures on one thread and on three: the last group has one; 3.png is of another size.
+TEST(Evaluate, PicturesComeInTheirOrderFromAnyThreads) {
+  const test::Folder folder;
+  write_file(folder / "classes.txt", std::string("0 ground\n1 red\n"));
+  std::string list;
+  for (int i = 0; i < 7; ++i) {
+    Tensor picture({8, 9, 3}, DType::kUInt8);
+    for (std::int64_t j = 0; j < picture.numel(); ++j)
+      picture.data<std::uint8_t>()[j] = static_cast<std::uint8_t>(RandomStream(i, "pixels").below(j, 256));
+    write_png(folder / cat(i, ".png"), picture);
+    write_label_png(folder / cat(i, "_mask.png"), Tensor::full({8, i == 3 ? 7 : 9}, i % 2, DType::kInt32));
+    list += cat(i, ".png ", i, "_mask.png\n");
+  }
+  write_file(folder / "train.txt", list);
+  const Dataset data = open_dataset({.format = "list", .root = folder.path()});
+  const auto evaluated = [&](int n) {
+    HandNet net;
+    set_threads(n);
+    Evaluation e = evaluate(net, data, {}, {.bootstrap = 0});
+    set_threads(0);
+    return e;
+  };
+  const Evaluation one = evaluated(1), three = evaluated(3);
+  EXPECT_EQ(one.names, (std::vector<std::string>{"0.png", "1.png", "2.png", "4.png", "5.png", "6.png"}));
+  EXPECT_EQ(three.names, one.names);
+  EXPECT_EQ(three.scores.miou, one.scores.miou);
+  for (std::size_t i = 0; i < one.pictures.size(); ++i)
+    EXPECT_EQ(three.pictures[i].count(1, 1), one.pictures[i].count(1, 1)) << i;
+  for (const Evaluation* e : {&one, &three}) {
+    ASSERT_EQ(e->failures.size(), 1U);
+    EXPECT_EQ(e->failures[0].id, "3.png");
+  }
 }
 
 // A picture of Pillow's with orientation 6: its file lies on its side, the mask was made upright.
