@@ -3,6 +3,7 @@
 #include <map>
 
 #include "data/dataset.h"
+#include "data/labels/files.h"
 #include "data/pssl_layout.h"
 #include "data/text_lines.h"
 #include "tensor/error.h"
@@ -17,13 +18,13 @@ constexpr std::int32_t kPsslObject = 1, kPsslMinusOne = -1;
 // Of an array, or of a PNG of ten levels as if it were one.
 Tensor read_values(const Item& item) {
   if (item.mask.ends_with(kPsslLevelsSuffix)) {
-    Tensor levels = read_label_png(item.mask).labels;
+    Tensor levels = decode_label_png(read_place(item.mask), item.mask).labels;
     auto* p = levels.data<std::int32_t>();
     for (std::int64_t i = 0; i < levels.numel(); ++i)
       p[i] = p[i] == kPsslTopLevel ? kPsslObject : (p[i] == kPsslIgnoredLevel ? kPsslMinusOne : 0);
     return levels;
   }
-  const Tensor stored = find_array(read_npz(item.mask), "arr_0", item.mask);
+  const Tensor stored = find_array(decode_npz(read_place(item.mask), item.mask), "arr_0", item.mask);
   check(stored.rank() == 2, "data", item.mask, ": arr_0 must be [H, W], got ", stored.shape());
   return stored.to(DType::kInt32);
 }

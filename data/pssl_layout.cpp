@@ -5,6 +5,7 @@
 
 #include "data/file_names.h"
 #include "data/jsonl.h"
+#include "data/labels/files.h"
 #include "tensor/error.h"
 
 namespace clearcut {
@@ -30,6 +31,7 @@ std::string weights_in(const JsonObject& line) {
 
 PsslFolder::PsslFolder(std::string root, std::string images)
     : root_(std::move(root)), images_(std::move(images)) {
+  if (fs::is_regular_file(fs::path(root_) / kShardIndex)) shards_ = std::make_shared<const FileSource>(root_);
   const std::string manifest = (fs::path(root_) / "manifest.jsonl").string();
   if (!fs::is_regular_file(manifest)) return;
   for (const JsonObject& line : read_jsonl(manifest)) {
@@ -69,16 +71,23 @@ std::string PsslFolder::list(const std::string& name) const {
 
 std::vector<std::string> PsslFolder::names() const {
   std::vector<std::string> names;
-  for (const fs::path& file : files_below(fs::path(root_) / "train")) {
-    const std::string path = file.lexically_relative(root_).generic_string();
+  const auto add = [&](const std::string& path) {
     if (pssl_name(path) != path) names.push_back(pssl_name(path));
-  }
+  };
+  if (shards_ != nullptr)
+    for (const std::string& path : shards_->names()) add(path);
+  else
+    for (const fs::path& file : files_below(fs::path(root_) / "train"))
+      add(file.lexically_relative(root_).generic_string());
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
 std::string PsslFolder::label(const std::string& name) const {
+  if (shards_ != nullptr)
+    for (const std::string_view suffix : {kPsslSuffix, kPsslLevelsSuffix})
+      if (const std::string file = cat(name, suffix); shards_->has(file)) return shards_->place(file);
   const fs::path path = (fs::path(root_) / name).lexically_normal();
   const std::string array = cat(path.string(), kPsslSuffix), levels = cat(path.string(), kPsslLevelsSuffix);
   return !fs::exists(array) && fs::exists(levels) ? levels : array;

@@ -2,6 +2,7 @@
 //
 //   ROOT/train/<wnid>/<name>.JPEG_eiseg.npz      arr_0: 1 = object of the folder's class, else background
 //   ROOT/train/<wnid>/<name>.JPEG.png            or ten levels: 9 = object, less = background, 255 = ignored
+//   ROOT/shard-00000.tar ..., index.jsonl        or the same packed (data/labels/files.h)
 //   ROOT/train.txt                               one such path per line
 //   ROOT/imagenet_lsvrc_2015_synsets.txt         WNIDs, one per line: line number = class
 //   IMAGES/train/<wnid>/<name>.JPEG              the pictures, as ImageNet has them
@@ -11,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@
 
 namespace clearcut {
 
+class FileSource;
 class JsonObject;
 
 inline constexpr std::string_view kPsslSuffix = "_eiseg.npz";
@@ -59,6 +62,7 @@ class PsslFolder {
   std::string weights(const std::string& name) const;
 
  private:
+  std::shared_ptr<const FileSource> shards_;  // set if the labels lie in shards
   std::string root_, images_;
   std::map<std::string, std::string> by_manifest_;  // label path -> picture
   std::map<std::string, std::string> weights_;      // label path -> weights

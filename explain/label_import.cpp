@@ -66,6 +66,7 @@ class Provenance {
 struct Place {
   std::string id, label;   // label: file below the folder, empty if the picture has none
   bool corrected = false;  // has corrections already
+  std::string weights;     // file of pixel weights below the folder, empty if there is none
 };
 
 /// The folder that corrections go into.
@@ -81,6 +82,8 @@ class LabelFolder {
   void keep_original(const Place& place) const;
   Tensor read(const Place& place, const std::string& file) const;
   void write(const Place& place, const Tensor& labels, bool minus_one) const;
+  /// What a person has drawn counts fully: all pixel weights become 1.
+  void trust(const Place& place, const Tensor& labels) const;
   /// Adds the corrections to the lines of their ids, in one step.
   void update(const std::map<std::string, JsonObject>& corrections) const;
 
@@ -123,8 +126,8 @@ LabelFolder::LabelFolder(std::string folder) : folder_(std::move(folder)) {
   std::string text;
   for (int line = 1; std::getline(manifest, text); ++line) {
     const JsonObject entry = JsonObject::parse(text, cat(path("manifest.jsonl"), ":", line));
-    places_.push_back(
-        {entry.text("id"), entry.has("label") ? entry.text("label") : "", entry.has("corrections")});
+    places_.push_back({entry.text("id"), entry.has("label") ? entry.text("label") : "",
+                       entry.has("corrections"), weights_in(entry)});
     const auto place = static_cast<std::int64_t>(places_.size()) - 1;
     const std::string& label = places_.back().label;
     add_name(entry.text("id"), place);
@@ -154,7 +157,15 @@ const Place& LabelFolder::find(const std::string& picture, const std::string& fi
 }
 
 void LabelFolder::keep_original(const Place& place) const {
-  if (!has_original(place)) write_file(path(original_of(place)), read_file(path(place.label)));
+  if (has_original(place)) return;
+  if (!place.weights.empty()) write_file(path("originals/" + place.weights), read_file(path(place.weights)));
+  write_file(path(original_of(place)), read_file(path(place.label)));
+}
+
+void LabelFolder::trust(const Place& place, const Tensor& labels) const {
+  if (place.weights.empty()) return;
+  write_label_png(path(place.weights), Tensor::full(labels.shape(), 255, DType::kInt32),
+                  {.format = LabelFormat::kGray8});
 }
 
 int LabelFolder::class_of(const Place& place) const {
@@ -180,6 +191,7 @@ struct KeptFile : FileSink {
     name = written;
     bytes.assign(content.begin(), content.end());
   }
+  void write_list(const std::string&, const std::string&) override {}
   std::string name;
   Bytes bytes;
 };
@@ -277,6 +289,7 @@ void correct(const LabelImportOptions& options, LabelImportCounts& counts) {
         JsonObject entry = provenance.of(file);
         folder.keep_original(place);
         folder.write(place, labels, options.read.minus_one_ignored);
+        folder.trust(place, labels);
         entry.set("changed", share_changed(labels, folder.read(place, folder.original_of(place))));
         add_shares(entry, labels, folder.legend());
         corrections.insert_or_assign(place.id, entry.set("original", folder.original_of(place)));

@@ -37,8 +37,9 @@ struct LabelImportCounts {
 ///   original),
 ///    "coverage", "ignored" (shares of the new label), "original"}
 ///
-/// and `label fuse` leaves such labels alone, as it does all that are done. Running it again changes nothing;
-/// killed between two labels, the next run completes the manifest.
+/// Pixel weights of a corrected label become 1. `label fuse` leaves such labels alone, as it does all that
+/// are done. Running it again changes nothing; killed between two labels, the next run completes the
+/// manifest.
 ///
 /// Into a new folder: labels are written as `label fuse` writes PNG labels, and "made" in the manifest holds
 /// {"coverage", "ignored", "imported": {"by", "when", "format", "file", "sha256"}}.

@@ -104,22 +104,21 @@ LabelRecord npz_decode(ByteView bytes, const std::string& where, const std::stri
           .labels = to_labels(stored.to(DType::kInt32), values, object, legend)};
 }
 
-void write_text(FileSink& sink, const std::string& name, const std::string& text) {
-  sink.write(name, Bytes(text.begin(), text.end()));
-}
-
 void write_synsets(FileSink& sink, const LabelLegend& legend) {
-  std::string synsets;
-  for (std::size_t c = 0; c < legend.names.size(); ++c) {
-    if (static_cast<int>(c) == legend.background) continue;
-    synsets += legend.folders[c] + "\n";
+  std::string synsets, classes;
+  for (int c = 0, number = 0; c < static_cast<int>(legend.names.size()); ++c) {
+    if (c == legend.background) continue;
+    const auto place = static_cast<std::size_t>(c);
+    synsets += legend.folders[place] + "\n";
+    classes += cat(number++, "\t", legend.folders[place], "\t", legend.names[place], "\n");
   }
-  write_text(sink, std::string(kPsslSynsets), synsets);
+  sink.write_list("classes.txt", classes);
+  sink.write_list(std::string(kPsslSynsets), synsets);
 }
 
 void npz_finish(FileSink& sink, const LabelLegend& legend, const std::string& written) {
   write_synsets(sink, legend);
-  write_text(sink, std::string(kPsslList), written);
+  sink.write_list(std::string(kPsslList), written);
 }
 
 // ---- pssl-levels
@@ -157,23 +156,25 @@ LabelRecord levels_decode(ByteView bytes, const std::string& where, const std::s
 }  // namespace
 
 std::vector<LabelFileFormat> array_label_formats() {
-  return {one_file_each({.name = "pssl-npz",
-                         .files = "train/<wnid>/<name>.JPEG_eiseg.npz, train.txt, "
-                                  "imagenet_lsvrc_2015_synsets.txt",
-                         .keeps = "one class; ignored pixels with --minus-one ignore",
-                         .path = npz_path,
-                         .picture = npz_picture,
-                         .encode = npz_encode,
-                         .decode = npz_decode,
-                         .finish = npz_finish}),
-          one_file_each({.name = "pssl-levels",
-                         .files = "train/<wnid>/<name>.JPEG.png, train.txt, imagenet_lsvrc_2015_synsets.txt",
-                         .keeps = "one class, ignored pixels",
-                         .path = levels_path,
-                         .picture = levels_picture,
-                         .encode = levels_encode,
-                         .decode = levels_decode,
-                         .finish = npz_finish})};
+  return {
+      one_file_each({.name = "pssl-npz",
+                     .files = "train/<wnid>/<name>.JPEG_eiseg.npz, train.txt, "
+                              "imagenet_lsvrc_2015_synsets.txt, classes.txt",
+                     .keeps = "one class; ignored pixels with --minus-one ignore",
+                     .path = npz_path,
+                     .picture = npz_picture,
+                     .encode = npz_encode,
+                     .decode = npz_decode,
+                     .finish = npz_finish}),
+      one_file_each(
+          {.name = "pssl-levels",
+           .files = "train/<wnid>/<name>.JPEG.png, train.txt, imagenet_lsvrc_2015_synsets.txt, classes.txt",
+           .keeps = "one class, ignored pixels",
+           .path = levels_path,
+           .picture = levels_picture,
+           .encode = levels_encode,
+           .decode = levels_decode,
+           .finish = npz_finish})};
 }
 
 }  // namespace clearcut

@@ -1,6 +1,8 @@
 #include "data/labels/files.h"
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -17,8 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kTarRecord = 10240;  // tar files end at a multiple of it
-constexpr const char* kIndex = "index.jsonl";
+constexpr std::int64_t kTarRecord = 10240;                     // tar files end at a multiple of it
 constexpr std::uint64_t kMostMember = std::uint64_t{1} << 31;  // bytes of one file in a zip
 
 /// Refuses names that leave the folder, and names that come twice. Hashes: a million names fit in memory.
@@ -43,6 +44,9 @@ class FolderSink : public FileSink {
     write_file(folder_ + "/" + name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     broken_ = false;
   }
+  void write_list(const std::string& name, const std::string& text) override {
+    write(name, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  }
 
  private:
   std::string folder_;
@@ -54,11 +58,15 @@ class TarSink : public FileSink {
   TarSink(std::string folder, std::int64_t shard_bytes)
       : folder_(std::move(folder)),
         most_(shard_bytes),
-        index_(std::make_unique<JsonlWriter>(folder_ + "/" + kIndex + ".part", JsonlWriter::Mode::kFresh)) {
+        index_(std::make_unique<JsonlWriter>(cat(folder_, "/", kShardIndex, ".part"),
+                                             JsonlWriter::Mode::kFresh)) {
     check(shard_bytes >= kTarRecord, "labels", "shards have at least ", kTarRecord, " bytes; got ",
           shard_bytes);
   }
   void write(const std::string& name, ByteView bytes) override;
+  void write_list(const std::string& name, const std::string& text) override {
+    write_file(folder_ + "/" + name, text);
+  }
   void finish() override;
 
  private:
@@ -129,7 +137,7 @@ void TarSink::write(const std::string& name, ByteView bytes) {
 void TarSink::finish() {
   if (out_.is_open()) close();
   index_.reset();
-  fs::rename(folder_ + "/" + kIndex + ".part", folder_ + "/" + kIndex);
+  fs::rename(cat(folder_, "/", kShardIndex, ".part"), cat(folder_, "/", kShardIndex));
 }
 
 bool is_tar(const fs::path& path) { return path.extension() == ".tar" && fs::is_regular_file(path); }
@@ -180,8 +188,8 @@ FileSource::FileSource(std::string path) : path_(std::move(path)) {
   std::vector<std::string> shards;
   for (const fs::path& file : sorted_entries(path_, /*folders=*/false))
     if (is_tar(file)) shards.push_back(file.filename().string());
-  if (!shards.empty() && fs::is_regular_file(fs::path(path_) / kIndex)) {
-    read_index((fs::path(path_) / kIndex).string());
+  if (!shards.empty() && fs::is_regular_file(fs::path(path_) / kShardIndex)) {
+    read_index((fs::path(path_) / kShardIndex).string());
   } else if (!shards.empty()) {
     add_shards(shards);
   } else {
@@ -263,21 +271,38 @@ Bytes FileSource::read(const std::string& name) const {
   if (content_ != nullptr) return *content_;
   if (zip_ != nullptr) return zip_->reader.unpack(zip_->entries.at(names_[find(name)]));
   if (places_.empty()) return read_file(single_ ? path_ : (fs::path(path_) / names_[find(name)]).string());
+  return read_place(place(name));
+}
+
+std::string FileSource::place(const std::string& name) const {
+  if (places_.empty()) return where(name);
   const Place& place = places_[find(name)];
-  const std::string shard = (fs::path(path_) / place.shard).string();
+  return cat((fs::path(path_) / place.shard).string(), "@", place.offset, "+", place.size, "/", name);
+}
+
+Bytes read_place(const std::string& place) {
+  static constexpr std::string_view kMark = ".tar@";
+  const std::size_t mark = place.find(kMark);
+  std::int64_t offset = 0, size = 0;
+  int used = 0;
+  if (mark == std::string::npos ||
+      std::sscanf(place.c_str() + mark + kMark.size(), "%" SCNd64 "+%" SCNd64 "/%n", &offset, &size, &used) !=
+          2 ||
+      used == 0)
+    return read_file(place);
+  const std::string shard = place.substr(0, mark + 4),
+                    name = place.substr(mark + kMark.size() + static_cast<std::size_t>(used));
   std::ifstream in(shard, std::ios::binary | std::ios::ate);
   check(in.good(), "labels", "cannot open ", shard);
-  const auto size = static_cast<std::int64_t>(in.tellg());
-  check(place.offset <= size && place.size <= size - place.offset, "labels", shard, ": is shorter than ",
-        kIndex, " says; truncated?");
-  Bytes bytes(static_cast<std::size_t>(512 + place.size));
-  in.seekg(place.offset - 512);
-  in.read(reinterpret_cast<char*>(bytes.data()), 512 + place.size);
-  check(in.gcount() == 512 + place.size, "labels", shard, ": cannot read ", place.size, " bytes at ",
-        place.offset);
-  check(std::equal(bytes.begin(), bytes.begin() + 512, tar_header(name, place.size).begin()), "labels", shard,
-        ": ", name, " does not lie where ", kIndex,
-        " says; remove the index to have the shards read through");
+  const auto there = static_cast<std::int64_t>(in.tellg());
+  check(offset >= 512 && offset <= there && size >= 0 && size <= there - offset, "labels", shard,
+        ": is shorter than ", kShardIndex, " says; truncated?");
+  Bytes bytes(static_cast<std::size_t>(512 + size));
+  in.seekg(offset - 512);
+  in.read(reinterpret_cast<char*>(bytes.data()), 512 + size);
+  check(in.gcount() == 512 + size, "labels", shard, ": cannot read ", size, " bytes at ", offset);
+  check(is_tar_header(ByteView(bytes).first(512), name, size), "labels", shard, ": ", name,
+        " does not lie where ", kShardIndex, " says; remove the index to have the shards read through");
   bytes.erase(bytes.begin(), bytes.begin() + 512);
   return bytes;
 }

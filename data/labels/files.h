@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/jsonl.h"
@@ -16,12 +17,16 @@
 
 namespace clearcut {
 
+inline constexpr std::string_view kShardIndex = "index.jsonl";
+
 /// Where files are written. Names are paths with '/', below the folder.
 class FileSink {
  public:
   virtual ~FileSink() = default;
   /// Throws Error on a name that leaves the folder, or that was written already.
   virtual void write(const std::string& name, ByteView bytes) = 0;
+  /// A list of the files, or of classes: beside them, in the folder itself.
+  virtual void write_list(const std::string& name, const std::string& text) = 0;
   virtual void finish() {}
   /// True after an error of the disk: what follows would be lost too.
   bool broken() const { return broken_; }
@@ -51,8 +56,11 @@ class FileSource {
   /// The one file of a format that has one for all pictures: the file itself, or `usual` in a folder, or the
   /// only file with this ending there. Throws Error if it cannot be told.
   std::string only_file(const std::string& ending, const std::string& usual) const;
-  /// Throws Error if there is none of that name, and for a member that is not where the index says.
+  /// Throws Error if there is none of that name, as read_place() does.
   Bytes read(const std::string& name) const;
+  /// Where a file lies, for those who keep paths: "DIR/NAME", or "DIR/SHARD@OFFSET+SIZE/NAME" for a member of
+  /// a shard.
+  std::string place(const std::string& name) const;
   /// For errors and provenance: "DIR/NAME", "DIR/shard-00000.tar: NAME".
   std::string where(const std::string& name) const;
 
@@ -74,6 +82,9 @@ class FileSource {
   std::shared_ptr<const Zip> zip_;  // set if it is one
 };
 
+/// Reads what FileSource::place() named. Throws Error for a member that is not where the place says.
+Bytes read_place(const std::string& place);
+
 /// One member of a tar file.
 struct TarMember {
   std::string name;
@@ -90,5 +101,8 @@ std::vector<TarMember> read_tar_members(const std::string& path);
 /// The 512 bytes in front of a member's content. Throws Error for a name of more than 255 bytes, or one that
 /// does not split at a '/' into 155 and 100, and for 8 GiB and more.
 Bytes tar_header(const std::string& name, std::int64_t size);
+/// Whether a block is the header of this member. Of a name of more than 100 bytes, which GNU and pax keep
+/// elsewhere, only the size is compared.
+bool is_tar_header(ByteView block, const std::string& name, std::int64_t size);
 
 }  // namespace clearcut

@@ -65,7 +65,7 @@ LabelFileFormat one_file_each(const OneFileEach& format) {
 void write_class_list(FileSink& sink, const LabelLegend& legend, const std::string&) {
   std::string text;
   for (std::size_t c = 0; c < legend.names.size(); ++c) text += cat(c, "\t", legend.names[c], "\n");
-  sink.write("classes.txt", Bytes(text.begin(), text.end()));
+  sink.write_list("classes.txt", text);
 }
 
 const std::vector<LabelFileFormat>& label_file_formats() {

@@ -97,8 +97,8 @@ void voc_finish(FileSink& sink, const LabelLegend& legend, const std::string& wr
   for (std::size_t c = 0; c < legend.names.size() && c < kIgnored8; ++c)
     colours +=
         cat(legend.names[c], ":", int{palette[c].r}, ",", int{palette[c].g}, ",", int{palette[c].b}, "::\n");
-  sink.write(std::string(kVocList), Bytes(ids.begin(), ids.end()));
-  sink.write(std::string(kVocColours), Bytes(colours.begin(), colours.end()));
+  sink.write_list(std::string(kVocList), ids);
+  sink.write_list(std::string(kVocColours), colours);
   write_class_list(sink, legend, written);
 }
 

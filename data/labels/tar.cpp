@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 
+#include "data/file_names.h"
 #include "data/labels/files.h"
 #include "tensor/error.h"
 
@@ -43,11 +44,11 @@ class TarReader {
       : name_(std::move(name)), size_(size), read_(std::move(read)) {}
 
   std::vector<TarMember> members();
-
- private:
   void check_sum(ByteView block, std::int64_t at) const;
   std::int64_t number(ByteView block, Field field) const;
   std::string member_name(ByteView block);
+
+ private:
   void read_pax(const Bytes& records);
   void take(ByteView block, std::int64_t content, std::int64_t size);
 
@@ -198,6 +199,17 @@ std::vector<TarMember> read_tar_members(const std::string& path) {
                      return bytes;
                    })
       .members();
+}
+
+bool is_tar_header(ByteView block, const std::string& name, std::int64_t size) {
+  TarReader reader(name, kBlock, {});
+  try {
+    reader.check_sum(block, 0);
+    if (reader.number(block, kSize) != size) return false;
+    return name.size() > kName.size || path_below(reader.member_name(block)) == name;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 Bytes tar_header(const std::string& name, std::int64_t size) {

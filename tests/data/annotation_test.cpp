@@ -235,6 +235,9 @@ const std::vector<std::string> kMembers = {"train/n1/a.JPEG_eiseg.npz", "b",
 TEST(TarShards, MembersOfUstarGnuAndPaxAreFound) {
   for (const char* kind : {"ustar", "gnu", "pax"}) {
     const Bytes file = golden_file(cat(kind, ".tar"));
+    const std::string path = write_to("others.tar", golden_text(cat(kind, ".tar")));
+    EXPECT_EQ(FileSource(path).read("train/n1/a.JPEG_eiseg.npz"), Bytes(700, 'x'));
+    EXPECT_EQ(FileSource(path).read(kMembers[3]), (Bytes{'s', 'p', 'l', 'i', 't'}));
     const std::vector<TarMember> members = tar_members(file, "f");
     std::vector<std::string> names = kMembers;
     if (std::string(kind) != "ustar") names.push_back("g/" + std::string(300, 'h'));
@@ -369,9 +372,19 @@ TEST(LabelExport, ShardsHoldTheFilesOfAFolder) {
   export_labels(data, {.folder = root + "/files", .format = "pssl-npz"});
   export_labels(data, {.folder = root + "/shards", .format = "pssl-npz", .shard_bytes = 1 << 20});
   const FileSource files(root + "/files"), shards(root + "/shards");
-  EXPECT_EQ(files.names(), shards.names());
-  EXPECT_EQ(files.names().size(), 4U);
-  for (const std::string& name : files.names()) EXPECT_EQ(files.read(name), shards.read(name)) << name;
+  EXPECT_EQ(shards.names().size(), 2U);
+  for (const std::string& name : shards.names()) EXPECT_EQ(files.read(name), shards.read(name)) << name;
+  EXPECT_EQ(files.names().size(), 5U);  // lists lie beside the shards
+  EXPECT_EQ(read_text(root + "/files/train.txt"), read_text(root + "/shards/train.txt"));
+  // The loader reads them where they lie, with the list and without.
+  for (const bool list : {true, false}) {
+    if (!list) fs::remove(root + "/shards/train.txt");
+    const Dataset packed = open_dataset({.format = "pssl", .root = root + "/shards"});
+    ASSERT_EQ(packed.items.size(), 2U);
+    EXPECT_EQ(packed.items[0].name, "train/cat/a.JPEG");
+    EXPECT_EQ(packed.background, 1);
+    EXPECT_EQ(read_mask(packed, packed.items[1]).values<std::int32_t>(), (Labels{1, 0, 0}));
+  }
 }
 
 }  // namespace

@@ -168,6 +168,19 @@ TEST(Dataset, PsslPicturesAreFound) {
   EXPECT_EQ(open_dataset(spec).items[4].image, at + "cats/7.png");
 }
 
+// ImageNet's thousand folders: background is 1000, ignored pixels are 1001.
+TEST(Dataset, PsslLayoutOfAThousandClasses) {
+  const std::string root = fresh_folder();
+  std::string synsets;
+  for (int c = 0; c < 1000; ++c) synsets += cat("n", 10000000 + c, "\n");
+  write_file(root + "/imagenet_lsvrc_2015_synsets.txt", synsets);
+  write_npz(root + "/train/n10000999/p.JPEG_eiseg.npz",
+            {{"arr_0", Tensor::from<std::int32_t>({1, 3}, {0, 1, -1})}});
+  const Dataset data = open_dataset({.format = "pssl", .root = root, .pssl_minus_one_ignored = true});
+  EXPECT_EQ(read_mask(data, data.items[0]).values<std::int32_t>(),
+            (std::vector<std::int32_t>{1000, 999, 1001}));
+}
+
 // The layout of 2021: levels 0 to 9, of which 9 is the object; 255 is ignored.
 TEST(Dataset, PsslLayoutOfTenLevels) {
   const std::string root = fresh_folder();

@@ -32,6 +32,9 @@ struct Kept : FileSink {
   void write(const std::string& name, ByteView bytes) override {
     files[name].assign(bytes.begin(), bytes.end());
   }
+  void write_list(const std::string& name, const std::string& text) override {
+    files[name].assign(text.begin(), text.end());
+  }
   std::string text(const std::string& name) const { return {files.at(name).begin(), files.at(name).end()}; }
   std::map<std::string, Bytes> files;
 };
@@ -94,6 +97,7 @@ TEST(Labels, PublishedArraysAreWrittenByteForByte) {
   const Tensor stored = find_array(decode_npz(file, "f"), "arr_0", "f");
   EXPECT_EQ(encode_npy(stored), array);
   EXPECT_EQ(files.text("train.txt"), "train/n00000002/a.JPEG_eiseg.npz\n");
+  EXPECT_EQ(files.text("classes.txt"), "0\tn00000001\tcat\n1\tn00000002\tdog\n2\tn00000003\ta <b> & \"c\"\n");
   EXPECT_EQ(files.text("imagenet_lsvrc_2015_synsets.txt"), "n00000001\nn00000002\nn00000003\n");
 }
 

@@ -55,7 +55,9 @@ class LabelImport : public testing::Test {
       items.push_back(item);
       const int rest = layout == LabelLayout::kPssl ? 2 : 0;
       JsonObject made;
-      made.set("coverage", 0.33);
+      made.set("coverage", 0.33).set("weights", cat("weights/", items.size(), ".png"));
+      write_label_png(cat(root_, "/labels/weights/", items.size(), ".png"),
+                      Tensor::full({2, 3}, 7, DType::kInt32));
       if (layout == LabelLayout::kPng || std::string(name) != "v/a.jpg")  // one file name, one file
         labels.write(item, name, Tensor::from<std::int32_t>({2, 3}, {value, rest, rest, value, rest, rest}),
                      made);
@@ -97,6 +99,9 @@ TEST_F(LabelImport, ACorrectionReplacesTheLabelAndSaysWhoMadeIt) {
   EXPECT_EQ(read_label_png(root_ + "/labels/labels/u/a.png").palette[2], voc_palette()[2]);
   EXPECT_EQ(read_file(root_ + "/labels/originals/labels/u/a.png"), before);
   EXPECT_FALSE(line("b.png").has("corrections"));
+  EXPECT_EQ(label("weights/1.png"), Labels(6, 255));  // a person is sure
+  EXPECT_EQ(label("weights/3.png"), Labels(6, 7));
+  EXPECT_EQ(label("originals/weights/1.png"), Labels(6, 7));
   const std::vector<JsonObject> corrections = line("u/a.jpg").objects("corrections");
   ASSERT_EQ(corrections.size(), 1U);
   EXPECT_EQ(corrections[0].text("by"), "Jane");
