@@ -70,9 +70,9 @@ struct Place {
 };
 
 /// The folder that corrections go into.
-class LabelFolder {
+class CorrectedFolder {
  public:
-  explicit LabelFolder(std::string folder);
+  explicit CorrectedFolder(std::string folder);
   const LabelLegend& legend() const { return legend_; }
   /// Throws Error unless one picture goes by that name.
   const Place& find(const std::string& picture, const std::string& file) const;
@@ -120,7 +120,7 @@ LabelLegend legend_in(const ClassFile& classes, bool published) {
   return legend;
 }
 
-LabelFolder::LabelFolder(std::string folder) : folder_(std::move(folder)) {
+CorrectedFolder::CorrectedFolder(std::string folder) : folder_(std::move(folder)) {
   std::ifstream manifest(path("manifest.jsonl"));
   check(manifest.good(), "labels", "cannot open ", path("manifest.jsonl"));
   std::string text;
@@ -138,14 +138,14 @@ LabelFolder::LabelFolder(std::string folder) : folder_(std::move(folder)) {
   legend_ = legend_in(read_class_file(path("classes.txt")), published_);
 }
 
-void LabelFolder::add_name(const std::string& name, std::int64_t place) {
+void CorrectedFolder::add_name(const std::string& name, std::int64_t place) {
   const std::string stem = picture_stem(name);
   by_path_.emplace(stem, place);
   const auto [it, fresh] = by_file_.emplace(fs::path(stem).filename().string(), place);
   if (!fresh && it->second != place) it->second = kSeveral;
 }
 
-const Place& LabelFolder::find(const std::string& picture, const std::string& file) const {
+const Place& CorrectedFolder::find(const std::string& picture, const std::string& file) const {
   const std::string stem = picture_stem(picture);
   if (const auto path = by_path_.find(stem); path != by_path_.end())
     return places_[static_cast<std::size_t>(path->second)];
@@ -156,23 +156,23 @@ const Place& LabelFolder::find(const std::string& picture, const std::string& fi
   return places_[static_cast<std::size_t>(name->second)];
 }
 
-void LabelFolder::keep_original(const Place& place) const {
+void CorrectedFolder::keep_original(const Place& place) const {
   if (has_original(place)) return;
   if (!place.weights.empty()) write_file(path("originals/" + place.weights), read_file(path(place.weights)));
   write_file(path(original_of(place)), read_file(path(place.label)));
 }
 
-void LabelFolder::trust(const Place& place, const Tensor& labels) const {
+void CorrectedFolder::trust(const Place& place, const Tensor& labels) const {
   if (place.weights.empty()) return;
   write_label_png(path(place.weights), Tensor::full(labels.shape(), 255, DType::kInt32),
                   {.format = LabelFormat::kGray8});
 }
 
-int LabelFolder::class_of(const Place& place) const {
+int CorrectedFolder::class_of(const Place& place) const {
   return legend_.value_in_folder(fs::path(place.label).parent_path().filename().string());
 }
 
-Tensor LabelFolder::read(const Place& place, const std::string& file) const {
+Tensor CorrectedFolder::read(const Place& place, const std::string& file) const {
   Dataset values;
   values.masks = published_ ? MaskFormat::kPsslNpz : MaskFormat::kPng;
   values.background = legend_.background;
@@ -196,7 +196,7 @@ struct KeptFile : FileSink {
   Bytes bytes;
 };
 
-void LabelFolder::write(const Place& place, const Tensor& labels, bool minus_one) const {
+void CorrectedFolder::write(const Place& place, const Tensor& labels, bool minus_one) const {
   if (!published_) {
     const LabelImage before = read_label_png(path(place.label));
     write_label_png(path(place.label), labels, {.palette = before.palette});
@@ -224,7 +224,7 @@ std::vector<JsonObject> with_correction(const JsonObject& line, const JsonObject
   return all;
 }
 
-void LabelFolder::update(const std::map<std::string, JsonObject>& corrections) const {
+void CorrectedFolder::update(const std::map<std::string, JsonObject>& corrections) const {
   const std::string manifest = path("manifest.jsonl"), part = manifest + ".part";
   {
     std::ifstream in(manifest);
@@ -270,7 +270,7 @@ void each_label(const LabelImportOptions& options, const LabelLegend& legend, La
 }
 
 void correct(const LabelImportOptions& options, LabelImportCounts& counts) {
-  const LabelFolder folder(options.folder);
+  const CorrectedFolder folder(options.folder);
   Provenance provenance(options);
   std::map<std::string, JsonObject> corrections;
   each_label(
