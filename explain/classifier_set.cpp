@@ -1,7 +1,5 @@
 #include "explain/classifier_set.h"
 
-#include <algorithm>
-
 #include "tensor/error.h"
 #include "tensor/memory.h"
 
@@ -13,13 +11,13 @@ ClassifierSet::ClassifierSet(std::vector<std::unique_ptr<Classifier>> loaded)
 }
 
 ClassifierSet::ClassifierSet(std::vector<Loader> loaders, std::size_t most)
-    : loaders_(std::move(loaders)), loaded_(loaders_.size()), most_(std::max<std::size_t>(1, most)) {}
+    : loaders_(std::move(loaders)), loaded_(loaders_.size()), most_(most) {}
 
 std::shared_ptr<Classifier> ClassifierSet::get(std::size_t k) {
   check(k < size(), "classifiers", "there are ", size(), "; got the number ", k);
   if (loaded_[k]) return loaded_[k];
-  if (k + 1 >= most_) {
-    for (std::size_t i = most_ - 1; i < size(); ++i) loaded_[i].reset();
+  if (size() > most_) {
+    for (auto& other : loaded_) other.reset();
     release_idle_memory();  // blocks of the sizes that the one before needed
   }
   loaded_[k] = loaders_[k]();

@@ -10,9 +10,9 @@
 
 namespace clearcut {
 
-/// Weights of sixteen classifiers may take more memory than explaining a picture does. So a set holds `most`
-/// of them: the first most - 1 stay, the others are loaded whenever they are asked for, in place of the one
-/// before. Asked in order over and over, none of the first is loaded twice.
+/// Weights of sixteen classifiers may take more memory than explaining a picture does. So only sets of up to
+/// `most` keep them all; of a larger one a single classifier is there at a time, loaded when it is asked for,
+/// in place of the one before.
 class ClassifierSet {
  public:
   using Loader = std::function<std::unique_ptr<Classifier>()>;
