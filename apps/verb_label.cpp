@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "apps/explain_options.h"
 #include "explain/fuse.h"
@@ -49,9 +50,22 @@ JsonObject source_of(const FuseWords& w) {
   return source.set("list", spec.list).set("split", spec.split).set("select", w.select);
 }
 
+// "picked:FILE": what `label sweep` chose, with how; it was chosen for one fusion.
+std::optional<JsonObject> picked_by_sweep(const FuseWords& w) {
+  if (!w.rule.starts_with("picked:")) return std::nullopt;
+  const JsonObject picked = JsonObject::read(w.rule.substr(7));
+  const Fusion fusion = {variant_from_name(w.explain.consensus), wrong_from_name(w.explain.wrong),
+                         weights_from_name(w.explain.weights)};
+  if (describe(fusion) != picked.text("fusion"))
+    throw ConfigError(cat(w.rule.substr(7), " was picked for the fusion ", picked.text("fusion"),
+                          ", and this is ", describe(fusion), "; see --consensus, --wrong, --weights"));
+  return picked;
+}
+
 FuseOptions fuse_options(const FuseWords& w, const CommonOptions& common) {
   FuseOptions options;
-  options.rule = from_option("--rule", [&] { return parse_rule(w.rule); });
+  const auto picked = from_option("--rule", [&] { return picked_by_sweep(w); });
+  options.rule = from_option("--rule", [&] { return parse_rule(picked ? picked->text("rule") : w.rule); });
   options.refine = from_option("--refine", [&] { return parse_refinement(w.refine); });
   options.vote_at = w.vote_at;
   options.unlabelled = w.unlabelled == "background" ? Unlabelled::kBackground : Unlabelled::kSkip;
@@ -72,6 +86,7 @@ JsonObject job_of(const Members& members, const FuseWords& w, const FuseOptions&
   JsonObject job = kept != nullptr
                        ? describe_job(*kept, options)
                        : describe_job(members, file_hashes(split_words(w.explain.models)), options);
+  if (const auto picked = picked_by_sweep(w)) job.set("picked", *picked);
   return job.set("data", source_of(w))
       .set("layout", w.layout)
       .set("device", kept != nullptr ? kept->job().text("device") : std::string(name_of(device_of(common))));
@@ -131,7 +146,8 @@ void add_fuse(CLI::App& label, Session& session) {
   verb->add_option("-o,--out", w->out, "folder to write")->required();
   verb->add_option("--rule", w->rule,
                    "from consensus to mask: rank:FG, value:FG, max:FG, votes:FG, level:T, share:S; a second "
-                   "number is the background's bar, what lies between is ignored; :snap for superpixels")
+                   "number is the background's bar, what lies between is ignored; :snap for superpixels. Or "
+                   "picked:FILE, the picked.json of `label sweep`: job.json then says how it was picked")
       ->capture_default_str();
   verb->add_option("--refine", w->refine,
                    "move borders to those of the picture, before the thresholds: " + refinement_names())

@@ -1,6 +1,7 @@
 // clearcut label sweep: thresholds chosen on one list of pictures, applied unchanged to another.
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <iomanip>
@@ -11,6 +12,7 @@
 #include "train/config.h"
 #include "train/label_scores.h"
 #include "train/run_report.h"
+#include "train/sweep_page.h"
 
 namespace clearcut::apps {
 
@@ -20,7 +22,7 @@ struct SweepWords {
   ExplainWords explain;
   DataWords data;
   std::string maps, choose, apply, out, thresholds = "0:1:0.01", measures = "rank,value,max";
-  std::string subsets = "members,explainers,all", rule, fusions;
+  std::string subsets = "members,explainers,all", rule, fusions, select = "masks";
   bool snap = false;
   double vote_at = 0.5;
   int bootstrap = 1000;
@@ -75,19 +77,51 @@ LabelScoring scoring_of(const SweepWords& w, const CommonOptions& common) {
   return scoring;
 }
 
-LabelScores score_explained(const SweepWords& w, const CommonOptions& common, const Dataset& choose,
-                            const Dataset& apply, const LabelScoring& scoring) {
+std::unique_ptr<Members> members_of(const SweepWords& w, const CommonOptions& common, const Dataset& choose,
+                                    const Dataset& apply, const LabelScoring& scoring) {
   std::vector<int> needed = classes_in(apply);
   for (const int label : classes_in(choose)) needed.push_back(label);
   EnsembleOptions options = ensemble_options(w.explain, common);
   options.segment = scoring.members.snap;
   for (const Fusion& fusion : scoring.members.fusions)
     options.segment = options.segment || needs_superpixels(fusion.variant);
-  const auto members = open_members(w.explain, options, apply.class_names, needed, device_of(common));
+  auto members = open_members(w.explain, options, apply.class_names, needed, device_of(common));
   for (const Fusion& fusion : scoring.members.fusions)
     if (fusion.weights == MemberWeights::kAccuracy && members->accuracy().empty())
       throw ConfigError("label sweep: " + describe(fusion) + " needs --accuracy");
-  return score_labels(choose, apply, *members, scoring);
+  return members;
+}
+
+UnlabelledOptions unlabelled_options(const SweepWords& w, const LabelScoring& scoring) {
+  UnlabelledOptions options;
+  options.measures = scoring.members.measures;
+  options.thresholds = scoring.members.thresholds;
+  options.snap = scoring.members.snap;
+  options.bootstrap = scoring.bootstrap;
+  options.seed = scoring.seed;
+  options.picture = scoring.members.picture;
+  if (w.select == "agreement") return options;
+  const std::string number = w.select.starts_with("share:") ? w.select.substr(6) : "";
+  double share = -1;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), share);
+  if (error != std::errc{} || end != number.data() + number.size() || !(share > 0 && share < 1))
+    throw ConfigError("--select: masks, agreement, or share:S with S between 0 and 1; got " + w.select);
+  options.share = share;
+  return options;
+}
+
+// A rule that no mask had a say in; it is scored afterwards where there are masks.
+JsonObject pick(const SweepWords& w, const Dataset& choose, Members& members, LabelScoring& scoring) {
+  UnlabelledOptions options = unlabelled_options(w, scoring);
+  Progress progress("choose", static_cast<std::int64_t>(choose.items.size()), scoring.progress);
+  options.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
+  const UnlabelledChoice choice = choose_without_labels(choose, members, options);
+  const Fusion fusion = scoring.members.fusions[0];
+  const JsonObject picked = picked_rule(choice, options, fusion, w.choose.empty() ? choose.root : w.choose);
+  write_sweep_page(w.out + "/sweep.html", choice, picked);
+  write_failures(w.out + "/failures.jsonl", choice.failures);
+  scoring.fixed = {.fusion = fusion, .measure = choice.measure, .threshold = choice.threshold};
+  return picked;
 }
 
 void print(const LabelScores& scores) {
@@ -113,10 +147,28 @@ int sweep(const SweepWords& w, const CommonOptions& common) {
   const Dataset choose = w.choose.empty() ? apply : limited(open_data(w.data, w.choose), common.limit);
   scoring.scored_on = cat(w.apply.empty() ? w.data.spec.root : w.apply, ":", apply.items.size());
   scoring.chosen_on = cat(w.choose.empty() ? "the scored pictures" : w.choose, ":", choose.items.size());
-  const LabelScores scores = w.maps.empty() ? score_explained(w, common, choose, apply, scoring)
-                                            : score_kept_labels(choose, apply, w.maps, scoring);
+  const bool by_masks = w.select == "masks";
+  if (!by_masks && !(w.maps.empty() && w.rule.empty() && w.fusions.empty()))
+    throw ConfigError("--select " + w.select +
+                      ": members choose here; leave --maps, --rule and --fusions out");
+  std::unique_ptr<Members> members;
+  if (w.maps.empty()) members = members_of(w, common, choose, apply, scoring);
+  JsonObject picked;
+  if (!by_masks) {
+    picked = pick(w, choose, *members, scoring);
+    picked.write(w.out + "/picked.json");
+    std::cout << picked.text("rule") << ", " << picked.text("how") << "\n";
+    if (apply.masks == MaskFormat::kNone) return kDone;
+  }
+  const LabelScores scores = members ? score_labels(choose, apply, *members, scoring)
+                                     : score_kept_labels(choose, apply, w.maps, scoring);
   to_json(scores).set("classes", apply.class_names).write(w.out + "/sweep.json");
   if (!scores.curves.empty()) write_file(w.out + "/sweep.csv", scores.curves);
+  if (by_masks && w.rule.empty()) {
+    picked = picked_rule(scores, w.snap);
+    picked.write(w.out + "/picked.json");
+    write_sweep_page(w.out + "/sweep.html", scores, picked);
+  }
   write_failures(w.out + "/failures.jsonl", scores.failures);
   print(scores);
   return scores.failures.empty() ? kDone : kSomeFailed;
@@ -130,6 +182,11 @@ void add_choice_words(CLI::App& verb, SweepWords& w) {
   verb.add_option("--fusions", w.fusions,
                   "fusions to choose from, separated by commas: minmax,regions:downweight (default: "
                   "--consensus, --wrong and --weights)");
+  verb.add_option(
+          "--select", w.select,
+          "how measure and threshold are chosen: masks (largest mIoU on --choose), or without any mask "
+          "agreement (of the members), share:S (of foreground)")
+      ->capture_default_str();
   verb.add_option("--rule", w.rule, "one rule for all, as in `label fuse`; nothing is chosen then");
   verb.add_option("--subsets", w.subsets,
                   "members, explainers, classifiers, all; or explainers or classifiers joined by '+'")
@@ -152,7 +209,8 @@ void add_label_sweep(CLI::App& label, Session& session) {
   add_explain_words(*verb, w->explain);
   add_consensus_words(*verb, w->explain);
   add_data_words(*verb, w->data);
-  verb->add_option("-o,--out", w->out, "folder for sweep.json, sweep.csv")->required();
+  verb->add_option("-o,--out", w->out, "folder for picked.json, sweep.html, sweep.json, sweep.csv")
+      ->required();
   verb->add_option("--maps", w->maps,
                    "folder of `label fuse --keep-consensus`: score its maps, explain nothing")
       ->check(CLI::ExistingDirectory);

@@ -210,6 +210,16 @@ for made in stats.html stats.json stats.csv; do
   [ -s "$work/r-labels/$made" ] || { echo "label stats: no $made"; failed=1; }
 done
 grep -q '"rank_correlation"' "$work/r-labels/stats.json" || { echo "label stats: the true masks were not read"; failed=1; }
+sweep="label sweep -m $work/net -x gradcam,saliency --data $work/drawn/val --bootstrap 10"
+expect 0 "without labels: where members agree most" $sweep --select agreement -o "$work/r-pick" $reference
+expect 0 "without labels: the share of foreground nearest to 0.3" $sweep --select share:0.3 --measures rank -o "$work/r-pick" \
+  $reference
+expect 2 "share:S with S between 0 and 1" $sweep --select share:2 -o "$work/r-pick" $reference
+expect 0 "6 labels made" label fuse -m "$work/net" -x gradcam,saliency --data "$work/drawn/val" --rule picked:"$work/r-pick/picked.json" \
+  -o "$work/r-picked" $reference
+grep -q "nearest to 0.3" "$work/r-picked/job.json" || { echo "job.json does not say how the rule was picked"; failed=1; }
+expect 2 "was picked for the fusion minmax" label fuse -m "$work/net" --consensus abs --data "$work/drawn/val" \
+  --rule picked:"$work/r-pick/picked.json" -o "$work/r-picked" $reference
 expect 0 "6 pictures; open $work/site/index.html" view "$work/r-labels" --export "$work/site"
 [ "$(ls "$work/site/data" | wc -l)" -eq 8 ] || { echo "view --export: $(ls "$work/site/data")"; failed=1; }
 expect 1 "lies in the folder that is shown" view "$work/r-labels" --export "$work/r-labels/site"

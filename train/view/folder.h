@@ -30,10 +30,9 @@ class ViewFolder {
   /// {"name", "picture" (data URI; absent if it cannot be read), "problem" (then), "width", "height",
   ///  "facts": [{"name", "value"}], "tables": [{"title", "head", "rows": [{"cells"}]}], "layers"}. A layer is
   ///
-  ///   {"kind": "labels", "name", "width", "height", "runs"}  a label map, row by row: value, length, value,
-  ///   ...
-  ///   {"kind": "map", "name", "width", "height", "values"}   base64 of bytes: 0 to 255 over the map's range;
-  ///                                                          with "label": the class that it stands for
+  ///   {"kind": "labels", "name", "width", "height", "runs"}: row by row: value, length, value, ...
+  ///   {"kind": "map", "name", "width", "height", "values"}: base64 of bytes, 0 to 255 over the map's range;
+  ///     with "label": the class that it stands for, and "together" if maps of several classes make one mask
   virtual JsonObject item(std::int64_t item) const = 0;
 };
 

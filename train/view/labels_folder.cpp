@@ -2,6 +2,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "data/file_names.h"
+#include "explain/kept_maps.h"
 #include "explain/label_folder.h"
 #include "tensor/error.h"
 #include "train/summary.h"
@@ -33,6 +35,7 @@ class LabelsView : public ViewFolder {
 
  private:
   void add_maps(const JsonObject& line, std::vector<JsonObject>& layers) const;
+  void add_member_maps(const JsonObject& line, std::vector<JsonObject>& layers) const;
   void add_facts(const JsonObject& line, JsonObject& item) const;
   void add_members(const JsonObject& made, JsonObject& item) const;
 
@@ -76,8 +79,30 @@ void LabelsView::add_maps(const JsonObject& line, std::vector<JsonObject>& layer
     if (!map) continue;
     const std::int64_t value = labels_.value_of(label);
     JsonObject layer = map_layer("consensus: " + labels_.class_name(value), map->to(DType::kFloat32));
-    layers.push_back(layer.set("label", value));
+    layers.push_back(layer.set("label", value).set("together", true));
   }
+}
+
+// What `label fuse --keep-maps` kept: every member's map, small.
+void LabelsView::add_member_maps(const JsonObject& line, std::vector<JsonObject>& layers) const {
+  Item picture;
+  picture.name = line.text("id");
+  const auto file = file_inside(labels_.folder(), kept_path("", picture).substr(1));
+  if (!file) return;
+  const KeptPicture kept = KeptPicture::read(*file);
+  const JsonObject& job = labels_.job();
+  const auto classifiers = job.has("classifiers") ? job.objects("classifiers") : std::vector<JsonObject>{};
+  const auto explainers = job.has("explainers") ? job.texts("explainers") : std::vector<std::string>{};
+  for (std::size_t q = 0; q < kept.labels().size(); ++q)
+    for (std::size_t k = 0; k < kept.classifiers(); ++k)
+      for (std::size_t x = 0; x < kept.explainers(); ++x) {
+        const std::int64_t value = labels_.value_of(kept.labels()[q]);
+        const std::string who = k < classifiers.size() ? classifiers[k].text("name") : cat("network ", k + 1);
+        const std::string how = x < explainers.size() ? explainers[x].substr(0, explainers[x].find(':'))
+                                                      : cat("explainer ", x + 1);
+        JsonObject layer = map_layer(cat(labels_.class_name(value), ": ", who, " ", how), kept.map(q, k, x));
+        layers.push_back(layer.set("label", value));
+      }
 }
 
 void LabelsView::add_facts(const JsonObject& line, JsonObject& item) const {
@@ -120,6 +145,7 @@ JsonObject LabelsView::item(std::int64_t number) const {
     label = labels_.label(line);
     layers.push_back(labels_layer("mask", label));
     add_maps(line, layers);
+    add_member_maps(line, layers);
   }
   const Tensor truth = mask_beside(masks_, line.text("id"));
   if (truth.defined()) layers.push_back(labels_layer("true mask", truth));

@@ -96,9 +96,9 @@ function maskOf(maps) {
   return labels;
 }
 
-// Maps that make a mask together: those of a label folder. Explanations stand each for themselves.
+// Consensus maps of several classes make a mask together; a member's or an explainer's map stands for itself.
 function mapsWith(layer) {
-  return about.kind === "labels" ? current.layers.filter((one) => one.kind === "map") : [layer];
+  return layer.together ? current.layers.filter((one) => one.together) : [layer];
 }
 
 // ---- drawing

@@ -1,6 +1,7 @@
 // What the viewer shows of a folder of labels whose maps and masks are known.
 #include "train/view/site.h"
 
+#include "explain/kept_maps.h"
 #include "tensor/npy.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
@@ -59,12 +60,27 @@ TEST_F(View, ItemsHavePictureMaskMapAndTruth) {
   EXPECT_EQ(pixels_of(layers[0]), truth(true, false).values<std::int32_t>());
   EXPECT_EQ(layers[1].text("name"), "consensus: red");
   EXPECT_EQ(layers[1].integer("label"), 1);
+  EXPECT_TRUE(layers[1].flag("together"));
   std::vector<std::uint8_t> map;  // CAM is the red channel, scaled to its range
   for (const std::int32_t value : truth(true, false).values<std::int32_t>())
     map.push_back(value == 1 ? 255 : 0);
   EXPECT_EQ(layers[1].text("values"), base64(map));
   EXPECT_EQ(layers[2].text("name"), "true mask");
   EXPECT_EQ(item.objects("tables")[0].objects("rows")[0].texts("cells")[0], "one");
+}
+
+TEST_F(View, MembersMapsThatWereKept) {
+  FuseOptions options = by_value();
+  options.keep_maps = parse_keep("u8:16");
+  run("out", options);
+  const auto layers = item_of(ViewSite(shown()), 0).objects("layers");
+  ASSERT_EQ(layers.size(), 6u);  // mask, true mask, two networks times CAM and Grad-CAM
+  EXPECT_EQ(layers[2].text("name"), "red: network 1 explainer 2");
+  EXPECT_FALSE(layers[2].has("together"));
+  std::vector<std::uint8_t> map;  // at the picture's size nothing is resized: the red channel
+  for (const std::int32_t value : truth(true, false).values<std::int32_t>())
+    map.push_back(value == 1 ? 255 : 0);
+  EXPECT_EQ(layers[2].text("values"), base64(map));
 }
 
 TEST_F(View, TheFolderTellsItsClassesAndItsRule) {
