@@ -320,6 +320,10 @@ LabelStoreOptions store_options(const LabelImportOptions& options, const LabelLe
   store.class_names = legend.names;
   store.colours = voc_palette(256);
   std::copy(legend.colours.begin(), legend.colours.end(), store.colours.begin());
+  if (!options.images.empty()) {  // where `label stats` and `view` look for pictures
+    JsonObject data;
+    store.job.set("data", data.set("root", fs::weakly_canonical(options.images).string()));
+  }
   store.job.set("import", options.format).set("source", options.source).set("by", options.by);
   return store;
 }

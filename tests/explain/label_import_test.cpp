@@ -264,6 +264,8 @@ TEST_F(LabelImport, IntoANewFolder) {
   EXPECT_EQ(data.items[1].classes, (std::vector<int>{1, 2}));
   EXPECT_TRUE(fs::exists(data.items[1].image));
   EXPECT_EQ(line("u/a.jpg").object("made").object("imported").text("by"), "Jane");
+  const std::string pictures = JsonObject::read(root_ + "/labels/job.json").object("data").text("root");
+  EXPECT_TRUE(fs::exists(pictures + "/" + line("u/a.jpg").text("image")));
   EXPECT_EQ(read_failures(root_ + "/labels/failures.jsonl").size(), 1U);
 }
 
