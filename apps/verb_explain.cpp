@@ -156,7 +156,7 @@ void ExplainJob::note(const Item& item, const Explanations& said, std::size_t x,
   const float* p = map.map.data<const float>();
   const auto [low, high] = std::minmax_element(p, p + map.map.numel());
   JsonObject line;
-  line.set("id", item.name).set("classifier", map.model);
+  line.set("id", item.name).set("image", fs::absolute(item.image).string()).set("classifier", map.model);
   line.set("explainer", map.settings).set("target", v_.target);
   line.set("probability", said.probability[0]).set("top1", said.top1[0]).set("seed", options_.seed);
   line.set("min", static_cast<double>(*low)).set("max", static_cast<double>(*high));
