@@ -7,6 +7,7 @@
 #include "tensor/kernel_wishes.h"
 #include "tensor/parallel.h"
 #include "train/config.h"
+#include "train/share.h"
 
 namespace clearcut::apps {
 
@@ -50,7 +51,9 @@ void add_seed_option(CLI::App& verb, CommonOptions& c) {
 
 void add_batch_options(CLI::App& verb, CommonOptions& c) {
   verb.add_option("--limit", c.limit, "only the first N items; 0: all")->check(CLI::NonNegativeNumber);
-  verb.add_option("--shard", c.shard, "part i of n, as i/n counted from 0, or auto")->capture_default_str();
+  verb.add_option("--shard", c.shard,
+                  "part i of n, as i/n counted from 0; auto: what Slurm, MPI or RANK says")
+      ->capture_default_str();
   verb.add_flag("--overwrite,!--skip-existing", c.overwrite, "make again what exists (default: skip it)");
   verb.add_option("--max-failures", c.max_failures, "stop after so many failed items; -1: never")
       ->check(CLI::Range(-1, 1 << 30))
@@ -162,44 +165,9 @@ std::size_t memory_budget_of(const CommonOptions& common) {
   return from_option("--mem-budget", [&] { return parse_bytes(common.memory_budget); });
 }
 
-namespace {
-
-/// A number from the first of these environment variables that is set; -1 if none is.
-std::int64_t from_environment(std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if (const char* value = std::getenv(name)) return std::strtoll(value, nullptr, 10);
-  return -1;
-}
-
-Shard automatic_shard() {
-  // Slurm counts its array from SLURM_ARRAY_TASK_MIN; the others count from 0.
-  if (std::getenv("SLURM_ARRAY_TASK_ID") != nullptr) {
-    const std::int64_t first = std::max<std::int64_t>(from_environment({"SLURM_ARRAY_TASK_MIN"}), 0);
-    return {from_environment({"SLURM_ARRAY_TASK_ID"}) - first, from_environment({"SLURM_ARRAY_TASK_COUNT"})};
-  }
-  return {from_environment({"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "RANK"}),
-          from_environment({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS", "WORLD_SIZE"})};
-}
-
-}  // namespace
-
 Shard shard_of(const CommonOptions& common) {
-  Shard shard;
-  if (common.shard == "auto") {
-    shard = automatic_shard();
-    if (shard.index < 0 && shard.count < 0)
-      throw ConfigError(
-          "--shard auto: none of SLURM_ARRAY_TASK_ID, OMPI_COMM_WORLD_RANK, PMI_RANK, RANK is set");
-  } else {
-    char slash = 0, rest = 0;
-    std::istringstream text(common.shard);
-    if (!(text >> shard.index >> slash >> shard.count) || slash != '/' || text >> rest)
-      throw ConfigError(cat("--shard: must be i/n, as 0/4, or auto; got '", common.shard, "'"));
-  }
-  if (shard.count < 1 || shard.index < 0 || shard.index >= shard.count)
-    throw ConfigError(
-        cat("--shard: index must lie in [0, count), counted from 0; got ", shard.index, "/", shard.count));
-  return shard;
+  const Share share = parse_share(common.shard, [](const char* name) { return std::getenv(name); });
+  return {share.index, share.count};
 }
 
 }  // namespace clearcut::apps
