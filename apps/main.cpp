@@ -13,6 +13,9 @@
 #include "train/numerical.h"
 
 namespace clearcut::apps {
+
+void add_status(CLI::App& app, Session& session);  // apps/verb_status.cpp
+
 namespace {
 
 void add_verbs(CLI::App& app, Session& session) {
@@ -27,6 +30,7 @@ void add_verbs(CLI::App& app, Session& session) {
   add_explainers(app, session);
   add_explain_eval(app, session);
   add_label(app, session);
+  add_status(app, session);
   add_report(app, session);
   add_view(app, session);
   add_config(app, session);

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "tensor/error.h"
 #include "tensor/file.h"
@@ -16,10 +18,24 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Bytes up to and with the last line feed: what a killed writer left whole.
-std::size_t whole_lines(const std::string& text) {
-  const std::size_t last = text.rfind('\n');
-  return last == std::string::npos ? 0 : last + 1;
+constexpr std::size_t kBlock = std::size_t{1} << 16;
+
+/// Bytes up to and with the last line feed: what a killed writer left whole.
+std::int64_t whole_lines(const std::string& path) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  check(in.good(), "jsonl", "cannot open ", path, ": ", std::strerror(errno));
+  std::string block;
+  for (auto end = static_cast<std::int64_t>(in.tellg()); end > 0;) {
+    const std::int64_t begin = std::max<std::int64_t>(0, end - static_cast<std::int64_t>(kBlock));
+    block.resize(static_cast<std::size_t>(end - begin));
+    in.seekg(begin);
+    in.read(block.data(), end - begin);
+    check(in.good(), "jsonl", path, ": cannot be read");
+    const std::size_t last = block.rfind('\n');
+    if (last != std::string::npos) return begin + static_cast<std::int64_t>(last) + 1;
+    end = begin;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -29,10 +45,8 @@ JsonlWriter::JsonlWriter(const std::string& path, Mode mode) : path_(path) {
   std::error_code error;
   if (!folder.empty()) fs::create_directories(folder, error);
   check(!error, "jsonl", "cannot make the folder ", folder.string(), ": ", error.message());
-  if (mode == Mode::kAppend && fs::exists(path)) {
-    const std::string text = read_text(path);
-    if (whole_lines(text) < text.size()) fs::resize_file(path, whole_lines(text));
-  }
+  if (mode == Mode::kAppend && fs::exists(path))
+    fs::resize_file(path, static_cast<std::uintmax_t>(whole_lines(path)));
   const int fresh = mode == Mode::kFresh ? O_TRUNC : 0;
   file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | fresh, 0644);
   check(file_ >= 0, "jsonl", "cannot write ", path, ": ", std::strerror(errno));
@@ -45,25 +59,47 @@ JsonlWriter::~JsonlWriter() {
 void JsonlWriter::write(const JsonObject& line) {
   const std::string text = line.line() + '\n';
   const std::scoped_lock lock(mutex_);
+  const off_t before = ::lseek(file_, 0, SEEK_END);
   for (std::size_t at = 0; at < text.size();) {  // one write, unless the disk is full or a signal came
     const ssize_t n = ::write(file_, text.data() + at, text.size() - at);
     if (n < 0 && errno == EINTR) continue;
-    check(n > 0, "jsonl", path_, ": ", std::strerror(errno));
+    if (n <= 0) {
+      const std::string reason = std::strerror(errno);
+      // Half a line in the middle would make the file unreadable once there is room for the next one.
+      const bool whole = before >= 0 && ::ftruncate(file_, before) == 0;
+      fail("jsonl", path_, ": ", reason, whole ? "" : "; its last line is torn");
+    }
     at += static_cast<std::size_t>(n);
   }
 }
 
+void for_each_line(const std::string& path,
+                   const std::function<void(std::string_view line, std::int64_t offset)>& use) {
+  std::ifstream in(path, std::ios::binary);
+  check(in.good(), "jsonl", "cannot open ", path, ": ", std::strerror(errno));
+  std::string text;
+  for (std::int64_t offset = 0; in.good();) {
+    const std::size_t kept = text.size();
+    text.resize(kept + kBlock);
+    in.read(text.data() + kept, static_cast<std::streamsize>(kBlock));
+    text.resize(kept + static_cast<std::size_t>(in.gcount()));
+    std::size_t at = 0;
+    for (std::size_t stop; (stop = text.find('\n', at)) != std::string::npos; at = stop + 1)
+      use(std::string_view(text).substr(at, stop - at), offset + static_cast<std::int64_t>(at));
+    offset += static_cast<std::int64_t>(at);
+    text.erase(0, at);
+  }
+  check(in.eof(), "jsonl", path, ": cannot be read");
+}
+
 std::vector<JsonObject> read_jsonl(const std::string& path) {
-  const std::string text = read_text(path);
-  const std::size_t end = whole_lines(text);
   std::vector<JsonObject> lines;
-  for (std::size_t at = 0, number = 1; at < end; ++number) {
-    const std::size_t stop = text.find('\n', at);
-    const std::string_view line = std::string_view(text).substr(at, stop - at);
+  std::size_t number = 0;
+  for_each_line(path, [&](std::string_view line, std::int64_t) {
+    ++number;
     if (line.find_first_not_of(" \t\r") != std::string_view::npos)
       lines.push_back(JsonObject::parse(line, cat(path, ":", number)));
-    at = stop + 1;
-  }
+  });
   return lines;
 }
 

@@ -120,8 +120,9 @@ void Fuser::keep(const PictureTask& task, int label, const Tensor& E) const {
   std::int32_t* to = levels.data<std::int32_t>();
   for (std::int64_t i = 0; i < value.numel(); ++i)
     to[i] = static_cast<std::int32_t>(std::lround(from[i] * 65535));
-  write_label_png(consensus_path(store_.folder(), task.item, label), levels,
-                  {.format = LabelFormat::kGray16});
+  store_.put(consensus_path(".", task.item, label), [&](const std::string& path) {
+    write_label_png(path, levels, {.format = LabelFormat::kGray16});
+  });
 }
 
 std::vector<ClassStrength> Fuser::strengths(const PictureTask& task, std::size_t t, JsonObject& made) {
@@ -179,8 +180,9 @@ std::string Fuser::write_weights(const PictureTask& task, std::size_t t, const T
   for (std::int64_t i = 0; i < weights.numel(); ++i)
     to[i] = static_cast<std::int32_t>(std::lround(255 * from[i]));
   const std::string file = weights_path(task.item);
-  write_label_png(store_.folder() + "/" + file, resize_labels(steps, task.height, task.width),
-                  {.format = LabelFormat::kGray8});
+  store_.put(file, [&](const std::string& path) {
+    write_label_png(path, resize_labels(steps, task.height, task.width), {.format = LabelFormat::kGray8});
+  });
   return file;
 }
 
@@ -196,7 +198,8 @@ void Fuser::finish(const PictureTask& task, std::size_t t) {
   made.set("members", describe_members(t));
   if (options_.pixel_weights) made.set("weights", write_weights(task, t, label));
   made.set("isa", members().computed_with(task));
-  if (options_.keep_maps) task.kept->write(kept_path(store_.folder(), task.item));
+  if (options_.keep_maps)
+    store_.put(kept_path(".", task.item), [&](const std::string& path) { task.kept->write(path); });
   store_.write(task.item, image_path(data_, task.item), whole, made);
 }
 
@@ -204,7 +207,7 @@ void Fuser::finish(const PictureTask& task, std::size_t t) {
 
 FuseCounts fuse(const Dataset& data, Members& members, LabelStore& store, const LabelPlan& plan,
                 std::int64_t shard, std::int64_t shards, const FuseOptions& options) {
-  store.check_names(data.items);
+  store.begin(data.items);
   FuseCounts counts;
   std::vector<Item> todo;
   for (std::size_t i = 0; i < data.items.size(); ++i) {
@@ -229,9 +232,11 @@ FuseCounts fuse(const Dataset& data, Members& members, LabelStore& store, const 
       options.progress(last, total, counts.failed > 0 ? cat(counts.failed, " failed") : "");
     if (options.max_failures >= 0 && counts.failed > options.max_failures) break;
   }
-  store.finish(data.items);
-  if (std::filesystem::exists(store.folder() + "/manifest.jsonl"))  // all shards are there
-    write_classifier_ranks(store.folder(), rank_classifiers(store.folder()));
+  store.finish(data.items, [&] {  // all shards are there
+    const std::string journal = journal_folder(store.folder());
+    write_classifier_ranks(journal, rank_classifiers(store.folder()));
+    std::filesystem::rename(journal + "/classifiers.json", store.folder() + "/classifiers.json");
+  });
   return counts;
 }
 

@@ -62,7 +62,8 @@ void check_layout(LabelLayout layout, bool flatten, const LabelRule& rule);
 FuseCounts fuse(const Dataset& data, Members& members, LabelStore& store, const LabelPlan& plan,
                 std::int64_t shard, std::int64_t shards, const FuseOptions& options);
 
-/// The job as provenance: classifiers with hashes of their files, explainers, variant, rule, seed, framing.
+/// The job as provenance: classifiers with hashes of their files, explainers, variant, rule, seed, framing,
+/// instruction set.
 JsonObject describe_job(const Members& members, const std::vector<std::string>& classifier_hashes,
                         const FuseOptions& options);
 std::vector<std::string> file_hashes(const std::vector<std::string>& paths);

@@ -74,6 +74,17 @@ std::vector<std::string> file_hashes(const std::vector<std::string>& paths) {
   return hashes;
 }
 
+namespace {
+
+/// What computes the maps, or has computed them.
+std::string isa_of(const Members& members) {
+  const auto* kept = dynamic_cast<const KeptMembers*>(&members);
+  if (kept == nullptr) return members.computed_with({});
+  return kept->job().has("isa") ? kept->job().text("isa") : "";
+}
+
+}  // namespace
+
 JsonObject describe_job(const Members& members, const std::vector<std::string>& classifier_hashes,
                         const FuseOptions& options) {
   const EnsembleOptions& e = members.options();
@@ -98,7 +109,7 @@ JsonObject describe_job(const Members& members, const std::vector<std::string>& 
   job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
   job.set("working_side", e.working_side).set("regions", describe(e.superpixels));
   job.set("unlabelled", options.unlabelled == Unlabelled::kSkip ? "skip" : "background");
-  job.set("seed", e.seed).set("decoder", picture_decoder());
+  job.set("seed", e.seed).set("decoder", picture_decoder()).set("isa", isa_of(members));
   if (!e.groups.empty()) job.set("groups", file_hash(e.groups));
   return job;
 }

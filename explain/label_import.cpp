@@ -344,6 +344,7 @@ std::string picture_path(const LabelImportOptions& options, const std::string& p
 void add_all(const LabelImportOptions& options, LabelImportCounts& counts) {
   const LabelLegend legend = legend_of_new(options);
   LabelStore store(store_options(options, legend));
+  store.begin({});
   Provenance provenance(options);
   std::vector<Item> items;
   each_label(options, legend, counts, [&](const std::string& picture, const std::string& file, auto& read) {
@@ -359,9 +360,11 @@ void add_all(const LabelImportOptions& options, LabelImportCounts& counts) {
     store.write(item, item.name, labels, made);
     ++counts.added;
   });
-  for (const Failure& failure : counts.failures)
-    store.fail({0, failure.id, "", "", {}}, failure.stage, failure.error);
   store.check_names(items);
+  for (const Failure& failure : counts.failures) {
+    items.push_back({0, failure.id, "", "", {}});
+    store.fail(items.back(), failure.stage, failure.error);
+  }
   store.finish(items);
 }
 

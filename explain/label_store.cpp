@@ -1,9 +1,14 @@
 #include "explain/label_store.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <map>
+#include <sstream>
 
 #include "data/file_names.h"
 #include "data/pssl_layout.h"
@@ -29,6 +34,31 @@ int main_class(const Tensor& label, const LabelSpace& space, std::size_t& classe
   return best;
 }
 
+/// A file that is written piece by piece under a temporary name.
+class TextFile {
+ public:
+  explicit TextFile(const std::string& path) : path_(path), out_(std::fopen(path.c_str(), "wb")) {
+    need(out_ != nullptr);
+  }
+  ~TextFile() {
+    if (out_ != nullptr) std::fclose(out_);
+  }
+  TextFile(const TextFile&) = delete;
+  TextFile& operator=(const TextFile&) = delete;
+
+  void add(const std::string& text) { need(std::fwrite(text.data(), 1, text.size(), out_) == text.size()); }
+  void move_to(const std::string& path) {
+    need(std::fflush(out_) == 0 && (::fsync(::fileno(out_)) == 0 || errno == EINVAL));
+    need(std::rename(path_.c_str(), path.c_str()) == 0);
+  }
+
+ private:
+  void need(bool ok) const { check(ok, "labels", "cannot write ", path_, ": ", std::strerror(errno)); }
+
+  std::string path_;
+  std::FILE* out_;
+};
+
 }  // namespace
 
 std::string job_hash(const JsonObject& job) {
@@ -37,40 +67,90 @@ std::string job_hash(const JsonObject& job) {
   return text;
 }
 
+namespace {
+
+/// The first place where two jobs differ, as their files show it: 'isa "avx2" there, "avx512" here'.
+std::string difference(const JsonObject& there, const JsonObject& here) {
+  std::istringstream a(there.pretty()), b(here.pretty());
+  std::string left, right;
+  while (std::getline(a, left) && std::getline(b, right))
+    if (left != right) break;
+  const auto trimmed = [](const std::string& line) {
+    const std::size_t first = line.find_first_not_of(" \t");
+    return first == std::string::npos ? line : line.substr(first, line.find_last_not_of(", ") + 1 - first);
+  };
+  std::string text = cat("there ", trimmed(left), ", here ", trimmed(right));
+  if (left.find("\"isa\"") != std::string::npos)
+    text += "; results are the same bits only within one instruction set: CLEARCUT_ISA=NAME chooses it";
+  return text;
+}
+
+}  // namespace
+
 LabelStore::LabelStore(LabelStoreOptions options)
     : options_(std::move(options)), job_(job_hash(options_.job)) {
   check(!options_.folder.empty(), "labels", "no folder to write to");
   check(options_.layout == LabelLayout::kPng || options_.wnids.size() == options_.class_names.size(),
         "labels", "the published layout needs a folder name for each of the ", options_.class_names.size(),
         " classes; got ", options_.wnids.size());
-  const std::string own = part("manifest", options_.shard);
-  if (options_.overwrite) {
-    fs::remove(own);
-    if (options_.shards == 1) fs::remove(path("job.json"));
-  } else if (fs::exists(path("job.json"))) {
-    const std::string there = job_hash(JsonObject::read(path("job.json")));
-    check(there == job_, "labels", options_.folder, " holds labels of another job (", path("job.json"),
-          " differs); choose another folder, or --overwrite");
+  if (fs::exists(path("job.json"))) {
+    const JsonObject there = JsonObject::read(path("job.json"));
+    if (job_hash(there) == job_) return;
+    check(options_.overwrite, "labels", options_.folder, " holds labels of another job (", path("job.json"),
+          ": ", difference(there, options_.job), "); choose another folder, or --overwrite");
+    fs::remove(path("manifest.jsonl"));
+    for (const std::string& file : journal_files(options_.folder))
+      if (!is_locked(file)) fs::remove(file);
   }
-  for (const std::string& file : {own, path("manifest.jsonl")})
-    if (!options_.overwrite && fs::exists(file))
-      for (const JsonObject& line : read_jsonl(file))
-        if (line.text("job") == job_ && (!line.has("label") || fs::exists(path(line.text("label"))))) {
-          const std::vector<std::int64_t> classes = line.integers("classes");
-          done_.emplace_back(line.text("id"), std::vector<int>(classes.begin(), classes.end()));
-        }
-  std::sort(done_.begin(), done_.end());
-  options_.job.write(path("job.json"));
-  manifest_ = std::make_unique<JsonlWriter>(own);
+  replace("job.json", options_.job.pretty());
 }
 
-std::string LabelStore::part(const std::string& stem, std::int64_t shard) const {
-  if (options_.shards == 1) return path(stem + ".jsonl");
-  return path(cat(stem, ".part-", shard, "-of-", options_.shards, ".jsonl"));
+void LabelStore::replace(const std::string& name, const std::string& text) const {
+  const std::string fresh = cat(journal_folder(options_.folder), "/", options_.shard, ".", name);
+  write_file(fresh, text);
+  fs::rename(fresh, path(name));
 }
 
-bool LabelStore::done(const Item& item) const {
-  return std::binary_search(done_.begin(), done_.end(), std::pair(item.name, item.classes));
+void LabelStore::begin(const std::vector<Item>& items) {
+  check_names(items);
+  const FileLock lock(path("job.json"), FileLock::Wait::kAlways);  // nobody joins meanwhile
+  const std::string own = journal_path(options_.folder, options_.shard, options_.shards);
+  JournalStart start{.shard = options_.shard, .shards = options_.shards, .job = options_.job};
+  start.total = static_cast<std::int64_t>(items.size());
+  start.items = (start.total - options_.shard + options_.shards - 1) / options_.shards;
+  if (options_.overwrite) {
+    check(!is_locked(own), "labels", "another process works on ", own);
+    fs::remove(own);
+    if (options_.shards == 1) fs::remove(path("manifest.jsonl"));
+  } else {
+    if (fs::exists(path("manifest.jsonl"))) known_.read(path("manifest.jsonl"), job_);
+    // Shards of the same number hold other items; those of other numbers may hold ours.
+    const std::string same = cat("-of-", options_.shards, ".jsonl");
+    for (const std::string& file : journal_files(options_.folder))
+      if (!file.ends_with(same)) known_.read(file, job_);
+    if (fs::exists(own)) known_.read(own, job_);
+  }
+  for (std::int64_t i = options_.shard; i < start.total; i += options_.shards) {
+    const Item& item = items[static_cast<std::size_t>(i)];
+    const LabelLines::Line* line = line_of(item);
+    if (line == nullptr) continue;
+    if (line->kind == LabelLines::Kind::kLabel && !file_is_there(item))
+      known_.forget(item);
+    else
+      ++start.there;
+  }
+  journal_ = std::make_unique<LabelJournal>(options_.folder, start);
+}
+
+const LabelLines::Line* LabelStore::line_of(const Item& item) {
+  const LabelLines::Line* line = known_.find(item);
+  return line != nullptr && line->kind != LabelLines::Kind::kFailed ? line : nullptr;
+}
+
+bool LabelStore::file_is_there(const Item& item) const {
+  if (options_.layout == LabelLayout::kPng) return fs::exists(path(png_name(item)));
+  return std::any_of(item.classes.begin(), item.classes.end(),
+                     [&](int object) { return fs::exists(path(npz_name(item, object))); });
 }
 
 std::string LabelStore::png_name(const Item& item) const {
@@ -106,7 +186,7 @@ void LabelStore::check_names(const std::vector<Item>& items) const {
   }
 }
 
-std::string LabelStore::write_npz_label(const Item& item, const Tensor& label) {
+std::string LabelStore::encode_npz_label(const Item& item, const Tensor& label, Bytes& bytes) const {
   check(!item.classes.empty(), "labels", "'", item.name,
         "' has no class, so no folder in the published layout");
   std::size_t classes = 0;
@@ -120,36 +200,78 @@ std::string LabelStore::write_npz_label(const Item& item, const Tensor& label) {
   const std::int32_t* from = label.data<const std::int32_t>();
   std::uint8_t* to = mask.data<std::uint8_t>();
   for (std::int64_t i = 0; i < label.numel(); ++i) to[i] = object >= 0 && from[i] == object;
-  const std::string file = npz_name(item, object >= 0 ? object : item.classes[0]);
-  write_npz(path(file), {{"arr_0", mask}});
-  return file;
+  bytes = encode_npz({{"arr_0", mask}});
+  return npz_name(item, object >= 0 ? object : item.classes[0]);
 }
 
-std::string LabelStore::write_png_label(const Item& item, const Tensor& label) {
-  const std::string file = png_name(item);
-  write_label_png(path(file), label,
-                  {.palette = options_.space.ignore > 255 ? std::vector<Rgb>{} : options_.colours});
-  return file;
+void LabelStore::put(const std::string& file, const std::function<void(const std::string&)>& write) {
+  std::string temporary;
+  try {
+    {
+      const std::scoped_lock lock(mutex_);
+      temporary = cat(journal_folder(options_.folder), "/", options_.shard, "-of-", options_.shards, ".",
+                      files_++, ".new");
+    }
+    write(temporary);
+    fs::create_directories(fs::path(path(file)).parent_path());
+    fs::rename(temporary, path(file));
+  } catch (const fs::filesystem_error& error) {
+    const int code = error.code().value();
+    const bool own_fault = code == ENAMETOOLONG || code == ENOTDIR || code == EISDIR || code == EEXIST;
+    give_up_on(temporary, cat(path(file), ": ", error.code().message()), !own_fault);
+  } catch (const Error& error) {
+    give_up_on(temporary, cat(path(file), ": ", error.what()), true);
+  }
+}
+
+void LabelStore::give_up_on(const std::string& temporary, const std::string& why, bool all) {
+  std::error_code ignored;
+  fs::remove(temporary, ignored);
+  const std::scoped_lock lock(mutex_);
+  if (all) broken_ = why;
+  throw_error("labels", why);
+}
+
+void LabelStore::write_line(const JsonObject& line) {
+  check(journal_ != nullptr, "labels", "begin() comes before the first label");
+  try {
+    journal_->write(line);
+  } catch (const Error& error) {
+    const std::scoped_lock lock(mutex_);
+    broken_ = error.what();
+    throw;
+  }
 }
 
 void LabelStore::write(const Item& item, const std::string& image, const Tensor& label,
                        const JsonObject& entry) {
-  const bool npz = options_.layout == LabelLayout::kPssl;
-  const std::string file = npz ? write_npz_label(item, label) : write_png_label(item, label);
+  Bytes bytes;
+  std::string file = png_name(item);
+  if (options_.layout == LabelLayout::kPssl)
+    file = encode_npz_label(item, label, bytes);
+  else
+    bytes = encode_label_png(
+        label, {.palette = options_.space.ignore > 255 ? std::vector<Rgb>{} : options_.colours});
+  put(file, [&](const std::string& temporary) { write_file(temporary, bytes); });
   JsonObject line;
   line.set("id", item.name).set("image", image).set("label", file).set("classes", item.classes);
   line.set("job", job_).set("made", entry);
-  manifest_->write(line);
+  write_line(line);
 }
 
 void LabelStore::skip(const Item& item, const std::string& image, const std::string& reason) {
   JsonObject line;
   line.set("id", item.name).set("image", image).set("classes", item.classes).set("job", job_);
-  manifest_->write(line.set("skipped", reason));
+  write_line(line.set("skipped", reason));
 }
 
 void LabelStore::fail(const Item& item, const std::string& stage, const std::string& error) {
-  failures_.push_back({.id = item.name, .stage = stage, .error = error});
+  check(broken_.empty(), "labels", broken_,
+        "; what was done is kept: make room and run the same command again to go on");
+  JsonObject line;
+  line.set("stage", stage).set("id", item.name).set("job", job_);
+  write_line(line.set("error", error));
+  ++failed_;
 }
 
 void LabelStore::write_class_file() const {
@@ -159,49 +281,79 @@ void LabelStore::write_class_file() const {
     if (options_.layout == LabelLayout::kPssl) text += options_.wnids[c] + "\t";
     text += options_.class_names[c] + "\n";
   }
-  write_file(path("classes.txt"), text);
+  replace("classes.txt", text);
   if (options_.layout == LabelLayout::kPng) return;
   std::string synsets;
   for (const std::string& wnid : options_.wnids) synsets += wnid + "\n";
-  write_file(path(std::string(kPsslSynsets)), synsets);
+  replace(std::string(kPsslSynsets), synsets);
 }
 
-void LabelStore::write_manifest(const std::vector<Item>& order) {
-  std::map<std::string, JsonObject> lines;
-  std::vector<std::string> files = {path("manifest.jsonl")};  // of an earlier run, perhaps in other shards
-  for (std::int64_t shard = 0; shard < options_.shards; ++shard) files.push_back(part("manifest", shard));
-  for (const std::string& file : files)
-    if (fs::exists(file))
-      for (const JsonObject& line : read_jsonl(file))
-        if (line.text("job") == job_) lines.insert_or_assign(line.text("id"), line);
-  std::string text, list;
+bool LabelStore::all_ended() const {
+  // A shard without a journal has nothing left to do if its lines were joined before.
+  const bool joined = fs::exists(path("manifest.jsonl"));
+  for (std::int64_t shard = 0; shard < options_.shards; ++shard) {
+    const std::string file = journal_path(options_.folder, shard, options_.shards);
+    if (!journal_ended(file) && (!joined || fs::exists(file))) return false;
+  }
+  return true;
+}
+
+void LabelStore::check_jobs() const {
+  for (std::int64_t shard = 0; shard < options_.shards; ++shard) {
+    const std::string file = journal_path(options_.folder, shard, options_.shards);
+    if (!fs::exists(file)) continue;
+    const JsonObject there = last_start(file).job;
+    check(job_hash(there) == job_, "labels", "the shards cannot be joined: ", file,
+          " holds labels of another job (", difference(there, options_.job),
+          "); make that shard again with --overwrite");
+  }
+}
+
+bool LabelStore::join(const std::vector<Item>& order) {
+  LabelLines lines;
+  if (fs::exists(path("manifest.jsonl"))) lines.read(path("manifest.jsonl"), job_);
+  const std::string same = cat("-of-", options_.shards, ".jsonl");
+  for (const bool own : {false, true})
+    for (const std::string& file : journal_files(options_.folder))
+      if (file.ends_with(same) == own) lines.read(file, job_);
+  for (const Item& item : order)
+    if (lines.find(item) == nullptr) return false;  // that one's shard was not all tried
+  std::vector<Failure> failures;
+  TextFile manifest(journal_folder(options_.folder) + "/manifest.new");
+  TextFile list(journal_folder(options_.folder) + "/list.new");
   for (const Item& item : order) {
-    const auto line = lines.find(item.name);
-    if (line == lines.end()) continue;
-    text += line->second.line() + "\n";
-    if (line->second.has("label")) list += line->second.text("label") + "\n";
+    const LabelLines::Line& line = *lines.find(item);
+    const std::string text = lines.text(line);
+    const JsonObject json = JsonObject::parse(text, "journal");
+    if (line.kind == LabelLines::Kind::kFailed)
+      failures.push_back({.id = item.name, .stage = json.text("stage"), .error = json.text("error")});
+    else
+      manifest.add(text + "\n");
+    if (line.kind == LabelLines::Kind::kLabel) list.add(json.text("label") + "\n");
   }
-  manifest_.reset();
-  write_file(path("manifest.jsonl"), text);
-  if (options_.layout == LabelLayout::kPssl) write_file(path(std::string(kPsslList)), list);
+  manifest.move_to(path("manifest.jsonl"));
+  if (options_.layout == LabelLayout::kPssl) list.move_to(path(std::string(kPsslList)));
+  write_failures(journal_folder(options_.folder) + "/failures.new", failures);
+  if (failures.empty())
+    fs::remove(path("failures.jsonl"));
+  else
+    fs::rename(journal_folder(options_.folder) + "/failures.new", path("failures.jsonl"));
+  return true;
 }
 
-void LabelStore::finish(const std::vector<Item>& order) {
-  write_failures(part("failures", options_.shard), failures_);
+void LabelStore::finish(const std::vector<Item>& order, const std::function<void()>& joined) {
   write_class_file();
-  if (options_.shards > 1) {
-    write_file(path(cat("part-", options_.shard, "-of-", options_.shards, ".done")), job_ + "\n");
-    std::vector<Failure> all;
-    for (std::int64_t shard = 0; shard < options_.shards; ++shard) {
-      const std::string done = path(cat("part-", shard, "-of-", options_.shards, ".done"));
-      if (!fs::exists(done) || read_text(done) != job_ + "\n") return;  // that one joins the parts
-      const std::string failures = part("failures", shard);
-      if (fs::exists(failures))
-        for (const Failure& failure : read_failures(failures)) all.push_back(failure);
-    }
-    write_failures(path("failures.jsonl"), all);
-  }
-  write_manifest(order);
+  known_ = {};
+  write_line(JsonObject().set("end", JsonObject().set("failed", failed_)));
+  journal_.reset();
+  const FileLock lock(path("job.json"), FileLock::Wait::kAlways);
+  if (!all_ended()) return;
+  check_jobs();
+  if (!join(order)) return;
+  if (joined) joined();
+  const std::vector<std::string> files = journal_files(options_.folder);
+  if (!fs::exists(path("failures.jsonl")) && std::none_of(files.begin(), files.end(), is_locked))
+    fs::remove_all(journal_folder(options_.folder));
 }
 
 }  // namespace clearcut

@@ -1,14 +1,17 @@
 // A folder of pseudo labels that a killed job can go on with.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "data/dataset.h"
 #include "data/jsonl.h"
+#include "explain/label_journal.h"
 #include "explain/pssl.h"
+#include "tensor/file.h"
 
 namespace clearcut {
 
@@ -38,46 +41,71 @@ struct LabelStoreOptions {
 ///   failures.jsonl   {"id", "stage", "error"}; absent if there are none
 ///   job.json         what was asked for;  classes.txt  INDEX tab NAME (PNG) or INDEX tab WNID tab NAME
 ///   (PSSL) train.txt, imagenet_lsvrc_2015_synsets.txt   PSSL only: the labels, the folders of the classes
+///   journal/         while work is left: a journal per shard (explain/label_journal.h), files being written
 ///
-/// With several shards each writes manifest.part-I-of-N.jsonl; the last one to finish joins them. Label files
-/// are written to a temporary name and renamed, before their manifest line. An item is done if its line is
-/// there, made by the same job from the same image labels, and its file too.
+/// Label files are written under a temporary name in journal/ and renamed, then their line goes to the
+/// shard's journal. Once every item of the data set has a line or failed, whoever comes last joins the
+/// journals: the manifest does not depend on the shards, nor on how often they were killed. journal/ goes
+/// away when nothing failed. An item is done if its newest line was made by the same job from the same image
+/// labels, and its file is there.
+///
+/// Nothing grows with the number of pictures but 40 bytes each; journals are read and joined as streams.
 class LabelStore {
  public:
-  /// Throws Error if the folder holds labels of another job, unless `overwrite`.
+  /// Throws Error if the folder holds labels of another job, unless `overwrite`; the text names what differs.
   explicit LabelStore(LabelStoreOptions options);
 
-  /// Throws Error if two of the items would be written to one file.
+  /// Before any item: all items of the data set, of which every shards-th is this shard's. Opens the journal.
+  /// Throws Error if two of the items would be written to one file, or if another process has this shard.
+  void begin(const std::vector<Item>& items);
+  /// Throws Error if two of the items would be written to one file. For items that are not known before;
+  /// begin() does it.
   void check_names(const std::vector<Item>& items) const;
-  bool done(const Item& item) const;
+  bool done(const Item& item) { return line_of(item) != nullptr; }
   /// Writes the label int32 [H, W] and its line: the entry with id, image, label, classes and job in front.
+  /// Safe from several threads.
   void write(const Item& item, const std::string& image, const Tensor& label, const JsonObject& entry);
+  /// What stands beside a label, as its maps: write(temporary name), then it is moved to `file` below the
+  /// folder. To be called before write(), whose line says that all is there. Safe from several threads.
+  void put(const std::string& file, const std::function<void(const std::string& temporary)>& write);
   /// A line without a label, for pictures that get none by choice.
   void skip(const Item& item, const std::string& image, const std::string& reason);
+  /// A line for failures.jsonl. Throws Error if it was the disk that failed, not the item: then the job ends,
+  /// and goes on once there is room.
   void fail(const Item& item, const std::string& stage, const std::string& error);
 
-  std::int64_t failed() const { return static_cast<std::int64_t>(failures_.size()); }
   const std::string& folder() const { return options_.folder; }
 
-  /// Sorts the manifest by `order` (all items of the data set) and writes the other files.
-  void finish(const std::vector<Item>& order);
+  /// Ends the shard's journal. If all shards have ended theirs: joins them, and calls joined() while the
+  /// journals are still there. Throws Error if one of them was made by another job, as by another instruction
+  /// set.
+  void finish(const std::vector<Item>& order, const std::function<void()>& joined = {});
 
  private:
   std::string path(const std::string& name) const { return options_.folder + "/" + name; }
-  std::string part(const std::string& stem, std::int64_t shard) const;
-  /// Both write a label and return its path below the folder.
-  std::string write_npz_label(const Item& item, const Tensor& label);
-  std::string write_png_label(const Item& item, const Tensor& label);
+  const LabelLines::Line* line_of(const Item& item);
+  bool file_is_there(const Item& item) const;
+  /// Writes a file anew. What a killed process leaves half written lies in journal/, which goes away.
+  void replace(const std::string& name, const std::string& text) const;
+  std::string encode_npz_label(const Item& item, const Tensor& label, Bytes& bytes) const;
   std::string png_name(const Item& item) const;
   std::string npz_name(const Item& item, int object) const;
-  void write_manifest(const std::vector<Item>& order);
+  /// Throws Error; with `all` no other label can be written either.
+  [[noreturn]] void give_up_on(const std::string& temporary, const std::string& why, bool all);
+  void write_line(const JsonObject& line);
+  bool all_ended() const;
+  void check_jobs() const;
+  /// Whether every item of the data set had its line.
+  bool join(const std::vector<Item>& order);
   void write_class_file() const;
 
   LabelStoreOptions options_;
   std::string job_;
-  std::vector<std::pair<std::string, std::vector<int>>> done_;  // sorted (id, image labels)
-  std::vector<Failure> failures_;
-  std::unique_ptr<JsonlWriter> manifest_;
+  LabelLines known_;
+  std::unique_ptr<LabelJournal> journal_;
+  std::mutex mutex_;
+  std::string broken_;  // why nothing more can be written
+  std::int64_t failed_ = 0, files_ = 0;
 };
 
 /// 16 hexadecimal digits: FNV-1a of the job's JSON.

@@ -9,6 +9,7 @@
 
 #include "data/jsonl.h"
 #include "tensor/file.h"
+#include "tests/disk_limit.h"
 #include "tests/errors.h"
 
 namespace clearcut {
@@ -63,6 +64,42 @@ TEST(Jsonl, ATornLastLineIsCutOff) {
   EXPECT_EQ(read_text(path), "{\"a\":4}\n");
   write_file(path, "{\"a\":1}\nnot json\n");
   expect_error([&] { read_jsonl(path); }, "torn.jsonl:2: ");
+}
+
+// On a full disk half a line would stay, and the next line would be written behind it.
+TEST(Jsonl, ALineThatDoesNotFitIsTakenBack) {
+  const std::string path = testing::TempDir() + "full.jsonl";
+  const std::string first = "{\"a\":1}\n";
+  {
+    JsonlWriter writer(path, JsonlWriter::Mode::kFresh);
+    writer.write(JsonObject().set("a", 1));
+    const test::DiskLimit limit(first.size() + 20);
+    expect_error([&] { writer.write(JsonObject().set("text", std::string(100, 'x'))); }, "File too large");
+    EXPECT_EQ(read_text(path), first);
+    writer.write(JsonObject().set("a", 1));
+  }
+  EXPECT_EQ(read_text(path), first + first);
+}
+
+// Lines are found across the blocks in which a file is read, of 65536 bytes each.
+TEST(Jsonl, LongFilesAreReadInBlocks) {
+  const std::string path = testing::TempDir() + "long.jsonl";
+  std::string text;
+  std::vector<std::int64_t> offsets;
+  for (int i = 0; text.size() < 400000; ++i) {
+    offsets.push_back(static_cast<std::int64_t>(text.size()));
+    text += "{\"text\":\"" + std::string(static_cast<std::size_t>(i % 7 == 0 ? 70000 : i), 'x') + "\"}\n";
+  }
+  write_file(path, text + "{\"torn\":\"" + std::string(150000, 'y'));
+  std::vector<std::int64_t> found;
+  for_each_line(path, [&](std::string_view line, std::int64_t offset) {
+    EXPECT_EQ(line, std::string_view(text).substr(static_cast<std::size_t>(offset), line.size()));
+    EXPECT_EQ(text[static_cast<std::size_t>(offset) + line.size()], '\n');
+    found.push_back(offset);
+  });
+  EXPECT_EQ(found, offsets);
+  { JsonlWriter(path).write(JsonObject().set("a", 1)); }
+  EXPECT_EQ(read_text(path), text + "{\"a\":1}\n");
 }
 
 TEST(Jsonl, LinesOfSeveralThreadsStayWhole) {

@@ -139,7 +139,7 @@ TEST_F(Fuse, RefinedLabelsSayHow) {
   run("refined", options);
   for (const char* name : {"a", "b", "ab"}) EXPECT_EQ(label("refined", name), label("plain", name));
   const Dataset set = data();
-  const Ensemble members = ensemble(set);
+  Ensemble members = ensemble(set);
   const std::vector<std::string> files = {root_ + "/classes.txt", root_ + "/classes.txt"};
   EXPECT_EQ(describe_job(members, file_hashes(files), options).text("refine"), "crf:labels");
   EXPECT_FALSE(describe_job(members, file_hashes(files), by_value()).has("refine"));
