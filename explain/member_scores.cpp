@@ -5,9 +5,11 @@
 
 #include "explain/fuse.h"
 #include "explain/regions.h"
+#include "explain/score_checkpoint.h"
 #include "explain/score_parts.h"
 #include "tensor/interrupt.h"
 #include "tensor/parallel.h"
+#include "tensor/random.h"
 
 namespace clearcut {
 
@@ -72,6 +74,9 @@ class Scorer {
 
   void chunk(const std::vector<Item>& items);
   MemberScores result();
+  /// What an interrupted call counted: returns its number of pictures.
+  std::int64_t go_on(const ScoreCheckpoint& from) { return from.read(result_, means_); }
+  void keep(ScoreCheckpoint& in, std::int64_t done, bool now) const { in.write(result_, means_, done, now); }
 
  private:
   using Consensuses = std::vector<std::vector<std::vector<Consensus>>>;  // [question][subset][fusion]
@@ -251,6 +256,27 @@ MemberScores Scorer::result() {
   return std::move(result_);
 }
 
+/// A hash of all that decides about the sums.
+std::string key_of(const Dataset& data, const Members& members, const std::vector<Subset>& subsets,
+                   const MemberScoreOptions& options, const std::vector<Choice>& choices) {
+  std::string text = cat(members.options().seed, " ", options.snap, " ", options.vote_at, "\n");
+  for (const Item& item : data.items) {
+    text += item.name;
+    for (const int label : item.classes) text += cat(" ", label);
+    text += "\n";
+  }
+  for (std::size_t k = 0; k < members.classifiers(); ++k) text += members.classifier_name(k) + "\n";
+  for (const double accuracy : members.accuracy()) text += cat(accuracy, "\n");
+  text += describe(members.options().fusion) + "\n";
+  for (const ExplainOptions& explainer : members.options().explainers) text += describe(explainer) + "\n";
+  for (const Subset& subset : subsets) text += subset.name + "\n";
+  for (const Fusion& fusion : options.fusions) text += describe(fusion) + "\n";
+  for (const Measure measure : options.measures) text += name_of(measure) + "\n";
+  for (const double threshold : options.thresholds) text += cat(threshold, "\n");
+  for (const Choice& c : choices) text += cat(describe(c.fusion), name_of(c.measure), c.threshold, "\n");
+  return cat(hash_name(text));
+}
+
 }  // namespace
 
 MemberScores score_members(const Dataset& data, Members& ensemble, const std::vector<Subset>& subsets,
@@ -260,12 +286,16 @@ MemberScores score_members(const Dataset& data, Members& ensemble, const std::ve
   check(choices.empty() || choices.size() == subsets.size(), "sweep", "there are ", subsets.size(),
         " subsets but ", choices.size(), " choices");
   Scorer scorer(data, ensemble, subsets, options, choices);
+  ScoreCheckpoint checkpoint(options.checkpoint, key_of(data, ensemble, subsets, options, choices));
   const auto total = static_cast<std::int64_t>(data.items.size());
-  for (std::int64_t first = 0; first < total; first += options.chunk) {
+  for (std::int64_t done = scorer.go_on(checkpoint); done < total;) {
+    if (interrupted()) scorer.keep(checkpoint, done, true);
     stop_if_interrupted("label sweep", "run the same command again");
-    const std::int64_t last = std::min(total, first + options.chunk);
-    scorer.chunk({data.items.begin() + first, data.items.begin() + last});
-    if (options.progress) options.progress(last, total);
+    const std::int64_t last = std::min(total, done + options.chunk);
+    scorer.chunk({data.items.begin() + done, data.items.begin() + last});
+    done = last;
+    scorer.keep(checkpoint, done, done == total);
+    if (options.progress) options.progress(done, total);
   }
   return scorer.result();
 }

@@ -30,6 +30,7 @@ struct MemberScoreOptions {
   double vote_at = 0.5;
   std::int64_t chunk = 8;  // pictures at a time; each keeps 24 bytes per pixel, subset and fusion
   PictureOptions picture;
+  std::string checkpoint = "";  // file for the sums so far, from which the same call goes on; empty: none
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};
 };
 

@@ -73,6 +73,12 @@ void ThresholdSweep::add(const ThresholdSweep& other) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
 }
 
+void ThresholdSweep::set_counts(std::vector<std::int64_t> counts) {
+  check(counts.size() == counts_.size(), "sweep", "there are ", counts_.size(), " counts; got ",
+        counts.size());
+  counts_ = std::move(counts);
+}
+
 ConfusionMatrix ThresholdSweep::at(std::size_t threshold) const {
   ConfusionMatrix matrix(classes_);
   for (std::size_t bin = 0; bin <= thresholds_.size(); ++bin)

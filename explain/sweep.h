@@ -28,6 +28,9 @@ class ThresholdSweep {
 
   const std::vector<double>& thresholds() const { return thresholds_; }
   ConfusionMatrix at(std::size_t threshold) const;
+  /// All that was counted, to be kept in a file; set_counts() throws Error unless it is as long.
+  const std::vector<std::int64_t>& counts() const { return counts_; }
+  void set_counts(std::vector<std::int64_t> counts);
   /// The threshold of the largest mIoU; of several the lowest.
   std::size_t best(const ScoreOptions& options) const;
 

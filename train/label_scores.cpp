@@ -170,6 +170,8 @@ class LabelScorer {
                        LabelScores& result) const {
     Progress progress(name, static_cast<std::int64_t>(data.items.size()), options_.progress);
     MemberScoreOptions members = options_.members;
+    if (!options_.checkpoint.empty())
+      members.checkpoint = options_.checkpoint + (choices.empty() ? "/choose.npz" : "/score.npz");
     members.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
     MemberScores scored = pass_(data, members, choices);
     result.failures.insert(result.failures.end(), scored.failures.begin(), scored.failures.end());

@@ -22,8 +22,9 @@ struct LabelScoring {
   int bootstrap = 1000;              // resamples of the intervals; 0: none, they are NaN
   std::uint64_t seed = 1;
   ProgressStyle progress = ProgressStyle::kNone;
-  std::string chosen_on;  // for LabelScore::threshold_from: "train:60"
-  std::string scored_on;  // the same for LabelScore::scored_on
+  std::string checkpoint = {};  // folder for the sums of both passes, from which an interrupted run goes on
+  std::string chosen_on;        // for LabelScore::threshold_from: "train:60"
+  std::string scored_on;        // the same for LabelScore::scored_on
 };
 
 struct ScoredLabels {

@@ -17,7 +17,7 @@ StagePlan read_label_stage(const Config& config);
 
 /// score: pseudo labels of single members, of ensembles and of baselines against true masks. Fusion, measure
 /// and threshold of each (and the size of the box) are chosen on one data set and applied unchanged to
-/// another. Writes scores.json.
+/// another. Writes scores.json; interrupted, it goes on with the pictures that were not counted yet.
 ///   choose, score   data sets with image labels and masks
 ///   keys of read_ensemble_config()
 ///   fusions         tried for each ensemble: [minmax, regions:downweight]; default minmax alone

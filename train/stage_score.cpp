@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "train/data_config.h"
 #include "train/ensemble_config.h"
 #include "train/label_scores.h"
@@ -24,12 +26,14 @@ void score(const ScoreStage& stage, StageContext& context) {
   LabelScoring scoring = stage.scoring;
   scoring.seed = context.seed;
   scoring.progress = context.progress;
+  scoring.checkpoint = context.folder + "/sums";
   scoring.chosen_on = name_pictures(stage.choose, choose);
   scoring.scored_on = name_pictures(stage.score, data);
   const LabelScores scores = score_labels(choose, data, ensemble, scoring);
   to_json(scores).write(context.folder + "/scores.json");
   write_failures(context.folder + "/failures.jsonl", scores.failures);
   context.failures += scores.failures.size();
+  std::filesystem::remove_all(scoring.checkpoint);
 }
 
 }  // namespace

@@ -1,0 +1,86 @@
+// Scoring that was interrupted: what was counted is not counted again, and the numbers are the same.
+#include "explain/score_checkpoint.h"
+
+#include "tensor/interrupt.h"
+#include "tests/errors.h"
+#include "tests/explain/fuse_fixture.h"
+
+namespace clearcut {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Fuse;
+
+class Interrupting : public Fuse {
+ protected:
+  void TearDown() override {
+    set_interrupted(false);
+    Fuse::TearDown();
+  }
+  MemberScoreOptions options() const {
+    MemberScoreOptions options;
+    options.thresholds = parse_thresholds("0:1:0.1");
+    options.chunk = 1;
+    options.checkpoint = root_ + "/sums/choose.npz";
+    return options;
+  }
+  /// Scores all pictures, interrupted after `stop` of them (0: never). Says where it began.
+  MemberScores score(MemberScoreOptions options, const std::vector<Choice>& choices, std::int64_t stop = 0) {
+    first_ = 0;
+    options.progress = [&](std::int64_t done, std::int64_t) {
+      if (first_ == 0) first_ = done;
+      if (done == stop) set_interrupted(true);
+    };
+    const Dataset set = data();
+    Ensemble members = ensemble(set);
+    return score_members(set, members, make_subsets(members, {"members", "all"}), options, choices);
+  }
+  static void expect_same(const MemberScores& a, const MemberScores& b) {
+    EXPECT_EQ(a.scored, b.scored);
+    ASSERT_EQ(a.failures.size(), b.failures.size());
+    for (std::size_t s = 0; s < a.subsets.size(); ++s) {
+      const SubsetScores &x = a.subsets[s], &y = b.subsets[s];
+      for (std::size_t i = 0; i < x.sweeps.size(); ++i) EXPECT_EQ(x.sweeps[i].counts(), y.sweeps[i].counts());
+      ASSERT_EQ(x.pictures.size(), y.pictures.size());
+      for (std::size_t p = 0; p < x.pictures.size(); ++p)
+        for (int truth = 0; truth < x.pictures[p].classes(); ++truth)
+          for (int predicted = 0; predicted <= x.pictures[p].classes(); ++predicted)
+            EXPECT_EQ(x.pictures[p].count(truth, predicted), y.pictures[p].count(truth, predicted));
+      EXPECT_EQ(x.finding.auc, y.finding.auc);
+      EXPECT_EQ(x.finding.agreement, y.finding.agreement);
+    }
+  }
+  std::int64_t first_ = 0;
+};
+
+TEST_F(Interrupting, ScoringGoesOnWhereItStopped) {
+  fs::resize_file(root_ + "/images/b.png", 30);  // one failure among the pictures
+  MemberScoreOptions whole = options();
+  whole.checkpoint.clear();
+  const std::vector<Choice> none, choices(5, Choice{});
+  for (const std::vector<Choice>& use : {none, choices}) {
+    const MemberScores straight = score(whole, use);
+    EXPECT_THROW(score(options(), use, 2), Interrupted);
+    set_interrupted(false);
+    expect_same(score(options(), use), straight);
+    EXPECT_EQ(first_, 3);
+    EXPECT_EQ(straight.failures.size(), 1U);
+  }
+}
+
+// The sums of other pictures, members or thresholds are not taken for ours.
+TEST_F(Interrupting, SumsOfAnotherQuestionAreLeftOut) {
+  score(options(), {});
+  score(options(), {});
+  EXPECT_EQ(first_, 0) << "all was counted before: nothing was left to do";
+  MemberScoreOptions other = options();
+  other.thresholds = {0.5};
+  score(other, {});
+  EXPECT_EQ(first_, 1);
+  write_file(root_ + "/labels.csv", std::string("image,classes\na.png,red\nb.png,green\n"));
+  score(other, {});
+  EXPECT_EQ(first_, 1);
+}
+
+}  // namespace
+}  // namespace clearcut
