@@ -28,7 +28,9 @@ int run_stages(const CommonOptions& common, const Options& o) {
   if (run.work_dir.empty()) run.work_dir = "runs/" + std::filesystem::path(o.file).stem().string();
   if (common.seed_given) run.overrides.push_back(cat("seed=", common.seed));
   if (o.dry_run) {
-    check_pipeline(run);
+    for (const PlannedStage& stage : plan_pipeline(run))
+      std::cout << stage.name << " (" << stage.kind << "): " << (stage.runs ? "runs: " : "left out: ")
+                << stage.why << "\n";
     std::cout << o.file << ": no mistakes\n";
     return kDone;
   }
@@ -57,7 +59,7 @@ void add_run(CLI::App& app, Session& session) {
   verb->add_option("--from", o->from, "first stage to run; those before it must be done");
   verb->add_option("--to", o->to, "last stage to run");
   verb->add_flag("--full", o->full, "with the values under `full` in the pipeline");
-  verb->add_flag("--dry-run", o->dry_run, "only read the pipeline and report mistakes");
+  verb->add_flag("--dry-run", o->dry_run, "only say which stages would run and why, and report mistakes");
   add_common(*verb, session, kWorkDir | kCompute | kSeed | kProgress | kResume);
   on_run(*verb, session, [&session, o] { return run_stages(session.common, *o); });
 }

@@ -6,7 +6,9 @@
 #include <iostream>
 #include <set>
 
+#include "data/file_lock.h"
 #include "data/json.h"
+#include "explain/label_journal.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "tensor/memory.h"
@@ -133,7 +135,7 @@ void write_stages(const std::string& work_dir, const std::vector<StageRecord>& r
     list.push_back(one);
   }
   JsonObject json;
-  json.set("stages", list);
+  json.set("command", this_command()).set("folder", fs::current_path().string()).set("stages", list);
   json.write(work_dir + "/stages.json");
 }
 
@@ -151,9 +153,29 @@ class Runner {
  public:
   explicit Runner(const PipelineRun& run) : run_(run), pipeline_(read_pipeline(run)) {}
 
+  std::vector<PlannedStage> plan() {
+    const auto [first, last] = range();
+    for (const StageRecord& old : read_stages(run_.work_dir)) old_[old.name] = old;
+    std::vector<PlannedStage> planned;
+    for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
+      const Stage& stage = pipeline_.stages[i];
+      records_.push_back(start_record(stage));
+      const std::string why = reason(records_.back());
+      PlannedStage one{.name = stage.name, .kind = stage.kind, .runs = i >= first && i <= last, .why = why};
+      if (!one.runs)
+        one.why = "outside --from .. --to";
+      else if (why.empty())
+        one = {.name = stage.name, .kind = stage.kind, .why = "done before"};
+      planned.push_back(one);
+    }
+    return planned;
+  }
+
   std::vector<StageRecord> run() {
     const auto [first, last] = range();
     fs::create_directories(run_.work_dir);
+    const FileLock lock(pipeline_lock(run_.work_dir), FileLock::Wait::kBriefly);
+    check(lock.held(), "run", "another process runs a pipeline in ", run_.work_dir);
     if (run_.fresh) fs::remove(run_.work_dir + "/stages.json");
     write_file(run_.work_dir + "/config.effective.yaml", pipeline_.text);
     for (const StageRecord& old : read_stages(run_.work_dir)) old_[old.name] = old;
@@ -165,7 +187,7 @@ class Runner {
         continue;
       }
       stop_if_interrupted("run");
-      if (up_to_date(records_.back()))
+      if (reason(records_.back()).empty())
         keep(stage, false);
       else
         work(stage);
@@ -196,12 +218,15 @@ class Runner {
     return {.name = stage.name, .kind = stage.kind, .hash = hex(hash_name(all)), .outputs = {}};
   }
 
-  bool up_to_date(const StageRecord& now) const {
+  /// Why a stage must run; empty if it is done and nothing that it depends on has changed.
+  std::string reason(const StageRecord& now) const {
     const auto old = old_.find(now.name);
-    if (run_.fresh || old == old_.end() || !old->second.done || old->second.hash != now.hash) return false;
-    return std::ranges::all_of(old->second.outputs, [&](const std::string& file) {
-      return fs::exists(run_.work_dir + "/" + now.name + "/" + file);
-    });
+    if (run_.fresh || old == old_.end() || old->second.hash.empty()) return "not done yet";
+    if (old->second.hash != now.hash) return "its keys, its inputs or a stage that it needs changed";
+    if (!old->second.done) return "goes on where it stopped";
+    for (const std::string& file : old->second.outputs)
+      if (!fs::exists(run_.work_dir + "/" + now.name + "/" + file)) return cat("its ", file, " is gone");
+    return "";
   }
 
   /// Takes over what an earlier run did.
@@ -265,8 +290,13 @@ class Runner {
   /// This run's records, then those of later stages as an earlier run left them.
   void save() const {
     std::vector<StageRecord> all = records_;
-    for (std::size_t i = records_.size(); i < pipeline_.stages.size(); ++i)
-      if (const auto old = old_.find(pipeline_.stages[i].name); old != old_.end()) all.push_back(old->second);
+    for (std::size_t i = records_.size(); i < pipeline_.stages.size(); ++i) {
+      const Stage& stage = pipeline_.stages[i];
+      const auto old = old_.find(stage.name);
+      all.push_back(old != old_.end()
+                        ? old->second
+                        : StageRecord{.name = stage.name, .kind = stage.kind, .hash = "", .outputs = {}});
+    }
     write_stages(run_.work_dir, all);
   }
 
@@ -292,6 +322,13 @@ std::vector<StageRecord> run_pipeline(const PipelineRun& run) {
   const PipelineRun absolute = with_absolute_folder(run);  // the runner keeps a reference
   return Runner(absolute).run();
 }
+
+std::vector<PlannedStage> plan_pipeline(const PipelineRun& run) {
+  const PipelineRun absolute = with_absolute_folder(run);
+  return Runner(absolute).plan();
+}
+
+std::string pipeline_lock(const std::string& work_dir) { return work_dir + "/running.lock"; }
 
 void check_pipeline(const PipelineRun& run) { read_pipeline(with_absolute_folder(run)); }
 

@@ -73,10 +73,24 @@ struct StageRecord {
 /// work_dir/stages.json is written after every stage. Throws what a stage throws, after writing its name.
 std::vector<StageRecord> run_pipeline(const PipelineRun& run);
 
+/// What run_pipeline() would do with a stage.
+struct PlannedStage {
+  std::string name, kind;
+  bool runs = false;
+  std::string why = "";
+};
+/// Reads the file and all stages and looks at what earlier runs left; runs and writes nothing. Throws
+/// ConfigError on any mistake.
+std::vector<PlannedStage> plan_pipeline(const PipelineRun& run);
+
 /// Reads the file and all stages without running one. Throws ConfigError on any mistake.
 void check_pipeline(const PipelineRun& run);
 
-/// stages.json of a work folder; empty if there is none.
+/// The file that a running pipeline holds locked (data/file_lock.h): two at once would undo each other's
+/// work.
+std::string pipeline_lock(const std::string& work_dir);
+
+/// stages.json of a work folder; empty if there is none. Stages that were not reached yet have no hash.
 std::vector<StageRecord> read_stages(const std::string& work_dir);
 
 }  // namespace clearcut

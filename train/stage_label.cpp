@@ -31,8 +31,8 @@ void make_labels(const LabelStage& stage, StageContext& context) {
                     .job = describe_job(ensemble, file_hashes(config.classifiers), stage.fuse)});
   Progress progress(context.name, static_cast<std::int64_t>(data.items.size()), context.progress);
   FuseOptions options = stage.fuse;
-  options.progress = [&](std::int64_t done, std::int64_t, const std::string& note) {
-    progress.update(done, note);
+  options.progress = [&](std::int64_t done, std::int64_t left, const std::string& note) {
+    progress.update(static_cast<std::int64_t>(data.items.size()) - left + done, note);
   };
   const FuseCounts counts = fuse(data, ensemble, store, plan, 0, 1, options);
   context.failures += static_cast<std::size_t>(counts.failed);

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "data/file_lock.h"
+#include "data/json.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
+#include "tests/errors.h"
 #include "tests/train/folder.h"
 #include "train/job.h"
 
@@ -74,6 +77,48 @@ TEST_F(Pipelines, AnInterruptedRunGoesOnWhereItStopped) {
   set_interrupted(false);
   done_now(yaml(), {.to = "drawings"});
   EXPECT_EQ(done_now(yaml()), (Names{"split", "other"}));
+}
+
+TEST_F(Pipelines, APlanSaysWhatWouldRunAndWhy) {
+  const auto plan = [&](const std::string& text, PipelineRun run = {}) {
+    write_file(folder_ / "p.yaml", text);
+    run.file = folder_ / "p.yaml";
+    run.work_dir = folder_ / "work";
+    std::vector<std::string> lines;
+    for (const PlannedStage& stage : plan_pipeline(run))
+      lines.push_back(cat(stage.name, stage.runs ? " runs: " : ": ", stage.why));
+    return lines;
+  };
+  EXPECT_EQ(plan(yaml()),
+            (Names{"drawings runs: not done yet", "split runs: not done yet", "other runs: not done yet"}));
+  EXPECT_FALSE(fs::exists(folder_ / "work"));
+  done_now(yaml(), {.to = "split"});
+  EXPECT_EQ(plan(yaml()), (Names{"drawings: done before", "split: done before", "other runs: not done yet"}));
+  EXPECT_EQ(
+      plan(yaml("0.4"), {.to = "split"}),
+      (Names{"drawings: done before", "split runs: its keys, its inputs or a stage that it needs changed",
+             "other: outside --from .. --to"}));
+  fs::remove(folder_ / "work/drawings/classes.txt");
+  EXPECT_EQ(plan(yaml())[0], "drawings runs: its classes.txt is gone");
+  expect_error([&] { plan("stages:\n  - {name: a, kind: drow}\n"); }, "did you mean 'draw'");
+}
+
+// stages.json names all stages from the start, and the command that goes on.
+TEST_F(Pipelines, AStatusFileNamesWhatIsLeft) {
+  done_now(yaml(), {.to = "drawings"});
+  const std::vector<StageRecord> stages = read_stages(folder_ / "work");
+  ASSERT_EQ(stages.size(), 3U);
+  EXPECT_TRUE(stages[0].done);
+  EXPECT_FALSE(stages[1].done);
+  EXPECT_EQ(stages[2].name, "other");
+  EXPECT_EQ(stages[2].hash, "");
+  EXPECT_FALSE(JsonObject::read(folder_ / "work/stages.json").texts("command").empty());
+}
+
+TEST_F(Pipelines, OneProcessPerWorkFolder) {
+  fs::create_directories(folder_ / "work");
+  const FileLock lock(pipeline_lock(folder_ / "work"), FileLock::Wait::kBriefly);
+  expect_error([&] { done_now(yaml()); }, "another process runs a pipeline");
 }
 
 TEST_F(Pipelines, SplitWritesEveryPictureOnceAndHoldsSomeOut) {
