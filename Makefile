@@ -54,7 +54,7 @@ ROOMS := tensor cuda autograd nn models explain data train recipes
 SOURCES := $(shell find $(wildcard $(ROOMS)) \( -name '*.cpp' -o -name '*.cu' \) -not -path 'tensor/cpu/isa/*' \
                                              -not -path 'tensor/cpu/arch/*' -not -path 'cuda/ptxsim/*') $(ARCH_FILE)
 HEADERS := $(filter-out cuda/ptxsim/cudart/%,$(shell find $(wildcard $(ROOMS) apps tests) -name '*.h' -o -name '*.cuh'))
-CODE := $(shell find $(wildcard $(ROOMS) apps tests examples) -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
+CODE := $(shell find $(wildcard $(ROOMS) apps tests examples tools) -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 ISA_OBJECTS := $(foreach isa,$(ISAS),$(patsubst tensor/cpu/isa/%.cpp,$(BUILD)/isa/$(isa)/%.o,\
                                        $(wildcard tensor/cpu/isa/*.cpp)))
 COMMON := $(foreach file,$(SOURCES),$(if $(findstring /full/,$(file))$(findstring /minimal/,$(file)),,$(file)))
@@ -80,7 +80,7 @@ PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
 .PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
-.PHONY: deps deps-build deps-all bench-peers core-tests cuda-check gpu-check gpu-tests ptxas-check fuzz ptx test-ptx counters check-variant mutate clean help FORCE
+.PHONY: deps deps-build deps-all soak bench-peers core-tests cuda-check gpu-check gpu-tests ptxas-check fuzz ptx test-ptx counters check-variant mutate clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Commands are shown as one word and the file; V=1 shows them whole.
@@ -307,6 +307,15 @@ $(STAGE)/lib/libclearcut.a: $(BUILD)/$(FLAVOUR)/libclearcut.a $(HEADERS)
 $(BUILD)/examples/%: examples/%.cpp $(STAGE)/lib/libclearcut.a
 	@mkdir -p $(@D)
 	$(call say,example $@)$(CXX) $(filter-out -I.,$(CXXFLAGS)) -I$(STAGE)/include/clearcut $^ -o $@ $(LIBS)
+
+# ---- memory over many pictures: docs/scale.md
+
+COUNT ?= 100000
+soak: $(BUILD)/tools/soak  ## label COUNT drawn pictures in one process; runs/soak/memory.svg is its memory
+	$< $(COUNT) runs/soak
+$(BUILD)/tools/%: tools/%.cpp $(BUILD)/$(FLAVOUR)/libclearcut.a
+	@mkdir -p $(@D)
+	$(call say,tool $@)$(CXX) $(CXXFLAGS) $^ -o $@ $(LIBS)
 
 # ---- another architecture: make core-tests CXX=aarch64-linux-gnu-g++ EMULATOR='qemu-aarch64 -L ...'
 

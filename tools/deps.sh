@@ -20,6 +20,7 @@ test   clang-format          the format check
 all    clang                 libFuzzer
 all    chromium              reports and the viewer opened in a browser
 all    chromium-driver       presses its keys and moves its sliders
+all    openmpi-bin           labelling by several ranks
 all    python3-numpy         yardstick scripts
 all    python3-pil           yardstick: picture codecs and resizing
 all    python3-opencv        yardstick: ONNX networks

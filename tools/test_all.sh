@@ -34,6 +34,9 @@ check "make test" $make test
 check "address and undefined behaviour sanitizers" env CLEARCUT_FUZZ=2000 $make unit SAN=address,undefined
 check "thread sanitizer" $make unit SAN=thread FILTER='Threads*:Loader*:Jsonl*:Memory*:Planted*:CudaLanguage*:TensorCore*:*/CudaOpTest.Agrees*'
 check "long damage loops" env CLEARCUT_FUZZ=20000 $make unit FILTER='*Fuzz*'
+check "labelling killed at 20 moments" tests/faults.sh "$build/full/clearcut" 20
+if command -v mpirun >/dev/null; then check "labelling under Open MPI" tests/mpi.sh "$build/full/clearcut"
+else skip "labelling under Open MPI" openmpi-bin; fi
 check "MINIMAL=1 unit tests" $make unit MINIMAL=1
 if command -v clang++ >/dev/null; then check "libFuzzer on every reader" $make fuzz
 else skip "libFuzzer on every reader" clang; fi
