@@ -53,7 +53,7 @@ Dataset list_pictures(const std::string& folder, std::int64_t count) {
   data.root = folder;
   for (std::size_t c = 1; c < kDrawnClasses; ++c) data.class_names.push_back(drawn_class_names()[c]);
   for (std::int64_t i = 0; i < count; ++i) {
-    char name[32];
+    char name[64];
     std::snprintf(name, sizeof name, "%03lld/%06lld.png", static_cast<long long>(i / 1000),
                   static_cast<long long>(i));
     data.items.push_back({.id = hash_name(name),
