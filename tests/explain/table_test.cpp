@@ -38,9 +38,11 @@ TEST(ExplainerTable, EveryRowHasGoldensThatOurCodeDidNotWrite) {
   }
 }
 
+// What was measured stands behind what the program writes.
 TEST(ExplainerTable, ThePageInTheTreeIsTheProgrammes) {
-  EXPECT_EQ(read_text("docs/explainers.md"), explainers_page())
-      << "write it again: bin/clearcut explainers --page > docs/explainers.md";
+  const std::string page = read_text("docs/explainers.md");
+  EXPECT_EQ(page.substr(0, page.find("\n## Measured")), explainers_page())
+      << "write it again: bin/clearcut explainers --page, and keep what stands from '## Measured' on";
 }
 
 TEST(ExplainerTable, RowsAreComplete) {
