@@ -5,6 +5,8 @@
 #include <sstream>
 #include <utility>
 
+#include "explain/order.h"
+
 namespace clearcut {
 
 namespace {
@@ -18,16 +20,6 @@ double number(const std::string& word, const std::string& rule) {
   check(error == std::errc{} && end == word.data() + word.size(), "rule", "'", word, "' in '", rule,
         "' is not a number");
   return value;
-}
-
-// Share of the pixels with smaller values.
-void ranks(const float* E, std::int64_t n, float* y) {
-  std::vector<float> sorted(E, E + n);
-  std::sort(sorted.begin(), sorted.end());
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto below = std::lower_bound(sorted.begin(), sorted.end(), E[i]) - sorted.begin();
-    y[i] = static_cast<float>(static_cast<double>(below) / static_cast<double>(n));
-  }
 }
 
 }  // namespace
@@ -81,17 +73,14 @@ std::string describe(const LabelRule& rule) {
 Tensor strength(const Tensor& E, Measure measure) {
   check(E.defined() && E.dtype() == DType::kFloat32 && E.numel() > 0, "strength",
         "E must be float32 [H, W] and not empty");
+  if (measure == Measure::kVotes) return E;
+  if (measure == Measure::kRank) return rank_shares(E);
   Tensor y = zeros_like(E);
   const float* from = E.data<const float>();
   float* to = y.data<float>();
   const std::int64_t n = E.numel();
   const auto [low, high] = std::minmax_element(from, from + n);
-  if (measure == Measure::kVotes) return E;
   if (*low == *high) return y;
-  if (measure == Measure::kRank) {
-    ranks(from, n, to);
-    return y;
-  }
   const double bottom = measure == Measure::kMax ? 0.0 : *low, range = *high - bottom;
   if (!(range > 0)) return y;
   for (std::int64_t i = 0; i < n; ++i)
@@ -158,6 +147,18 @@ LabelShares label_shares(const Tensor& label, const LabelSpace& space) {
   const auto n = static_cast<double>(std::max<std::int64_t>(1, label.numel()));
   return {.foreground = static_cast<double>(label.numel() - ignored - background) / n,
           .ignored = static_cast<double>(ignored) / n};
+}
+
+Tensor pssl_levels(const Tensor& label, const ClassStrength& object) {
+  check(label.shape() == object.strength.shape(), "labels", "the label is ", label.shape(),
+        ", the strengths ", object.strength.shape());
+  Tensor levels(label.shape(), DType::kInt32);
+  const std::int32_t* l = label.data<const std::int32_t>();
+  const float* s = object.strength.data<const float>();
+  std::int32_t* y = levels.data<std::int32_t>();
+  for (std::int64_t i = 0; i < label.numel(); ++i)
+    y[i] = l[i] == object.label ? 9 : static_cast<std::int32_t>(std::clamp(10 * s[i], 0.0F, 8.0F));
+  return levels;
 }
 
 }  // namespace clearcut

@@ -52,6 +52,10 @@ struct ClassStrength {
 /// several classes there, background below bg, ignore between. All strengths have one size.
 Tensor make_label(const std::vector<ClassStrength>& classes, const LabelRule& rule, const LabelSpace& space);
 
+/// Ten levels int32 [H, W] of one class: 9 where the label is the class, else min(8, floor(10 strength)).
+/// Under a rule of threshold 0.9 these are the levels of the 2021 label set.
+Tensor pssl_levels(const Tensor& label, const ClassStrength& object);
+
 /// How sure members are of each pixel's label, float32 [H, W] in [0, 1]: the share of them that votes for its
 /// class; on background the share that votes for none of the classes, 1 - the largest of them; 0 where it is
 /// ignored. label int32 [H, W]; votes[i] float32 [H, W] belong to classes[i].label. Our choice: the published

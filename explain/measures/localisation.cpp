@@ -7,6 +7,7 @@
 
 #include "explain/consensus.h"
 #include "explain/measures/measure_table.h"
+#include "explain/order.h"
 #include "explain/sweep.h"
 
 namespace clearcut {
@@ -32,17 +33,18 @@ double average_precision(const Tensor& map, const Tensor& inside) {
   check_sizes(map, inside);
   const float* m = map.data<const float>();
   const std::uint8_t* in = inside.data<const std::uint8_t>();
-  std::vector<std::pair<float, bool>> pixels;
-  for (std::int64_t i = 0; i < map.numel(); ++i)
-    if (in[i] <= 1) pixels.emplace_back(m[i], in[i] == 1);
-  std::sort(pixels.begin(), pixels.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   const double object = static_cast<double>(counts(inside).first);
   if (object == 0) return kNothing;
-  double found = 0, sum = 0;
-  for (std::size_t i = 0, j = 0; i < pixels.size(); i = j) {
+  const std::vector<std::int32_t> order = salient_order(map);
+  double found = 0, called = 0, sum = 0;
+  for (std::size_t i = 0, j = 0; i < order.size(); i = j) {
     const double before = found;
-    for (; j < pixels.size() && pixels[j].first == pixels[i].first; ++j) found += pixels[j].second;
-    sum += (found - before) / object * found / static_cast<double>(j);
+    do {
+      found += in[order[j]] == 1;
+      called += in[order[j]] <= 1;
+      ++j;
+    } while (j < order.size() && m[order[j]] == m[order[i]]);
+    if (found > before) sum += (found - before) / object * found / called;
   }
   return sum;
 }

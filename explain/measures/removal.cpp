@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "explain/measures/measure_table.h"
-#include "explain/measures/order.h"
 #include "explain/methods.h"
+#include "explain/order.h"
 #include "explain/regions.h"
 
 namespace clearcut {
@@ -28,7 +28,7 @@ std::vector<double> removal_curve(Subject& subject, const Removal& removal) {
 
 std::vector<std::int32_t> ordered_stages(const Tensor& map, std::int64_t steps) {
   check(steps >= 1, "deletion", "steps must be >= 1; got ", steps);
-  const std::vector<std::int64_t> order = salient_order(map);
+  const std::vector<std::int32_t> order = salient_order(map);
   const auto n = static_cast<std::int64_t>(order.size());
   std::vector<std::int32_t> stage(order.size());
   for (std::int64_t row = 1, next = 0; row <= steps; ++row)

@@ -4,7 +4,7 @@
 
 #include "explain/measures/impute.h"
 #include "explain/measures/measure_table.h"
-#include "explain/measures/order.h"
+#include "explain/order.h"
 #include "tensor/random.h"
 
 namespace clearcut {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "explain/measures/measure.h"
-#include "explain/measures/order.h"
+#include "explain/order.h"
 
 namespace clearcut {
 

@@ -4,6 +4,7 @@
 
 #include "explain/member_scores.h"
 #include "explain/sweep.h"
+#include "tests/errors.h"
 
 namespace clearcut {
 namespace {
@@ -75,6 +76,12 @@ TEST(Sweep, ThresholdsAreRead) {
   EXPECT_THROW(parse_thresholds("0:2:0.1"), Error);
 }
 
+TEST(Pssl, TenLevelsByHand) {
+  const Tensor label = labels({3, 5, 3, 5, 5, 5});
+  const ClassStrength object{.label = 3, .strength = row({0.95F, 0.95F, 0.9F, 0.89F, 0.1F, 0.05F})};
+  EXPECT_EQ(pssl_levels(label, object).values<std::int32_t>(), (std::vector<std::int32_t>{9, 8, 9, 8, 1, 0}));
+}
+
 // Each threshold's counts are those of the mask that make_label() cuts there.
 TEST(Sweep, CountsAreThoseOfTheMasks) {
   const std::vector<double> thresholds = {0, 0.3, 0.5, 0.7, 1};
@@ -84,9 +91,10 @@ TEST(Sweep, CountsAreThoseOfTheMasks) {
                                               {2, row({0.2F, 0.1F, 0.3F, 1, 0.5F, 0.6F, 0.3F})}};
   ThresholdSweep sweep(3, space, thresholds);
   sweep.add(classes, truth);
-  ThresholdSweep twice(3, space, thresholds);
+  ThresholdSweep twice(3, space, thresholds, 3);
   twice.add(sweep);
-  twice.add(sweep);
+  twice.add(sweep, 2);
+  expect_error([&] { twice.add(sweep, 3); }, "no group 3");
   for (std::size_t i = 0; i < thresholds.size(); ++i) {
     const LabelRule rule{.measure = Measure::kValue, .fg = thresholds[i], .bg = thresholds[i]};
     ConfusionMatrix expected(3);
@@ -95,6 +103,8 @@ TEST(Sweep, CountsAreThoseOfTheMasks) {
       for (int p = 0; p <= 3; ++p) {
         EXPECT_EQ(sweep.at(i).count(t, p), expected.count(t, p)) << thresholds[i] << " " << t << " " << p;
         EXPECT_EQ(twice.at(i).count(t, p), 2 * expected.count(t, p));
+        EXPECT_EQ(twice.groups_at(i)[1].count(t, p), 0);
+        EXPECT_EQ(twice.groups_at(i)[2].count(t, p), expected.count(t, p));
       }
   }
 }

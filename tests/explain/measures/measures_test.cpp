@@ -6,7 +6,6 @@
 #include "explain/measures/fidelity.h"
 #include "explain/measures/localisation.h"
 #include "explain/measures/measure_table.h"
-#include "explain/measures/order.h"
 #include "explain/measures/patch.h"
 #include "explain/measures/randomisation.h"
 #include "explain/measures/removal.h"
@@ -52,20 +51,6 @@ struct OnTrial {
   Subject subject;
   Trial trial;
 };
-
-TEST(Order, PercentilesAreNumpys) {
-  const std::vector<double> values = {1, 2, 4, 8};  // numpy.percentile([1, 2, 4, 8], [0, 25, 50, 95, 100])
-  EXPECT_EQ(percentile(values, 0), 1);
-  EXPECT_EQ(percentile(values, 25), 1.75);
-  EXPECT_EQ(percentile(values, 50), 3);
-  EXPECT_NEAR(percentile(values, 95), 7.4, 1e-12);
-  EXPECT_EQ(percentile(values, 100), 8);
-}
-
-TEST(Order, EqualValuesStayInRasterOrderAndShareTheirRank) {
-  EXPECT_EQ(salient_order(row({1, 3, 1, 3})), (std::vector<std::int64_t>{1, 3, 0, 2}));
-  EXPECT_EQ(mean_ranks(row({1, 3, 1, 4})), (std::vector<double>{1.5, 3, 1.5, 4}));
-}
 
 TEST(Removal, StagesByHand) {
   EXPECT_EQ(ordered_stages(row({1, 5, 3, 4, 2}), 2), (std::vector<std::int32_t>{2, 1, 2, 1, 2}));
