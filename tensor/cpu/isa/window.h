@@ -9,7 +9,7 @@ namespace clearcut::isa {
 /// For each of `count` planes p of H x W, P x Q of them at `to`: to[i * Q + j] = min(max(bias[p] + sum over
 /// r, c < 3 of w[3 r + c] * x + plus[i * Q + j], low), high), x = plane[stride * i + r - top][stride * j + c
 /// - left], or 0 outside; w = weight + 9 p, read backwards where it is turned around. Planes lie one behind
-/// the other; behind the last one's last row stride * lanes - W floats more must be there.
+/// the other; behind the last one stride * lanes - W floats more must be there, if that is more than 0.
 struct WindowPlanes {
   int64_t count;
   const float* plane;

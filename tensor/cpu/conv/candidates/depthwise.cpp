@@ -6,6 +6,7 @@
 
 #include "tensor/cpu/conv/kernel.h"
 #include "tensor/cpu/conv/taps.h"
+#include "tensor/cpu/gemm.h"
 #include "tensor/cpu/isa.h"
 #include "tensor/parallel.h"
 
@@ -136,43 +137,43 @@ bool are_windows(const Taps& taps) {
   return is_window(taps.h) && is_window(taps.w) && taps.h.stride == taps.w.stride;
 }
 
-// The windows of `count` planes of one image, from channel c on.
-void multiply_windows(const DepthwiseGather& g, std::int64_t n, std::int64_t c, std::int64_t count) {
-  const std::int64_t room = std::max(g.in.W, g.taps.w.stride * isa_table().gemm->lanes),
-                     plane = g.in.H * g.in.W;
-  const std::vector<float> zeros(static_cast<std::size_t>(room));
+// The windows of `count` planes of one image, from channel c on, which lie at `from`.
+void multiply_windows(const DepthwiseGather& g, std::int64_t n, std::int64_t c, std::int64_t count,
+                      const float* from, const float* zeros) {
   const std::int64_t at = g.out.plane(n, c) - g.out.data;
-  isa::WindowPlanes planes{.count = count,
-                           .plane = g.in.plane(n, c),
-                           .H = g.in.H,
-                           .W = g.in.W,
-                           .stride = g.taps.w.stride,
-                           .top = g.taps.h.padding,
-                           .left = g.taps.w.padding,
-                           .weight = g.w.plane(c, 0),
-                           .turned = g.taps.w.pixel_of(g.taps.w.taps[0]) != 0,
-                           .bias = g.finish.bias ? g.finish.bias + c : nullptr,
-                           .to = g.out.data + at,
-                           .plus = g.finish.add ? g.finish.add + at : nullptr,
-                           .P = g.out.H,
-                           .Q = g.out.W,
-                           .low = g.finish.low,
-                           .high = g.finish.high,
-                           .zeros = zeros.data()};
-  // Behind the tensor's last plane nothing may be read.
-  const bool at_end = n == g.in.N - 1 && c + count == g.in.C && room > g.in.W;
-  planes.count -= at_end;
-  isa_table().window->planes(planes);
-  if (!at_end) return;
-  std::vector<float> last(static_cast<std::size_t>(plane + room));
-  std::copy_n(g.in.plane(n, g.in.C - 1), plane, last.begin());
-  planes.plane = last.data();
-  planes.weight += 9 * planes.count;
-  if (planes.bias) planes.bias += planes.count;
-  planes.to += planes.count * planes.P * planes.Q;
-  if (planes.plus) planes.plus += planes.count * planes.P * planes.Q;
-  planes.count = 1;
-  isa_table().window->planes(planes);
+  isa_table().window->planes({.count = count,
+                              .plane = from,
+                              .H = g.in.H,
+                              .W = g.in.W,
+                              .stride = g.taps.w.stride,
+                              .top = g.taps.h.padding,
+                              .left = g.taps.w.padding,
+                              .weight = g.w.plane(c, 0),
+                              .turned = g.taps.w.pixel_of(g.taps.w.taps[0]) != 0,
+                              .bias = g.finish.bias ? g.finish.bias + c : nullptr,
+                              .to = g.out.data + at,
+                              .plus = g.finish.add ? g.finish.add + at : nullptr,
+                              .P = g.out.H,
+                              .Q = g.out.W,
+                              .low = g.finish.low,
+                              .high = g.finish.high,
+                              .zeros = zeros});
+}
+
+// The same where nothing behind the tensor's end is read: rows of less than the vectors that read them reach
+// into what follows, so the last planes are computed from a copy with room behind it.
+void multiply_inside(const DepthwiseGather& g, std::int64_t n, std::int64_t c, std::int64_t count) {
+  const std::int64_t room = std::max(g.in.W, g.taps.w.stride * isa_table().gemm->lanes);
+  const std::int64_t plane = g.in.H * g.in.W, reach = room - g.in.W;
+  const std::int64_t behind = g.in.plane(g.in.N, 0) - g.in.plane(n, c + count);
+  const std::int64_t copied = std::clamp<std::int64_t>(ceil_div(reach - behind, plane), 0, count);
+  const std::int64_t direct = count - copied;
+  const std::vector<float> zeros(static_cast<std::size_t>(room));
+  multiply_windows(g, n, c, direct, g.in.plane(n, c), zeros.data());
+  if (copied == 0) return;
+  std::vector<float> last(static_cast<std::size_t>(copied * plane + reach));
+  std::copy_n(g.in.plane(n, c + direct), copied * plane, last.begin());
+  multiply_windows(g, n, c + direct, copied, last.data(), zeros.data());
 }
 
 void depthwise_gather(const DepthwiseGather& g) {
@@ -184,7 +185,7 @@ void depthwise_gather(const DepthwiseGather& g) {
     }
     for (std::int64_t i = begin; i < end;) {
       const std::int64_t c = i % g.in.C, count = std::min(end - i, g.in.C - c);
-      multiply_windows(g, i / g.in.C, c, count);
+      multiply_inside(g, i / g.in.C, c, count);
       i += count;
     }
   });
