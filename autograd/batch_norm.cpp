@@ -4,6 +4,7 @@
 
 #include "autograd/recompute.h"
 #include "autograd/trace.h"
+#include "tensor/collective.h"
 
 namespace clearcut {
 
@@ -50,24 +51,76 @@ std::shared_ptr<Rebuilt> rebuilt(const Saved& x, const Constants& k, const After
       });
 }
 
+// Every rank has as many values of a channel as the others.
+ops::BatchNormTrained shared_forward(AllReduce& ranks, const Tensor& x, double eps, const Tensor& weight,
+                                     const Tensor& bias, const BatchNormTail& tail, bool in_place) {
+  const Tensor sums = ops::batch_norm_sums(x);
+  ranks.sum(sums);
+  const std::int64_t values = ranks.ranks() * (x.numel() / x.dim(1));
+  check(values >= 2, "batch_norm", "training needs at least 2 values per channel to have a variance; x ",
+        x.shape(), " on ", ranks.ranks(), " ranks has ", values);
+  const ops::ChannelStatistics s = ops::statistics_of(sums, values, eps, x.dtype());
+  return {ops::batch_norm(x, s, weight, bias, tail, in_place), s};
+}
+
+// The gradients of a part of a batch: dweight and dbias are this rank's share, dx needs those of all ranks.
+ops::BatchNormGrads shared_backward(AllReduce& ranks, const Tensor& dy, const Tensor& x,
+                                    const ops::ChannelStatistics& s, const Tensor& weight,
+                                    ops::BatchNormBackward how) {
+  const bool need_dx = std::exchange(how.need_dx, false);
+  how.batch_statistics = false;
+  ops::BatchNormGrads g = ops::batch_norm_backward(dy, x, s, weight, how);
+  const Tensor sums({2, x.dim(1)}, x.dtype(), x.device());
+  sums[0].copy_from(g.dweight, "batch_norm");
+  sums[1].copy_from(g.dbias, "batch_norm");
+  ranks.sum(sums);
+  const ops::BatchNormGrads all{.dx = {}, .dweight = sums[0], .dbias = sums[1], .dresidual = {}};
+  const std::int64_t values = ranks.ranks() * (x.numel() / x.dim(1));
+  if (need_dx && how.need_residual) {
+    how.low = -BatchNormTail::kNone, how.high = BatchNormTail::kNone;  // dresidual went through the mask
+    const Tensor shared = g.dresidual;  // a second handle: its storage must not become dx
+    g.dx = ops::batch_norm_dx(shared, x, s, weight, how, all, values);
+  } else if (need_dx) {
+    g.dx = ops::batch_norm_dx(dy, x, s, weight, how, all, values);
+  }
+  return g;
+}
+
+// ranks: those that share the batch whose statistics s are; null for none.
 Var trained(const Tensor& y, const Var& x, const Var& weight, const Var& bias,
-            const ops::ChannelStatistics& s, bool batch_statistics, const After& after) {
+            const ops::ChannelStatistics& s, bool batch_statistics, const After& after,
+            AllReduce* ranks = nullptr) {
   const Saved kept = save(x);
   const Constants k{save(weight), save(bias), save(s.mean), save(s.variance), save(s.inverse_deviation)};
   const auto again = rebuilt(kept, k, after);
   // Without a residual the sign of y is worked out from x on the way.
   const Saved shown = after.residual.defined() ? Saved(again) : Saved();
   const After limits{.low = after.low, .high = after.high};
-  const Var result = record("batch_norm", y, {x, weight, bias, after.residual},
-                            [kept, k, shown, limits, batch_statistics](const Tensor& dy, const Need& need) {
-                              ops::BatchNormBackward how = asked(limits, need);
-                              how.batch_statistics = batch_statistics;
-                              if (how.clamps()) how.y = shown;
-                              how.bias = k.bias;
-                              auto g = ops::batch_norm_backward(dy, kept, k.statistics(), k.weight, how);
-                              return Grads{g.dx, g.dweight, g.dbias, g.dresidual};
-                            });
+  const Var result =
+      record("batch_norm", y, {x, weight, bias, after.residual},
+             [kept, k, shown, limits, batch_statistics, ranks](const Tensor& dy, const Need& need) {
+               ops::BatchNormBackward how = asked(limits, need);
+               how.batch_statistics = batch_statistics;
+               if (how.clamps()) how.y = shown;
+               how.bias = k.bias;
+               auto g = ranks ? shared_backward(*ranks, dy, kept, k.statistics(), k.weight, how)
+                              : ops::batch_norm_backward(dy, kept, k.statistics(), k.weight, how);
+               return Grads{g.dx, g.dweight, g.dbias, g.dresidual};
+             });
   return result.rebuilt_by(again);
+}
+
+Var in_training(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
+                const BatchNormOptions& options, const After& after, bool in_place) {
+  AllReduce* const ranks = OneOfRanks::active() ? &OneOfRanks::active()->sums() : nullptr;
+  const auto [y, s] = ranks ? shared_forward(*ranks, x.value(), options.eps, weight.value(), bias.value(),
+                                             tail(after), in_place)
+                            : ops::batch_norm_training(x.value(), options.eps, weight.value(), bias.value(),
+                                                       tail(after), in_place);
+  if (!Recomputing::active())
+    ops::update_running(running.mean, running.variance, s, OneOfRanks::count() * (y.numel() / y.dim(1)),
+                        options.momentum, options.unbiased_running_variance);
+  return trained(y, x, weight, bias, s, true, after, ranks);
 }
 
 Var apply(const Var& x, const Var& weight, const Var& bias, const RunningStatistics& running,
@@ -86,12 +139,7 @@ Var apply(const Var& x, const Var& weight, const Var& bias, const RunningStatist
     const Var y = fixed_norm();
     return after.residual.defined() || after.clamps() ? y : described(y, fixed);
   }
-  const auto [y, s] =
-      ops::batch_norm_training(x.value(), options.eps, weight.value(), bias.value(), tail(after), in_place);
-  if (!Recomputing::active())
-    ops::update_running(running.mean, running.variance, s, y.numel() / y.dim(1), options.momentum,
-                        options.unbiased_running_variance);
-  return trained(y, x, weight, bias, s, true, after);
+  return in_training(x, weight, bias, running, options, after, in_place);
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ struct FixedBatchNorm {
 /// Batch normalisation with gradients for x, weight, bias and residual; see tensor/ops/batch_norm.h. The
 /// running statistics are not written while recompute() runs a function for the second time.
 ///
+/// While a OneOfRanks lives (tensor/collective.h), kTraining takes mean and variance over the pictures of all
+/// ranks, which must have as many values each: two sums of [2, C] forward and [C] backward cross the ranks.
+/// The gradients of weight and bias are this rank's share; the sum over ranks is whole.
+///
 /// y is not kept for the backward pass: whoever saves it gets it worked out again from x. If neither
 /// statistics nor weight nor bias need x, only y is kept, and that only for ReLU's sake; the storage of a
 /// temporary x is then taken over, as is without a tape.

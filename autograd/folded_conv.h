@@ -8,6 +8,7 @@
 #include "autograd/after.h"
 #include "autograd/batch_norm.h"
 #include "tensor/ops/conv2d.h"
+#include "tensor/ops/fold_batch_norm.h"
 
 namespace clearcut {
 

@@ -43,12 +43,14 @@ __device__ std::int64_t place_in_channel(const Channels<T>& x, std::int64_t c, s
   return (j / x.S * x.C + c) * x.S + j % x.S;
 }
 
-// Sums of x - s and (x - s)^2, where s is the channel's first value: near the mean, so that in double nothing
-// is lost in the difference of squares.
+// Sums over a channel of x - s and (x - s)^2, where s is its first value: near the mean, so that in double
+// nothing is lost in the difference of squares.
+struct SumsAboutFirst {
+  double shift, sum, squares;
+};
 template <class T>
-__global__ void __launch_bounds__(kThreads, 4)
-    moments_kernel(Channels<const T> x, double eps, MomentsView<T> m) {
-  const std::int64_t c = blockIdx.x, values = x.N * x.S;
+__device__ SumsAboutFirst sums_about_first(const Channels<const T>& x, std::int64_t c) {
+  const std::int64_t values = x.N * x.S;
   const double shift = x.data[place_in_channel(x, c, 0)];
   double sum = 0, squares = 0;
   for (std::int64_t j = threadIdx.x; j < values; j += kThreads) {
@@ -58,12 +60,45 @@ __global__ void __launch_bounds__(kThreads, 4)
   }
   sum = cuda::block_reduce<cuda::Sum, kThreads>(sum);
   squares = cuda::block_reduce<cuda::Sum, kThreads>(squares);
-  if (threadIdx.x != 0) return;
-  const double mean = sum / static_cast<double>(values);
-  const double variance = squares / static_cast<double>(values) - mean * mean;
-  m.mean[c] = static_cast<T>(shift + mean);
+  return {shift, sum, squares};
+}
+
+template <class T>
+__device__ void store_moments(MomentsView<T> m, std::int64_t c, double mean, double variance, double eps) {
+  m.mean[c] = static_cast<T>(mean);
   m.variance[c] = static_cast<T>(variance > 0 ? variance : 0.0);
   m.inverse_deviation[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(m.variance[c]) + eps));
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads, 4)
+    moments_kernel(Channels<const T> x, double eps, MomentsView<T> m) {
+  const std::int64_t c = blockIdx.x;
+  const SumsAboutFirst s = sums_about_first(x, c);
+  if (threadIdx.x != 0) return;
+  const double values = static_cast<double>(x.N * x.S), mean = s.sum / values;
+  store_moments(m, c, s.shift + mean, s.squares / values - mean * mean, eps);
+}
+
+// With x = s + d: sum of x = M s + sum of d, sum of x^2 = M s^2 + 2 s (sum of d) + sum of d^2.
+template <class T>
+__global__ void __launch_bounds__(kThreads, 4)
+    sums_kernel(Channels<const T> x, double* sums, double* squares) {
+  const std::int64_t c = blockIdx.x;
+  const SumsAboutFirst s = sums_about_first(x, c);
+  if (threadIdx.x != 0) return;
+  const double values = static_cast<double>(x.N * x.S);
+  sums[c] = values * s.shift + s.sum;
+  squares[c] = s.shift * (values * s.shift + 2 * s.sum) + s.squares;
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads, 4)
+    statistics_kernel(Rows<const double> sums, double M, double eps, MomentsView<T> m) {
+  const std::int64_t c = cuda::thread_number();
+  if (c >= sums.cols) return;
+  const double mean = sums[0][c] / M;
+  store_moments(m, c, mean, sums[1][c] / M - mean * mean, eps);
 }
 
 // dy where low < y < high, else 0.
@@ -102,17 +137,16 @@ __global__ void __launch_bounds__(kThreads, 4)
 // dx and g.masked may each be g.dy: an element is read before it is written, by one thread.
 template <class T>
 __global__ void __launch_bounds__(kThreads, 4)
-    gradient_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, bool batch_statistics,
-                    Flat<T> dweight, Flat<T> dbias, T* dx) {
+    gradient_kernel(MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, bool batch_statistics, double M,
+                    Flat<const T> dweight, Flat<const T> dbias, T* dx) {
   const std::int64_t i = cuda::thread_number();
   if (i >= x.N * x.C * x.S) return;
   const std::int64_t c = i / x.S % x.C;
   const T v = masked_gradient(g, x, p, c, i);
   if (g.masked) g.masked[i] = v;
   if (dx == nullptr) return;
-  const double values = static_cast<double>(x.N * x.S);
-  const double mean_g = batch_statistics ? dbias[c] / values : 0;
-  const double mean_product = batch_statistics ? dweight[c] / values : 0;
+  const double mean_g = batch_statistics ? dbias[c] / M : 0;
+  const double mean_product = batch_statistics ? dweight[c] / M : 0;
   const double scale = static_cast<double>(p.weight[c]) * p.inverse_deviation[c];
   dx[i] = static_cast<T>(scale * (v - mean_g - x_hat(p, c, x.data[i]) * mean_product));
 }
@@ -141,18 +175,6 @@ __global__ void __launch_bounds__(kThreads, 4)
     update_running_kernel(Flat<const T> batch, double momentum, double factor, Flat<T> running) {
   const std::int64_t c = cuda::thread_number();
   if (c < running.n) running[c] = static_cast<T>((1 - momentum) * running[c] + momentum * factor * batch[c]);
-}
-
-// A thread takes one weight; the first of each output channel makes the bias too.
-template <class T>
-__global__ void __launch_bounds__(kThreads, 4)
-    fold_kernel(Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
-  const std::int64_t i = cuda::thread_number(), each = max(w.cols, std::int64_t{1}), k = i / each;
-  if (k >= w.rows) return;
-  const double scale = static_cast<double>(p.inverse_deviation[k]) * p.weight[k];
-  if (w.cols > 0) weight.data[i] = static_cast<T>(w.data[i] * scale);
-  if (i % each == 0)
-    bias[k] = static_cast<T>(((b ? b[k] : T(0)) - static_cast<double>(p.mean[k])) * scale + p.bias[k]);
 }
 
 template <class T>
@@ -184,7 +206,25 @@ void batch_norm_backward(Cuda, MaskedView<T> g, Channels<const T> x, BatchNormVi
                          bool batch_statistics, Flat<T> dweight, Flat<T> dbias, T* dx) {
   cuda::launch<channel_sums_kernel<T>>(channels(x), g, x, p, dweight, dbias);
   if (dx == nullptr && g.masked == nullptr) return;
-  cuda::launch<gradient_kernel<T>>(elements(x), g, x, p, batch_statistics, dweight, dbias, dx);
+  cuda::launch<gradient_kernel<T>>(elements(x), g, x, p, batch_statistics, static_cast<double>(x.N * x.S),
+                                   Flat<const T>{dweight.data, dweight.n}, Flat<const T>{dbias.data, dbias.n},
+                                   dx);
+}
+
+template <class T>
+void batch_norm_sums(Cuda, Channels<const T> x, double* sums, double* squares) {
+  cuda::launch<sums_kernel<T>>(channels(x), x, sums, squares);
+}
+
+template <class T>
+void statistics_of(Cuda, Rows<const double> sums, double M, double eps, MomentsView<T> m) {
+  cuda::launch<statistics_kernel<T>>(threads(sums.cols), sums, M, eps, m);
+}
+
+template <class T>
+void batch_norm_dx(Cuda, MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, double M,
+                   Flat<const T> dweight, Flat<const T> dbias, T* dx) {
+  cuda::launch<gradient_kernel<T>>(elements(x), g, x, p, true, M, dweight, dbias, dx);
 }
 
 template <class T>
@@ -202,21 +242,19 @@ void update_running(Cuda, Flat<const T> batch, double momentum, double factor, F
   cuda::launch<update_running_kernel<T>>(threads(running.n), batch, momentum, factor, running);
 }
 
-template <class T>
-void fold_batch_norm(Cuda, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
-  cuda::launch<fold_kernel<T>>(threads(w.rows * std::max<std::int64_t>(1, w.cols)), w, b, p, weight, bias);
-}
-
 #define INSTANTIATE(T)                                                                                       \
   template void batch_norm(Cuda, Channels<const T>, BatchNormView<T>, TailView<T>, T*);                      \
   template void batch_norm_training(Cuda, Channels<const T>, double, MomentsView<T>, BatchNormView<T>,       \
                                     TailView<T>, T*);                                                        \
   template void batch_norm_backward(Cuda, MaskedView<T>, Channels<const T>, BatchNormView<T>, bool, Flat<T>, \
                                     Flat<T>, T*);                                                            \
+  template void batch_norm_sums(Cuda, Channels<const T>, double*, double*);                                  \
+  template void statistics_of(Cuda, Rows<const double>, double, double, MomentsView<T>);                     \
+  template void batch_norm_dx(Cuda, MaskedView<T>, Channels<const T>, BatchNormView<T>, double,              \
+                              Flat<const T>, Flat<const T>, T*);                                             \
   template void batch_norm_frozen_backward(Cuda, MaskedView<T>, Channels<const T>, BatchNormView<T>, T*);    \
   template void inverse_deviation(Cuda, Flat<const T>, double, Flat<T>);                                     \
-  template void update_running(Cuda, Flat<const T>, double, double, Flat<T>);                                \
-  template void fold_batch_norm(Cuda, Rows<const T>, const T*, BatchNormView<T>, Rows<T>, T*);
+  template void update_running(Cuda, Flat<const T>, double, double, Flat<T>);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -1,6 +1,7 @@
 #include "models/head_layers.h"
 
 #include "autograd/resize.h"
+#include "tensor/collective.h"
 
 namespace clearcut {
 
@@ -21,7 +22,7 @@ PooledConv::PooledConv(const Scope& at, const Conv2dOptions& o, std::int64_t bin
 Var PooledConv::operator()(const Var& x) const {
   return run([&] {
     const Var means = pool(x);
-    const std::int64_t values = means.dim(0) * means.dim(2) * means.dim(3);
+    const std::int64_t values = OneOfRanks::count() * means.dim(0) * means.dim(2) * means.dim(3);
     check(!conv.bn.trains() || values >= 2, "image pooling",
           "batch norm in training needs at least 2 values per channel; 1 picture averaged to 1 x 1 has ",
           values, "; give batches of 2 pictures or more, or set freeze_batch_norm: true");

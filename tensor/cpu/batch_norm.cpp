@@ -73,16 +73,18 @@ bool moments_about(float shift, const isa::TwoSums& sums, double values, double&
 
 // The sums are about the channel's first value, which is as near to the mean as any. Where that was an
 // outlier, they are taken once more about the mean.
-void channel_moments(Channels<const float> x, std::int64_t c, const isa::TwoSums& sums, double eps,
-                     MomentsView<float> m) {
+void channel_moments(Channels<const float> x, std::int64_t c, const isa::TwoSums& sums, double& mean,
+                     double& variance) {
   const double values = static_cast<double>(x.N * x.S);
-  double mean = 0, variance = 0;
   if (!moments_about(*x.row(0, c), sums, values, mean, variance)) {
     const float shift = static_cast<float>(mean);
     isa::TwoSums again;
     for (std::int64_t n = 0; n < x.N; ++n) isa_table().norm->moments(x.row(n, c), x.S, shift, again);
     moments_about(shift, again, values, mean, variance);
   }
+}
+
+void store_moments(std::int64_t c, double mean, double variance, double eps, MomentsView<float> m) {
   m.mean[c] = static_cast<float>(mean);
   m.variance[c] = static_cast<float>(variance);
   m.inverse_deviation[c] = static_cast<float>(1.0 / std::sqrt(static_cast<double>(m.variance[c]) + eps));
@@ -120,10 +122,43 @@ void batch_norm_training(Cpu, Channels<const float> x, double eps, MomentsView<f
       [&](std::int64_t c, std::int64_t at, isa::TwoSums& sums) {
         loops.moments(x.data + at, x.S, *x.row(0, c), sums);
       },
-      [&](std::int64_t c, const isa::TwoSums& sums) { channel_moments(x, c, sums, eps, m); },
+      [&](std::int64_t c, const isa::TwoSums& sums) {
+        double mean = 0, variance = 0;
+        channel_moments(x, c, sums, mean, variance);
+        store_moments(c, mean, variance, eps, m);
+      },
       [&](std::int64_t c, std::int64_t at) {
         loops.normalise(x.data + at, moved(tail.residual, at), y + at, x.S, line(p, c, tail.low, tail.high));
       });
+}
+
+void batch_norm_sums(Cpu, Channels<const float> x, double* sums, double* squares) {
+  enter_fast_body();
+  const double values = static_cast<double>(x.N * x.S);
+  in_groups(
+      x,
+      [&](std::int64_t c, std::int64_t at, isa::TwoSums& about_first) {
+        isa_table().norm->moments(x.data + at, x.S, *x.row(0, c), about_first);
+      },
+      [&](std::int64_t c, const isa::TwoSums& about_first) {
+        double mean = 0, variance = 0;
+        channel_moments(x, c, about_first, mean, variance);
+        sums[c] = values * mean;
+        squares[c] = values * (variance + mean * mean);
+      },
+      [](std::int64_t, std::int64_t) {});
+}
+
+void batch_norm_dx(Cpu, MaskedView<float> g, Channels<const float> x, BatchNormView<float> p, double M,
+                   Flat<const float> dweight, Flat<const float> dbias, float* dx) {
+  enter_fast_body();
+  parallel_for(x.N * x.C, grain(x.S), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::int64_t c = r % x.C, at = r * x.S;
+      isa_table().norm->gradient(channel_mask(g, p, c, at), x.data + at, dx + at, x.S,
+                                 slope(p, c, true, M, dweight[c], dbias[c]));
+    }
+  });
 }
 
 void batch_norm_backward(Cpu, MaskedView<float> g, Channels<const float> x, BatchNormView<float> p,

@@ -66,7 +66,7 @@ template <class T>
 kernels::MaskedView<T> masked(const Tensor& dy, const BatchNormBackward& how, const BatchNormGrads& g) {
   return {.dy = dy.data<const T>(),
           .y = how.y.defined() ? how.y.data<const T>() : nullptr,
-          .masked = how.need_residual ? g.dresidual.data<T>() : nullptr,
+          .masked = g.dresidual.defined() ? g.dresidual.data<T>() : nullptr,
           .low = static_cast<T>(how.low),
           .high = static_cast<T>(how.high),
           .clamps = how.clamps()};
@@ -127,6 +127,41 @@ BatchNormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const Chan
   return g;
 }
 
+Tensor batch_norm_sums(const Tensor& x) {
+  check_channels("batch_norm", x);
+  const Tensor sums({2, x.dim(1)}, DType::kFloat64, x.device());
+  on<Floats>("batch_norm", x.device(), x.dtype(), [&]<class T>(auto tag) {
+    double* const to = sums.data<double>();
+    kernels::batch_norm_sums(tag, channels<const T>(x), to, to + x.dim(1));
+  });
+  return sums;
+}
+
+ChannelStatistics statistics_of(const Tensor& sums, std::int64_t values, double eps, DType dtype) {
+  const std::int64_t C = sums.dim(1);
+  const auto one = [&] { return Tensor({C}, dtype, sums.device()); };
+  const ChannelStatistics s{one(), one(), one()};
+  on<Floats>("batch_norm", sums.device(), dtype, [&]<class T>(auto tag) {
+    kernels::statistics_of(
+        tag, Rows<const double>{sums.data<const double>(), 2, C}, static_cast<double>(values), eps,
+        kernels::MomentsView<T>{s.mean.data<T>(), s.variance.data<T>(), s.inverse_deviation.data<T>()});
+  });
+  return s;
+}
+
+Tensor batch_norm_dx(const Tensor& dy, const Tensor& x, const ChannelStatistics& s, const Tensor& weight,
+                     const BatchNormBackward& how, const BatchNormGrads& sums, std::int64_t values) {
+  check_same_kind("batch_norm_backward", dy, x);
+  BatchNormGrads g;
+  make_room(dy, {.need_dx = true, .need_residual = false}, g);
+  on<Floats>("batch_norm_backward", x.device(), x.dtype(), [&]<class T>(auto tag) {
+    kernels::batch_norm_dx(tag, masked<T>(dy, how, g), channels<const T>(x),
+                           constants<T>(s, weight, how.bias), static_cast<double>(values),
+                           flat<const T>(sums.dweight), flat<const T>(sums.dbias), g.dx.data<T>());
+  });
+  return g.dx;
+}
+
 BatchNormGrads batch_norm_frozen_backward(const Tensor& dy, const ChannelStatistics& s, const Tensor& weight,
                                           const BatchNormBackward& how) {
   check(!how.clamps() || how.y.defined(), "batch_norm_backward",
@@ -152,23 +187,6 @@ void update_running(const Tensor& running_mean, const Tensor& running_variance, 
   });
   running_mean.written_by("batch_norm");
   running_variance.written_by("batch_norm");
-}
-
-FoldedWeights fold_batch_norm(const Tensor& w, const Tensor& b, const ChannelStatistics& s,
-                              const Tensor& weight, const Tensor& bias) {
-  check(w.defined() && w.rank() >= 1 && s.mean.numel() == w.dim(0) && weight.numel() == w.dim(0) &&
-            bias.numel() == w.dim(0) && (!b.defined() || b.numel() == w.dim(0)),
-        "fold_batch_norm",
-        "bias, statistics, weight and bias of the batch norm must be [K] for w [K, ...]; w is ",
-        w.defined() ? w.shape() : Shape{}, ", the statistics ", s.mean.shape());
-  const FoldedWeights f{empty_like(w), empty_like(bias)};
-  const std::int64_t K = w.dim(0), each = K == 0 ? 0 : w.numel() / K;
-  on<Floats>("fold_batch_norm", w.device(), w.dtype(), [&]<class T>(auto tag) {
-    kernels::fold_batch_norm(tag, Rows<const T>{w.data<const T>(), K, each},
-                             b.defined() ? b.data<const T>() : nullptr, constants<T>(s, weight, bias),
-                             Rows<T>{f.weight.data<T>(), K, each}, f.bias.data<T>());
-  });
-  return f;
 }
 
 }  // namespace clearcut::ops
@@ -233,6 +251,24 @@ void channel_sums(const T* g, Channels<const T> x, BatchNormView<T> p, Flat<T> d
   });
 }
 
+// dx = scale * (g - mean of g - xhat * mean of g xhat) over M values; without batch statistics scale * g.
+template <class T>
+void input_gradient(const T* g, Channels<const T> x, BatchNormView<T> p, bool batch_statistics, double M,
+                    Flat<const T> dweight, Flat<const T> dbias, T* dx) {
+  parallel_for(x.N * x.C, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::int64_t c = r % x.C;
+      const double mean_g = batch_statistics ? dbias[c] / M : 0;
+      const double mean_product = batch_statistics ? dweight[c] / M : 0;
+      const double scale = static_cast<double>(p.weight[c]) * p.inverse_deviation[c];
+      for (std::int64_t i = r * x.S; i < (r + 1) * x.S; ++i) {
+        const double xhat = (static_cast<double>(x.data[i]) - p.mean[c]) * p.inverse_deviation[c];
+        dx[i] = static_cast<T>(scale * (g[i] - mean_g - xhat * mean_product));
+      }
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -263,20 +299,41 @@ void batch_norm_backward(Reference, MaskedView<T> dy, Channels<const T> x, Batch
   T* g = dy.masked ? dy.masked : scratch.data();
   mask(dy, x, p, g);
   channel_sums(g, x, p, dweight, dbias);
-  if (dx == nullptr) return;
-  const double values = static_cast<double>(x.N * x.S);
-  parallel_for(x.N * x.C, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      const std::int64_t c = r % x.C;
-      const double mean_g = batch_statistics ? dbias[c] / values : 0;
-      const double mean_product = batch_statistics ? dweight[c] / values : 0;
-      const double scale = static_cast<double>(p.weight[c]) * p.inverse_deviation[c];
-      for (std::int64_t i = r * x.S; i < (r + 1) * x.S; ++i) {
-        const double xhat = (static_cast<double>(x.data[i]) - p.mean[c]) * p.inverse_deviation[c];
-        dx[i] = static_cast<T>(scale * (g[i] - mean_g - xhat * mean_product));
-      }
+  if (dx != nullptr)
+    input_gradient<T>(g, x, p, batch_statistics, static_cast<double>(x.N * x.S), {dweight.data, dweight.n},
+                      {dbias.data, dbias.n}, dx);
+}
+
+template <class T>
+void batch_norm_sums(Reference, Channels<const T> x, double* sums, double* squares) {
+  parallel_for(x.C, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c) {
+      sums[c] = squares[c] = 0;
+      for (std::int64_t n = 0; n < x.N; ++n)
+        for (std::int64_t i = 0; i < x.S; ++i) {
+          const double v = x.row(n, c)[i];
+          sums[c] += v;
+          squares[c] += v * v;
+        }
     }
   });
+}
+
+template <class T>
+void statistics_of(Reference, Rows<const double> sums, double M, double eps, MomentsView<T> m) {
+  for (std::int64_t c = 0; c < sums.cols; ++c) {
+    const double mean = sums[0][c] / M;
+    m.mean[c] = static_cast<T>(mean);
+    m.variance[c] = static_cast<T>(std::max(0.0, sums[1][c] / M - mean * mean));
+    m.inverse_deviation[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(m.variance[c]) + eps));
+  }
+}
+
+template <class T>
+void batch_norm_dx(Reference, MaskedView<T> dy, Channels<const T> x, BatchNormView<T> p, double M,
+                   Flat<const T> dweight, Flat<const T> dbias, T* dx) {
+  mask(dy, x, p, dx);
+  input_gradient<T>(dx, x, p, true, M, dweight, dbias, dx);
 }
 
 template <class T>
@@ -306,28 +363,20 @@ void update_running(Reference, Flat<const T> batch, double momentum, double fact
     running[c] = static_cast<T>((1 - momentum) * running[c] + momentum * factor * batch[c]);
 }
 
-template <class T>
-void fold_batch_norm(Reference, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
-  parallel_for(w.rows, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t k = begin; k < end; ++k) {
-      const double scale = static_cast<double>(p.inverse_deviation[k]) * p.weight[k];
-      for (std::int64_t i = 0; i < w.cols; ++i) weight[k][i] = static_cast<T>(w[k][i] * scale);
-      bias[k] = static_cast<T>(((b ? b[k] : T(0)) - static_cast<double>(p.mean[k])) * scale + p.bias[k]);
-    }
-  });
-}
-
 #define INSTANTIATE(T)                                                                                      \
   template void batch_norm(Reference, Channels<const T>, BatchNormView<T>, TailView<T>, T*);                \
   template void batch_norm_training(Reference, Channels<const T>, double, MomentsView<T>, BatchNormView<T>, \
                                     TailView<T>, T*);                                                       \
   template void batch_norm_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>, bool,    \
                                     Flat<T>, Flat<T>, T*);                                                  \
+  template void batch_norm_sums(Reference, Channels<const T>, double*, double*);                            \
+  template void statistics_of(Reference, Rows<const double>, double, double, MomentsView<T>);               \
+  template void batch_norm_dx(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>, double,        \
+                              Flat<const T>, Flat<const T>, T*);                                            \
   template void batch_norm_frozen_backward(Reference, MaskedView<T>, Channels<const T>, BatchNormView<T>,   \
                                            T*);                                                             \
   template void inverse_deviation(Reference, Flat<const T>, double, Flat<T>);                               \
-  template void update_running(Reference, Flat<const T>, double, double, Flat<T>);                          \
-  template void fold_batch_norm(Reference, Rows<const T>, const T*, BatchNormView<T>, Rows<T>, T*);
+  template void update_running(Reference, Flat<const T>, double, double, Flat<T>);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -60,6 +60,14 @@ struct BatchNormBackward {
   bool clamps() const { return low > -BatchNormTail::kNone || high < BatchNormTail::kNone; }
 };
 
+/// Sums over the values of each channel of x, from which parts of a batch get their common statistics:
+///   [0, c] = sum of x[:, c],   [1, c] = sum of x[:, c]^2        float64 [2, C]
+/// In double the difference of squares loses nothing that float could hold unless the mean is 10^4 times the
+/// deviation.
+Tensor batch_norm_sums(const Tensor& x);
+/// The statistics [C] of `values` values per channel that have these sums.
+ChannelStatistics statistics_of(const Tensor& sums, std::int64_t values, double eps, DType dtype);
+
 struct BatchNormGrads {
   Tensor dx, dweight, dbias, dresidual;
 };
@@ -72,6 +80,10 @@ struct BatchNormGrads {
 /// dx and dresidual are undefined unless needed. One of them takes the storage of dy if nobody else holds it.
 BatchNormGrads batch_norm_backward(const Tensor& dy, const Tensor& x, const ChannelStatistics& s,
                                    const Tensor& weight, const BatchNormBackward& how);
+/// The dx of batch_norm_backward for an x that is a part of a batch of `values` values per channel, where
+/// dweight and dbias are sums over the whole of it. Of `how` it reads low, high, y and bias.
+Tensor batch_norm_dx(const Tensor& dy, const Tensor& x, const ChannelStatistics& s, const Tensor& weight,
+                     const BatchNormBackward& how, const BatchNormGrads& sums, std::int64_t values);
 /// dx and dresidual for fixed statistics and a weight and bias that are not trained: x is not needed.
 BatchNormGrads batch_norm_frozen_backward(const Tensor& dy, const ChannelStatistics& s, const Tensor& weight,
                                           const BatchNormBackward& how);
@@ -80,18 +92,6 @@ BatchNormGrads batch_norm_frozen_backward(const Tensor& dy, const ChannelStatist
 /// `unbiased` the batch variance counts M / (M - 1) times, as in PyTorch; Paddle's documents have M / M.
 void update_running(const Tensor& running_mean, const Tensor& running_variance, const ChannelStatistics& s,
                     std::int64_t values_per_channel, double momentum, bool unbiased);
-
-struct FoldedWeights {
-  Tensor weight, bias;
-};
-
-/// Weights of the one convolution that does batch_norm(conv(x)) with fixed statistics: with
-/// scale[k] = inverse_deviation[k] * weight[k], w[k, ...] * scale[k] and (b[k] - mean[k]) * scale[k] +
-/// bias[k].
-///
-/// w  [K, ...];  b [K], or undefined for none
-FoldedWeights fold_batch_norm(const Tensor& w, const Tensor& b, const ChannelStatistics& s,
-                              const Tensor& weight, const Tensor& bias);
 
 }  // namespace clearcut::ops
 
@@ -149,6 +149,28 @@ template <class T>
 void batch_norm_training(Cuda, Channels<const T> x, double eps, MomentsView<T> m, BatchNormView<T> p,
                          TailView<T> tail, T* y);
 
+/// Sums of x and of x^2, each [C].
+template <class T>
+void batch_norm_sums(Reference, Channels<const T> x, double* sums, double* squares);
+void batch_norm_sums(Cpu, Channels<const float> x, double* sums, double* squares);
+template <class T>
+void batch_norm_sums(Cuda, Channels<const T> x, double* sums, double* squares);
+/// Mean, biased variance and 1 / sqrt(variance + eps) of M values with these sums.
+template <class T>
+void statistics_of(Reference, Rows<const double> sums, double M, double eps, MomentsView<T> m);
+template <class T>
+void statistics_of(Cuda, Rows<const double> sums, double M, double eps, MomentsView<T> m);
+
+/// dx = weight * inverse_deviation * (g - dbias / M - xhat * dweight / M); dx may be g.dy. g.masked is null.
+template <class T>
+void batch_norm_dx(Reference, MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, double M,
+                   Flat<const T> dweight, Flat<const T> dbias, T* dx);
+void batch_norm_dx(Cpu, MaskedView<float> g, Channels<const float> x, BatchNormView<float> p, double M,
+                   Flat<const float> dweight, Flat<const float> dbias, float* dx);
+template <class T>
+void batch_norm_dx(Cuda, MaskedView<T> g, Channels<const T> x, BatchNormView<T> p, double M,
+                   Flat<const T> dweight, Flat<const T> dbias, T* dx);
+
 /// dx is null if it is not wanted, and may be g.dy.
 template <class T>
 void batch_norm_backward(Reference, MaskedView<T> g, Channels<const T> x, BatchNormView<T> p,
@@ -178,11 +200,5 @@ template <class T>
 void update_running(Reference, Flat<const T> batch, double momentum, double factor, Flat<T> running);
 template <class T>
 void update_running(Cuda, Flat<const T> batch, double momentum, double factor, Flat<T> running);
-
-/// FoldedWeights for w [K, values of each]; b is null for none.
-template <class T>
-void fold_batch_norm(Reference, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias);
-template <class T>
-void fold_batch_norm(Cuda, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias);
 
 }  // namespace clearcut::kernels

@@ -52,6 +52,26 @@ def weighted(z, y, classes, class_weights, pixels):
     return (q * losses).mean() / (q.mean() + 1e-8)
 
 
+def focal(z, y, classes, gamma, class_weights=None, pixels=1.0, epsilon=0.0):
+    """Sum of q (1 - p)^gamma l over that of q, from log_softmax."""
+    mask = (y != classes).double()
+    known = torch.where(y == classes, torch.zeros_like(y), y)
+    q = mask * torch.tensor(class_weights or [1.0] * z.shape[1], dtype=torch.float64)[known] * pixels
+    log_p = F.log_softmax(z, 1).gather(1, known.unsqueeze(1)).squeeze(1)
+    return (-q * (1 - log_p.exp()) ** gamma * log_p).mean() / (q.mean() + epsilon)
+
+
+def hard(z, y, classes, threshold, min_kept, class_weights=None, epsilon=0.0):
+    """Cross-entropy over pixels whose own probability is at most the threshold, or the min_kept-th smallest."""
+    known = torch.where(y == classes, torch.zeros_like(y), y)
+    log_p = F.log_softmax(z, 1).gather(1, known.unsqueeze(1)).squeeze(1)
+    p = torch.where(y == classes, torch.ones_like(log_p), log_p.detach().exp())
+    bound = max(threshold, float(p.flatten().sort()[0][min_kept - 1]))
+    q = ((p <= bound) & (y != classes)).double()
+    q = q * torch.tensor(class_weights or [1.0] * z.shape[1], dtype=torch.float64)[known]
+    return (-q * log_p).mean() / (q.mean() + epsilon)
+
+
 y4, y2, y9 = labels(2, 3, 5, classes=4), labels(7, classes=4), labels(2, 7, 9, classes=4)
 y101 = labels(1, 40, 33, classes=101)
 class_weights = [1.0, 0.5, 2.0, 0.1]
@@ -88,4 +108,9 @@ save("layers", {
                           [3 * maps(2, 4, 3, 4)]),
     "upsampled_101": (lambda z: weighted(resize((40, 33), False)(z), y101, 101, [1.0] * 101, 1.0),
                       [4 * maps(1, 101, 5, 4)]),
+    "upsampled_focal": (lambda z: focal(resize((7, 9), False)(z), y9, 4, 2, class_weights, pixel_weights(y9), 1e-8),
+                        [3 * maps(2, 4, 3, 4)]),
+    "ce_rows_focal": (lambda z: focal(z, y2, 4, 0.5), [maps(7, 4)]),
+    "upsampled_hard": (lambda z: hard(resize((7, 9), False)(z), y9, 4, 0.3, 4, epsilon=1e-8), [2 * maps(2, 4, 3, 4)]),
+    "ce_hardest": (lambda z: hard(z, y4, 4, 0.01, 9, class_weights), [maps(2, 4, 3, 5)]),
 })
