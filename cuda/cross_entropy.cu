@@ -19,6 +19,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cuda/block_sums.cuh"
 #include "cuda/row_exp_sum.cuh"
 #include "cuda/taps.cuh"
 
@@ -28,34 +29,11 @@ namespace {
 
 using cuda::Run, cuda::TapsView, cuda::TapTables;
 
+using cuda::BlockSums, cuda::pieces_of;
+
 constexpr int kThreads = 256, kRowThreads = 128;
-constexpr std::int64_t kPieces = 1024;
 
-/// What blocks hand to the host, added up in their order.
-class BlockSums {
- public:
-  explicit BlockSums(std::int64_t blocks) : values_(static_cast<std::size_t>(blocks)), block_(bytes()) {}
-  double* data() const { return static_cast<double*>(block_.data()); }
-  const std::vector<double>& values() {
-    cuda_copy(values_.data(), block_.data(), bytes(), CudaCopy::kToHost);
-    return values_;
-  }
-  double sum() {
-    double total = 0;
-    for (const double v : values()) total += v;
-    return total;
-  }
-
- private:
-  std::size_t bytes() const { return values_.size() * sizeof(double); }
-  std::vector<double> values_;
-  CudaBlock block_;
-};
-
-std::int64_t pieces_of(std::int64_t n) { return std::min(kPieces, (n + kThreads - 1) / kThreads); }
-cuda::Grid pieces_grid(std::int64_t n) {
-  return {.blocks = static_cast<unsigned>(pieces_of(n)), .threads = kThreads};
-}
+cuda::Grid pieces_grid(std::int64_t n) { return cuda::pieces_grid(n, kThreads); }
 
 // ---- labels
 
@@ -220,7 +198,7 @@ std::int64_t widest_run(const Taps& cols) {
 template <class L, class T>
 WeighedLabels weigh_labels(Cuda, Flat<const L> labels, const LabelRule<T>& rule,
                            const std::vector<double>& class_weights, std::int32_t* known, T* weights) {
-  BlockSums sums(pieces_of(labels.n)), bad(pieces_of(labels.n));
+  BlockSums sums(pieces_of(labels.n, kThreads)), bad(pieces_of(labels.n, kThreads));
   const cuda::Table<double> of_class(class_weights);
   cuda::launch<weigh_kernel<L, T>>(pieces_grid(labels.n), labels, rule, of_class.data(), known, weights,
                                    sums.data(), bad.data());
@@ -244,7 +222,7 @@ double cross_entropy(Cuda, Nchw<const T> z, LabelledPixels<T> pixels, Flat<T> lo
                                      Rows<const T>{z.data, z.N, z.C}, pixels, log_sum_exp.data, sums.data());
     return sums.sum();
   }
-  BlockSums sums(pieces_of(n));
+  BlockSums sums(pieces_of(n, kThreads));
   cuda::launch<loss_kernel<T>>(pieces_grid(n), z, pixels, log_sum_exp.data, sums.data());
   return sums.sum();
 }
@@ -262,7 +240,7 @@ double upsampled_cross_entropy(Cuda, Nchw<const T> z, const Taps& rows, const Ta
                                LabelledPixels<T> pixels, Flat<T> log_sum_exp) {
   const TapTables down(rows), across(cols);
   const std::int64_t n = z.N * rows.outputs() * cols.outputs();
-  BlockSums sums(pieces_of(n));
+  BlockSums sums(pieces_of(n, kThreads));
   cuda::launch<upsampled_loss_kernel<T>>(pieces_grid(n), z, down.view(), across.view(), rows.outputs(),
                                          cols.outputs(), pixels, log_sum_exp.data, sums.data());
   return sums.sum();

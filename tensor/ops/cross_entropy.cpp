@@ -71,6 +71,22 @@ kernels::LabelledPixels<T> pixels(const CrossEntropy& r) {
   return {r.labels.data<const std::int32_t>(), r.weights.data<const T>()};
 }
 
+// The sum of a focused loss, with weights and denominator to match; `sum` where nothing is focused.
+template <class Tag, class T>
+double focused(Tag tag, Nchw<const T> z, const kernels::Taps& rows, const kernels::Taps& cols,
+               const CrossEntropyOptions& o, CrossEntropy& r, double sum) {
+  if (o.focal_gamma == 0 && !o.hard) return sum;
+  check(o.focal_gamma >= 0, "cross_entropy", "focal_gamma must be >= 0, got ", o.focal_gamma);
+  const Tensor losses = empty_like(r.log_sum_exp);
+  kernels::pixel_losses(tag, z, rows, cols, r.labels.data<const std::int32_t>(), flat<const T>(r.log_sum_exp),
+                        flat<T>(losses));
+  const kernels::FocusRule rule{.bound = o.hard ? hardest_bound(losses, *o.hard) : 0, .gamma = o.focal_gamma};
+  const kernels::FocusedSums sums =
+      kernels::focus(tag, flat<const T>(losses), rule, r.weights.template data<T>());
+  r.denominator = sums.weight + static_cast<double>(losses.numel()) * o.epsilon;
+  return sums.loss;
+}
+
 Tensor scalar_loss(const Tensor& logits, double sum, double denominator) {
   return Tensor::full({}, denominator > 0 ? sum / denominator : 0, logits.dtype(), logits.device());
 }
@@ -81,6 +97,11 @@ double scale_of(const Tensor& dloss, const CrossEntropy& forward) {
 
 }  // namespace
 
+Tensor known_labels(const char* op, const Tensor& logits, const Tensor& labels,
+                    std::optional<std::int64_t> ignore) {
+  return prepare(op, logits, labels, {.ignore_index = ignore}).labels;
+}
+
 CrossEntropy cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options) {
   const Shape& z = logits.shape();
   const bool fits = (z.rank() == 2 && labels.shape() == Shape{z[0]}) ||
@@ -90,9 +111,12 @@ CrossEntropy cross_entropy(const Tensor& logits, const Tensor& labels, const Cro
         labels.shape());
   CrossEntropy r = prepare("cross_entropy", logits, labels, options);
   on<Floats>("cross_entropy", logits.device(), logits.dtype(), [&]<class T>(auto tag) {
-    const double sum =
-        kernels::cross_entropy(tag, maps<const T>(logits), pixels<T>(r), flat<T>(r.log_sum_exp));
-    r.loss = scalar_loss(logits, sum, r.denominator);
+    const Nchw<const T> maps_of_z = maps<const T>(logits);
+    const double sum = kernels::cross_entropy(tag, maps_of_z, pixels<T>(r), flat<T>(r.log_sum_exp));
+    const kernels::Taps rows = kernels::bilinear_taps(maps_of_z.H, maps_of_z.H, false);
+    const kernels::Taps cols = kernels::bilinear_taps(maps_of_z.W, maps_of_z.W, false);
+    const double upper = focused(tag, maps_of_z, rows, cols, options, r, sum);
+    r.loss = scalar_loss(logits, upper, r.denominator);
   });
   return r;
 }
@@ -121,7 +145,8 @@ CrossEntropy upsampled_cross_entropy(const Tensor& logits, const Tensor& labels,
   on<Floats>(op, logits.device(), logits.dtype(), [&]<class T>(auto tag) {
     const double sum = kernels::upsampled_cross_entropy(tag, nchw<const T>(logits), rows, cols, pixels<T>(r),
                                                         flat<T>(r.log_sum_exp));
-    r.loss = scalar_loss(logits, sum, r.denominator);
+    const double upper = focused(tag, nchw<const T>(logits), rows, cols, options, r, sum);
+    r.loss = scalar_loss(logits, upper, r.denominator);
   });
   return r;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "tensor/ops/pixel_losses.h"
 #include "tensor/ops/resize.h"
 #include "tensor/views.h"
 
@@ -12,8 +13,10 @@ namespace clearcut::ops {
 struct CrossEntropyOptions {
   std::optional<std::int64_t> ignore_index = {};  // pixels with this label do not count
   std::vector<double> class_weights = {};         // [C]; empty: all 1
-  Tensor pixel_weights = {};  // shape of the labels, dtype of the logits; undefined: all 1
-  double epsilon = 1e-8;      // per pixel, in the denominator
+  Tensor pixel_weights = {};            // shape of the labels, dtype of the logits; undefined: all 1
+  double epsilon = 1e-8;                // per pixel, in the denominator
+  double focal_gamma = 0;               // of the focal loss; 0: cross-entropy
+  std::optional<HardPixels> hard = {};  // only these pixels count
 };
 
 /// What the backward pass needs: labels with -1 where a pixel does not count, its weight q, the log of its
@@ -29,7 +32,9 @@ struct CrossEntropy {
 ///   L = sum over p of q_p * l_p / (sum over p of q_p + P * epsilon)
 ///   l_p = log(sum over k of exp(z[k, p])) - z[y_p, p],    q_p = m_p * class_weight[y_p] * pixel_weight_p
 ///
-/// m_p = 0 where y_p is the ignore index, else 1. If no pixel counts, L = 0 (not NaN).
+/// m_p = 0 where y_p is the ignore index, else 1. If no pixel counts, L = 0 (not NaN). With focal_gamma the
+/// upper sum has q_p (1 - exp(-l_p))^gamma l_p instead; with `hard` q_p = 0 for all but hard pixels, which
+/// are chosen by l_p alone and stand still in the gradient. Both: tensor/ops/pixel_losses.h.
 ///
 /// logits  [N, C, H, W] with labels [N, H, W] or [N, C] with labels [N]; float32 or float64
 /// labels  int32 or int64
@@ -51,6 +56,11 @@ CrossEntropy upsampled_cross_entropy(const Tensor& logits, const Tensor& labels,
                                      const CrossEntropyOptions& options);
 Tensor upsampled_cross_entropy_backward(const Tensor& dloss, const Tensor& logits, bool align_corners,
                                         const CrossEntropy& forward);
+
+/// Labels as int32 with -1 where one is `ignore`, for logits or probabilities [N, C, ...]. Throws Error "op:
+/// ..." that names the first label which is neither that nor in [0, C).
+Tensor known_labels(const char* op, const Tensor& logits, const Tensor& labels,
+                    std::optional<std::int64_t> ignore);
 
 }  // namespace clearcut::ops
 

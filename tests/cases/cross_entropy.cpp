@@ -32,13 +32,17 @@ struct Setting {
   std::vector<double> class_weights = {};
   bool pixel_weights = false;
   double epsilon = 0;  // PyTorch's own loss has none
+  double focal_gamma = 0;
+  std::optional<ops::HardPixels> hard = {};
 };
 
 CrossEntropyOptions options(const Setting& s, const Shape& labels, const Var& z) {
   return {.ignore_index = z.dim(1),
           .class_weights = s.class_weights,
           .pixel_weights = s.pixel_weights ? drawn_pixel_weights(labels, z) : Tensor{},
-          .epsilon = s.epsilon};
+          .epsilon = s.epsilon,
+          .focal_gamma = s.focal_gamma,
+          .hard = s.hard};
 }
 
 OpFunction loss(const Setting& s) {
@@ -196,6 +200,47 @@ const bool added = add_cases({
      .fast_backward = true,
      .terms = 126,
      .golden = "layers/upsampled_corners"},
+    {.name = "upsampled_cross_entropy focal",
+     .shapes = {{{2, 4, 3, 4}}, {{1, 4, 1, 1}}},
+     .f = upsampled({7, 9}, false,
+                    {.class_weights = kWeights, .pixel_weights = true, .epsilon = 1e-8, .focal_gamma = 2}),
+     .values = {{.deviation = 3}},
+     .fast_forward = true,
+     .fast_backward = true,
+     .terms = 126,
+     .golden = "layers/upsampled_focal"},
+    {.name = "cross_entropy of rows focal",
+     .shapes = {{{7, 4}}, {{3, 101}}},
+     .f = loss({.focal_gamma = 0.5}),
+     .fast_forward = true,
+     .fast_backward = true,
+     .terms = 101,
+     .golden = "layers/ce_rows_focal",
+     .bad = {{[] {
+                cross_entropy(zeros({2, 3}), int_labels({2}, 0), {.focal_gamma = -1});
+              },
+              "focal_gamma must be >= 0, got -1"}}},
+    {.name = "upsampled_cross_entropy of hard pixels",
+     .shapes = {{{2, 4, 3, 4}}, {{1, 4, 9, 11}}},
+     .f = upsampled({7, 9}, false,
+                    {.epsilon = 1e-8, .hard = ops::HardPixels{.threshold = 0.3, .min_kept = 4}}),
+     .values = {{.deviation = 2}},
+     .fast_forward = true,
+     .fast_backward = true,
+     .terms = 126,
+     .golden = "layers/upsampled_hard",
+     .bad = {{[] {
+                cross_entropy(zeros({2, 3}), int_labels({2}, 0), {.hard = ops::HardPixels{.threshold = 0}});
+              },
+              "hard pixels need a threshold in (0, 1]"}}},
+    // Few pixels are below the threshold: the number decides.
+    {.name = "cross_entropy of the hardest pixels",
+     .shapes = {{{2, 4, 3, 5}}},
+     .f = loss({.class_weights = kWeights, .hard = ops::HardPixels{.threshold = 0.01, .min_kept = 9}}),
+     .fast_forward = true,
+     .fast_backward = true,
+     .terms = 30,
+     .golden = "layers/ce_hardest"},
     {.name = "upsampled_cross_entropy of many classes",
      .shapes = {{{1, 101, 5, 4}}},
      .f = upsampled({40, 33}, false, {.epsilon = 1e-8}),
