@@ -13,6 +13,7 @@
 #include "tensor/safetensors.h"
 #include "train/config.h"
 #include "train/schedule.h"
+#include "train/weight_average.h"
 
 namespace clearcut {
 namespace {
@@ -101,6 +102,95 @@ TEST(Sgd, ParametersOfAllSizesInOnePass) {
   EXPECT_GT(all[0].w.version(), version);
   for (std::size_t k = 0; k < all.size(); ++k)
     for (const float w : all[k].w.values<float>()) ASSERT_EQ(w, -2.5f * static_cast<float>(k + 1));
+}
+
+// AdamW with two groups, no decay of the head, and gradients that are clipped as torch clips them.
+TEST(AdamW, TenClippedStepsEqualTorch) {
+  const auto file = read_safetensors("tests/golden/train/adamw.safetensors");
+  const std::map<std::string, Tensor> golden(file.tensors.begin(), file.tensors.end());
+  Two model;
+  const std::vector<const Param*> params = {&model.backbone, &model.head};
+  for (const Param* p : params) p->value().copy_from(golden.at("start." + p->name()));
+  AdamW adamw(model.root, {.beta1 = 0.8,
+                           .beta2 = 0.95,
+                           .epsilon = 1e-6,
+                           .weight_decay = 0.05,
+                           .rates = {{"backbone.*", 0.1}},
+                           .no_decay = {"head.*"}});
+  const Schedule schedule = {.decay = Decay::kPoly, .rate = 0.1, .end = 0.01, .power = 0.9, .steps = 10};
+  const auto norms = golden.at("norms").values<double>();
+  for (std::int64_t t = 0; t < 10; ++t) {
+    for (const Param* p : params) set_gradient(*p, golden.at("grads." + p->name())[t]);
+    const double norm = gradient_norm(model.root);
+    EXPECT_NEAR(norm, norms[static_cast<std::size_t>(t)], 1e-14 * norm);  // sums of 17 squares in double
+    adamw.step(schedule.at(t), std::min(1.0, 3.0 / (norm + 1e-6)));
+  }
+  for (const Param* p : params) {
+    const auto got = p->value().values<double>();
+    const auto want = golden.at("end." + p->name()).values<double>();
+    // Both compute in double; the order of factors differs: a few ulp of values near 1.
+    for (std::size_t i = 0; i < want.size(); ++i)
+      EXPECT_NEAR(got[i], want[i], 1e-14) << p->name() << " " << i;
+  }
+}
+
+TEST(AdamW, StateRoundTripsWithItsStepsAndRefusesAnotherRule) {
+  Two a, b;
+  AdamW first(a.root, {}), second(b.root, {});
+  for (const int step : {1, 2}) {
+    set_gradient(a.head, Tensor::full({5}, step, DType::kFloat64));
+    first.step(0.1);
+  }
+  second.load(first.state());
+  b.head.value().copy_from(a.head.value());
+  for (Two* model : {&a, &b}) set_gradient(model->head, Tensor::full({5}, -3, DType::kFloat64));
+  first.step(0.1);
+  second.step(0.1);  // the third step of both, or their corrections would differ
+  EXPECT_EQ(a.head.value().values<double>(), b.head.value().values<double>());
+  EXPECT_THROW(second.load(Sgd(a.root, {}).state()), Error);
+  EXPECT_THROW(Sgd(a.root, {}).load(first.state()), Error);
+}
+
+TEST(Optimiser, VectorsAndPatternsAreLeftOutOfTheDecay) {
+  Two model;  // backbone.w has two dimensions, head.w one
+  const Sgd vectors(model.root, {.weight_decay = 0.5, .no_decay = {kVectors}});
+  EXPECT_EQ(vectors.weight_decay(model.backbone), 0.5);
+  EXPECT_EQ(vectors.weight_decay(model.head), 0);
+  const Sgd pattern(model.root, {.weight_decay = 0.5, .no_decay = {"back*"}});
+  EXPECT_EQ(pattern.weight_decay(model.backbone), 0);
+  EXPECT_THROW(Sgd(model.root, {.no_decay = {"neck.*"}}), Error);
+}
+
+// Lengths 3 and 4 of two parameters: 5. A frozen one does not count.
+TEST(Optimiser, TheLengthOfAllGradients) {
+  Two model;
+  Tensor g = Tensor::zeros({3, 4}, DType::kFloat64), h = Tensor::zeros({5}, DType::kFloat64);
+  g.data<double>()[7] = -3;
+  h.data<double>()[1] = 4;
+  set_gradient(model.backbone, g);
+  set_gradient(model.head, h);
+  EXPECT_EQ(gradient_norm(model.root), 5);
+  h.data<double>()[0] = std::nan("");
+  set_gradient(model.head, h);
+  EXPECT_TRUE(std::isnan(gradient_norm(model.root)));
+}
+
+// d = min(0.5, (1 + t) / (10 + t)): 2/11 and 3/12. From 0, weights 11 and then 4 give 9 and 9 + 3/4 (4 - 9).
+TEST(WeightAverage, ByHand) {
+  Two model;
+  WeightAverage average(model.root, 0.5);
+  model.head.value().copy_from(Tensor::full({5}, 11, DType::kFloat64));
+  average.update(1);
+  model.head.value().copy_from(Tensor::full({5}, 4, DType::kFloat64));
+  average.update(2);
+  const auto values = [](const Tensor& x) { return x.values<double>()[0]; };
+  EXPECT_NEAR(values(average.state()[1].second), 9 + 0.75 * (4 - 9), 1e-14);
+  {
+    const WeightAverage::InPlace in_place(&average);
+    EXPECT_NEAR(values(model.head.value()), 9 + 0.75 * (4 - 9), 1e-14);
+  }
+  EXPECT_EQ(values(model.head.value()), 4);
+  EXPECT_THROW(WeightAverage(model.root, 1), Error);
 }
 
 TEST(Sgd, FrozenParametersAndVelocitiesStay) {
