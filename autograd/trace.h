@@ -3,6 +3,7 @@
 #pragma once
 
 #include <any>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,8 @@ struct Call {
   std::any options = {};   // what described() said: ConvOptions, ...; empty for operators without options
   std::string path = {};   // of the outermost module that put this value out, "" for none
   std::uint64_t node = 0;  // Node::id of the output; 0 without a tape
+  double seconds = 0;      // since the call before, if the trace is timed
+  std::int64_t multiply_adds = 0;  // asked for since the call before: tensor/work.h
 };
 
 /// While one lives on this thread, record() writes down which operators run, with or without a tape. All
@@ -26,7 +29,8 @@ struct Call {
 /// they are the same_view().
 class Trace {
  public:
-  Trace();
+  /// timed: every call waits until its numbers are there.
+  explicit Trace(bool timed = false);
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
@@ -44,7 +48,13 @@ class Trace {
  private:
   std::vector<Call> calls_;
   Trace* outer_;
+  bool timed_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  std::int64_t last_work_ = 0;
 };
+
+/// Waits until x is worked out, on cuda for all kernels before.
+void wait_for(const Tensor& x);
 
 /// y, which an operator just recorded; tells the trace how it was called. An operator whose options change
 /// its result says so here, or it cannot be written down:

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "autograd/leaf_ready.h"
 #include "autograd/trace.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/sum_to.h"
@@ -15,6 +17,7 @@ namespace {
 
 thread_local bool no_grad = false;
 thread_local const char* op_in_backward = nullptr;
+thread_local const LeafReady* leaf_ready = nullptr;
 
 // Names the operator whose backward pass runs, for error texts.
 struct BackwardOf {
@@ -99,7 +102,36 @@ void run_backward(Node& node, const BackwardRule& rule) {
   hand_out(node, std::move(grads));
 }
 
+// Counts the operators that still have to run before the gradient of a leaf is complete.
+class LeafCounts {
+ public:
+  explicit LeafCounts(const std::vector<std::shared_ptr<Node>>& order) : listener_(LeafReady::take()) {
+    if (!listener_) return;
+    for (const auto& node : order)
+      for (const auto& input : node->inputs)
+        if (input && input->is_leaf) ++waiting_[input.get()];
+  }
+  ~LeafCounts() { LeafReady::put_back(listener_); }
+  LeafCounts(const LeafCounts&) = delete;
+  LeafCounts& operator=(const LeafCounts&) = delete;
+
+  void ran(const Node& node) {
+    if (!listener_) return;
+    for (const auto& input : node.inputs)
+      if (input && input->is_leaf && --waiting_[input.get()] == 0) listener_->tell(*input);
+  }
+
+ private:
+  const LeafReady* listener_;
+  std::unordered_map<const Node*, int> waiting_;
+};
+
 }  // namespace
+
+LeafReady::LeafReady(std::function<void(Node&)> tell) : tell_(std::move(tell)) { leaf_ready = this; }
+LeafReady::~LeafReady() { leaf_ready = nullptr; }
+const LeafReady* LeafReady::take() { return std::exchange(leaf_ready, nullptr); }
+void LeafReady::put_back(const LeafReady* taken) { leaf_ready = taken; }
 
 Node::~Node() {
   std::vector<std::shared_ptr<Node>> orphans = std::move(inputs);
@@ -153,9 +185,11 @@ void Var::backward(const Tensor& dy, const BackwardRule& rule) const {
         value_.shape(), " ", value_.dtype(), "; got ", dy.shape(), " ", dy.dtype());
   auto order = walk_order(node_);
   accumulate(*node_, dy);
+  LeafCounts leaves(order);
   for (const auto& node : order) {
     if (node->is_leaf || !node->grad.defined()) continue;
     run_backward(*node, rule);
+    leaves.ran(*node);
   }
   for (const auto& node : order)
     if (!node->is_leaf) node->inputs.clear();

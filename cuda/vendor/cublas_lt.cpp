@@ -10,7 +10,7 @@ const CublasLt* replacement = nullptr;
 void* open_handle = nullptr;
 
 CublasLt opened() {
-  const SharedLibrary library("cuBLASLt", "libcublasLt.so.13");
+  const SharedLibrary library = open_library("cuBLASLt", "libcublasLt.so.13");
   CublasLt f{};
   library.find(f.version, "cublasLtGetVersion");
   library.find(f.status_text, "cublasLtGetStatusString");

@@ -33,7 +33,7 @@ void find_legacy(const SharedLibrary& library, Cudnn& f) {
 }
 
 Cudnn opened() {
-  const SharedLibrary library("cuDNN", "libcudnn.so.9");
+  const SharedLibrary library = open_library("cuDNN", "libcudnn.so.9");
   Cudnn f{};
   library.find(f.version, "cudnnGetVersion");
   library.find(f.error_text, "cudnnGetErrorString");

@@ -4,6 +4,7 @@
 
 #include "cuda/vendor/library.h"
 #include "tensor/collective.h"
+#include "tensor/ops/arithmetic.h"
 
 namespace clearcut {
 
@@ -14,7 +15,7 @@ namespace {
 const Nccl* replacement = nullptr;
 
 Nccl opened() {
-  const SharedLibrary library("NCCL", "libnccl.so.2");
+  const SharedLibrary library = open_library("NCCL", "libnccl.so.2");
   Nccl f{};
   library.find(f.version, "ncclGetVersion");
   library.find(f.error_text, "ncclGetErrorString");
@@ -23,6 +24,7 @@ Nccl opened() {
   library.find(f.join, "ncclCommInitRank");
   library.find(f.leave, "ncclCommDestroy");
   library.find(f.all_reduce, "ncclAllReduce");
+  library.find(f.all_gather, "ncclAllGather");
   f.place = library.place();
   return f;
 }
@@ -44,18 +46,49 @@ class NcclRanks : public AllReduce {
 
   int rank() const override { return rank_; }
   int ranks() const override { return ranks_; }
-  void sum(const Tensor& x) override {
-    check(x.defined() && x.device() == Device::kCuda && x.dtype() == DType::kFloat32, "NCCL",
-          "sums float32 tensors on cuda; got ", x.defined() ? cat(x.dtype(), " on ", x.device()) : "none");
-    if (x.numel() == 0) return;
-    float* const values = x.data<float>();
-    check_nccl(nccl_library().all_reduce(values, values, static_cast<std::size_t>(x.numel()), nccl::kFloat32,
-                                         nccl::kSum, communicator_, nullptr),
-               cat("a sum over ", ranks_, " ranks"), communicator_);
-    x.written_by("all_reduce");
+  void sum(const std::vector<Tensor>& rows) override {
+    check(!rows.empty(), "NCCL", "there is nothing to add: no rows");
+    for (const Tensor& x : rows)
+      check(x.device() == Device::kCuda && x.shape() == rows[0].shape() && x.dtype() == rows[0].dtype() &&
+                (x.dtype() == DType::kFloat32 || x.dtype() == DType::kFloat64),
+            "NCCL", "sums float32 and float64 tensors of one shape on cuda; got ", x.shape(), " ", x.dtype(),
+            " on ", x.device());
+    if (rows[0].numel() == 0) return;
+    if (rows.size() == 1)
+      all_reduce(rows[0]);
+    else
+      add_in_pairs(rows);
+    rows[0].written_by("all_reduce");
   }
 
  private:
+  static int type(const Tensor& x) { return x.dtype() == DType::kFloat64 ? nccl::kFloat64 : nccl::kFloat32; }
+  static void* address(const Tensor& x) {
+    return x.dtype() == DType::kFloat64 ? static_cast<void*>(x.data<double>()) : x.data<float>();
+  }
+
+  void all_reduce(const Tensor& x) {
+    check_nccl(nccl_library().all_reduce(address(x), address(x), static_cast<std::size_t>(x.numel()), type(x),
+                                         nccl::kSum, communicator_, nullptr),
+               cat("a sum over ", ranks_, " ranks"), communicator_);
+  }
+
+  // The order of sums_in_pairs(): every rank adds up the rows of all.
+  void add_in_pairs(const std::vector<Tensor>& rows) {
+    const auto mine = static_cast<std::int64_t>(rows.size()), count = mine * ranks_;
+    const Tensor given({mine, rows[0].numel()}, rows[0].dtype(), Device::kCuda);
+    const Tensor all({count, rows[0].numel()}, rows[0].dtype(), Device::kCuda);
+    for (std::int64_t k = 0; k < mine; ++k)
+      given[k].copy_from(rows[static_cast<std::size_t>(k)].reshape({-1}), "all_reduce");
+    check_nccl(
+        nccl_library().all_gather(address(given), address(all), static_cast<std::size_t>(given.numel()),
+                                  type(all), communicator_, nullptr),
+        cat("rows of ", ranks_, " ranks"), communicator_);
+    for (std::int64_t width = 1; width < count; width *= 2)
+      for (std::int64_t r = 0; r + width < count; r += 2 * width) ops::add_in_place(all[r], all[r + width]);
+    rows[0].copy_from(all[0].reshape(rows[0].shape()), "all_reduce");
+  }
+
   int rank_, ranks_;
   void* communicator_ = nullptr;
 };

@@ -11,7 +11,7 @@ namespace nccl {
 struct Ticket {
   char bytes[128];
 };
-constexpr int kFloat32 = 7, kSum = 0;
+constexpr int kFloat32 = 7, kFloat64 = 8, kSum = 0;
 }  // namespace nccl
 
 /// Its functions; each returns 0 or an error that error_text() explains. A communicator is a pointer.
@@ -24,6 +24,7 @@ struct Nccl {
   int (*leave)(void* communicator);
   int (*all_reduce)(const void* from, void* to, std::size_t n, int type, int operation, void* communicator,
                     void* stream);
+  int (*all_gather)(const void* from, void* to, std::size_t n, int type, void* communicator, void* stream);
 
   std::string place;  // the file that it came from
 };

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "autograd/arithmetic.h"
+#include "autograd/leaf_ready.h"
+#include "autograd/recompute.h"
 #include "autograd/reduce.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/elementwise.h"
@@ -32,6 +34,27 @@ TEST(Var, GradientsOfSeveralUsesAndWalksAddUp) {
   EXPECT_EQ(grad(x), (Doubles{37}));
   x.zero_grad();
   EXPECT_FALSE(x.grad().defined());
+}
+
+// a is read first and last, b only last: b is complete first. Inside recompute() nothing is told.
+TEST(LeafReady, TellsOfEachLeafWhenItsLastReaderRan) {
+  const Var a = leaf({1}, {3}), b = leaf({1}, {5}), c = leaf({1}, {2});
+  std::vector<std::pair<char, double>> told;
+  const auto name = [&](const Node& node) {
+    return &node == a.node().get() ? 'a' : &node == b.node().get() ? 'b' : 'c';
+  };
+  const Var y = recompute([&](const Var& x) { return x * c; }, a * 2) * b + a;
+  {
+    const LeafReady listener([&](Node& node) {
+      told.emplace_back(name(node), node.grad.item());
+      node.grad = node.grad.clone();
+    });
+    sum(y).backward();  // y = 2 a c b + a
+  }
+  EXPECT_EQ(told, (std::vector<std::pair<char, double>>{{'b', 12}, {'a', 21}}));
+  EXPECT_EQ(grad(c), (Doubles{30}));
+  sum(a * b).backward();  // nobody listens any more
+  EXPECT_EQ(told.size(), 2U);
 }
 
 // z = 3 relu(x) y: the rule doubles what relu passes back and says whom it saw.

@@ -173,7 +173,9 @@ SAME(Nccl, draw_ticket, ncclGetUniqueId);
 SAME(Nccl, join, ncclCommInitRank);
 SAME(Nccl, leave, ncclCommDestroy);
 SAME(Nccl, all_reduce, ncclAllReduce);
+SAME(Nccl, all_gather, ncclAllGather);
 EQUAL(cuda::nccl::kFloat32, ncclFloat32);
+EQUAL(cuda::nccl::kFloat64, ncclFloat64);
 EQUAL(cuda::nccl::kSum, ncclSum);
 
 }  // namespace

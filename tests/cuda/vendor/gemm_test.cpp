@@ -132,9 +132,9 @@ TEST(VendorGemm, ErrorsSayWhatTheLibrarySaid) {
 
 TEST(VendorLibrary, OneThatIsMissingIsNamed) {
   expect_error(
-      [] { cuda::SharedLibrary("cuNothing", "libcunothing.so.1"); },
+      [] { cuda::open_library("cuNothing", "libcunothing.so.1"); },
       "cuNothing: libcunothing.so.1 is not found, neither by LD_LIBRARY_PATH nor in /usr/local/cuda/lib64/");
-  const cuda::SharedLibrary libc("libc", "libc.so.6");
+  const SharedLibrary libc = cuda::open_library("libc", "libc.so.6");
   void (*function)() = nullptr;
   expect_error([&] { libc.find(function, "no_such_function"); },
                "has no no_such_function; another version is needed");
@@ -159,7 +159,7 @@ TEST(VendorLibrary, CublasLtTakesOurDescriptors) {
   NEEDS(cuda::cublas_lt);
   const cuda::CublasLt& api = cuda::cublas_lt();
   EXPECT_GE(api.version(), 130000u);
-  const cuda::SharedLibrary library("cuBLASLt", "libcublasLt.so.13");
+  const SharedLibrary library = cuda::open_library("cuBLASLt", "libcublasLt.so.13");
   int (*get)(void*, int, void*, std::size_t, std::size_t*) = nullptr;
   library.find(get, "cublasLtMatrixLayoutGetAttribute");
   void* layout = nullptr;

@@ -1,6 +1,8 @@
 // Sums over GPUs through NCCL, with a stand-in whose other ranks all have this rank's numbers.
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "cuda/vendor/nccl.h"
 #include "tensor/collective.h"
 #include "tests/errors.h"
@@ -14,6 +16,23 @@ struct Job {
   bool peer_gone = false;
 };
 Job* job = nullptr;
+
+int all_reduce(const void* from, void* to, std::size_t n, int type, int operation, void* communicator,
+               void* stream) {
+  if (type != 7 || operation != 0 || stream != nullptr) return 4;  // ncclFloat32, ncclSum
+  if (static_cast<Job*>(communicator)->peer_gone) return 6;
+  for (std::size_t i = 0; i < n; ++i)
+    static_cast<float*>(to)[i] =
+        static_cast<const float*>(from)[i] * static_cast<float>(static_cast<Job*>(communicator)->ranks);
+  return 0;
+}
+
+int all_gather(const void* from, void* to, std::size_t n, int type, void* communicator, void*) {
+  const std::size_t bytes = n * (type == 7 ? 4 : 8);
+  for (int r = 0; r < static_cast<Job*>(communicator)->ranks; ++r)
+    std::memcpy(static_cast<char*>(to) + static_cast<std::size_t>(r) * bytes, from, bytes);
+  return 0;
+}
 
 const cuda::Nccl& stand_in() {
   static const cuda::Nccl functions = {
@@ -41,16 +60,8 @@ const cuda::Nccl& stand_in() {
             ++static_cast<Job*>(communicator)->left;
             return 0;
           },
-      .all_reduce =
-          [](const void* from, void* to, std::size_t n, int type, int operation, void* communicator,
-             void* stream) {
-            if (type != 7 || operation != 0 || stream != nullptr) return 4;  // ncclFloat32, ncclSum
-            if (static_cast<Job*>(communicator)->peer_gone) return 6;
-            for (std::size_t i = 0; i < n; ++i)
-              static_cast<float*>(to)[i] = static_cast<const float*>(from)[i] *
-                                           static_cast<float>(static_cast<Job*>(communicator)->ranks);
-            return 0;
-          },
+      .all_reduce = all_reduce,
+      .all_gather = all_gather,
       .place = "a stand-in"};
   return functions;
 }
@@ -82,13 +93,25 @@ TEST_F(VendorNccl, SumsOverAllRanks) {
   EXPECT_EQ(job_.left, 1);
 }
 
+// Three ranks with the rows 2^24 and 1: ((2^24 + 1) + (2^24 + 1)) + (2^24 + 1), each bracket rounded to even.
+TEST_F(VendorNccl, SeveralRowsOfEachRankAreAddedInPairs) {
+  const auto ranks = join_nccl(new_nccl_ticket(), 0, 3);
+  const Tensor a = Tensor::full({2}, 16777216).to(Device::kCuda), b = Tensor::full({2}, 1).to(Device::kCuda);
+  ranks->sum({a, b});
+  EXPECT_EQ(a.values<float>(), std::vector<float>(2, 3 * 16777216.0F));
+  const Tensor c = Tensor::full({2}, 16777216, DType::kFloat64).to(Device::kCuda);
+  ranks->sum({c, b.to(DType::kFloat64)});
+  EXPECT_EQ(c.values<double>(), std::vector<double>(2, 3 * 16777217.0));
+}
+
 TEST_F(VendorNccl, ErrorsNameRanksAndWhatTheLibrarySaid) {
   expect_error([] { join_nccl("short", 0, 1); }, "NCCL: a ticket has 128 bytes; got 5");
   expect_error([] { join_nccl(new_nccl_ticket(), 3, 3); }, "NCCL: the rank must lie in [0, 3); got 3");
   expect_error([] { join_nccl(new_nccl_ticket(), 0, 7); }, "NCCL: joining as rank 0 of 7: invalid argument");
   const auto ranks = join_nccl(new_nccl_ticket(), 0, 2);
   const Tensor x = Tensor::zeros({2});
-  expect_error([&] { ranks->sum(x); }, "NCCL: sums float32 tensors on cuda; got float32 on cpu");
+  expect_error([&] { ranks->sum(x); },
+               "NCCL: sums float32 and float64 tensors of one shape on cuda; got [2] float32 on cpu");
   job_.peer_gone = true;
   expect_error([&] { ranks->sum(x.to(Device::kCuda)); },
                "NCCL: a sum over 2 ranks: remote process exited (rank 1 is gone)");
