@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "apps/data_options.h"
 #include "apps/explain_options.h"
 #include "data/check.h"
 
@@ -17,23 +18,11 @@ struct Options {
   bool headers_only = false;
 };
 
-void add_dataset_options(CLI::App& verb, Options& o) {
-  verb.add_option("--root,root", o.spec.root, "folder of the data set")->required();
-  verb.add_option("--format", o.spec.format, "layout of the data set; see docs/data.md")
-      ->required()
-      ->check(CLI::IsMember({"list", "voc", "classes", "folders", "csv", "pssl", "labels"}));
-  verb.add_option("--list", o.spec.list, "list of items, relative to the root");
-  verb.add_option("--split", o.spec.split, "csv: rows of this split only");
-  verb.add_option("--classes", o.spec.classes, "class file, relative to the root");
-  verb.add_option("--images", o.spec.images, "folder of the pictures");
-  verb.add_option("--masks", o.spec.masks, "folder of the masks");
-  verb.add_option("--labels", o.spec.labels, "folder of PSSL labels");
-  verb.add_option("--ignore", o.spec.ignore, "label value that counts for nothing")->capture_default_str();
-  add_minus_one(verb, o.spec.pssl_minus_one_ignored);
+void add_looking_options(CLI::App& verb, Options& o) {
+  add_dataset_options(verb, o.spec);
   verb.add_option("--exif", o.exif, "orientation of photographs")
       ->check(CLI::IsMember({"ignore", "apply"}))
       ->capture_default_str();
-  verb.add_option("--limit", o.spec.limit, "only the first N items; 0: all")->check(CLI::NonNegativeNumber);
   verb.add_option("--report", o.report, "write the whole result to this JSON file");
   verb.add_flag("--headers-only", o.headers_only,
                 "do not decode pictures; finds no damage behind their headers");
@@ -68,24 +57,41 @@ int stats(Options& o, const Session& session) {
 
 }  // namespace
 
+void add_dataset_options(CLI::App& verb, DatasetSpec& spec) {
+  verb.add_option("--root,root", spec.root, "folder of the data set")->required();
+  verb.add_option("--format", spec.format, "layout of the data set; see docs/data.md")
+      ->required()
+      ->check(CLI::IsMember(dataset_formats()));
+  verb.add_option("--list", spec.list, "list of items, relative to the root");
+  verb.add_option("--split", spec.split, "published sets: train, val, ...; csv: rows of this split only");
+  verb.add_option("--classes", spec.classes, "class file, relative to the root");
+  verb.add_option("--images", spec.images, "folder of the pictures");
+  verb.add_option("--masks", spec.masks, "folder of the masks");
+  verb.add_option("--labels", spec.labels, "folder of PSSL labels");
+  verb.add_option("--ignore", spec.ignore, "label value that counts for nothing")->capture_default_str();
+  add_minus_one(verb, spec.pssl_minus_one_ignored);
+  verb.add_option("--limit", spec.limit, "only the first N items; 0: all")->check(CLI::NonNegativeNumber);
+}
+
 void add_data(CLI::App& app, Session& session) {
-  auto* data = app.add_subcommand("data", "check, describe or draw data sets");
+  auto* data = app.add_subcommand("data", "check, describe, convert, split, pack or draw data sets");
   data->require_subcommand(1);
 
   auto o = std::make_shared<Options>();
   auto* check_verb =
       data->add_subcommand("check", "read everything; say what is wrong, why, and the fix (exit 3)");
-  add_dataset_options(*check_verb, *o);
+  add_looking_options(*check_verb, *o);
   check_verb->add_option("--examples", o->examples, "items named per finding")->capture_default_str();
   add_common(*check_verb, session, kProgress);
   on_run(*check_verb, session, [o, &session] { return check(*o, session); });
 
   auto* stats_verb = data->add_subcommand("stats", "pixels and pictures per class, sizes, file formats");
-  add_dataset_options(*stats_verb, *o);
+  add_looking_options(*stats_verb, *o);
   add_common(*stats_verb, session, kProgress);
   on_run(*stats_verb, session, [o, &session] { return stats(*o, session); });
 
   add_data_synth(*data, session);
+  add_data_write(*data, session);
 }
 
 }  // namespace clearcut::apps

@@ -126,6 +126,7 @@ void add_report(CLI::App& app, Session& session);
 void add_view(CLI::App& app, Session& session);
 void add_bench(CLI::App& app, Session& session);
 void add_data_synth(CLI::App& data, Session& session);      // under `data`
+void add_data_write(CLI::App& data, Session& session);      // under `data`
 void add_bench_kernels(CLI::App& bench, Session& session);  // under `bench`
 void add_check_env(CLI::App& check, Session& session);      // under `check`
 void add_model_layers(CLI::App& model, Session& session);   // under `model`

@@ -1,11 +1,13 @@
 #include "data/check.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <set>
 
+#include "data/check_causes.h"
+#include "data/labels/files.h"
 #include "tensor/error.h"
-#include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -27,8 +29,6 @@ struct Looked {
   bool has_mask = false;
 };
 
-constexpr const char* kUnreadable = "the file is missing, damaged, or was copied only in part";
-
 void add_problem(Looked& seen, const Item& item, Looked::Problem problem) {
   problem.detail = item.name + ": " + problem.detail;
   seen.problems.push_back(std::move(problem));
@@ -38,7 +38,7 @@ void add_problem(Looked& seen, const Item& item, Looked::Problem problem) {
 std::pair<std::int64_t, std::int64_t> look_at_picture(Looked& seen, const Item& item,
                                                       const CheckOptions& options) {
   try {
-    const Bytes bytes = read_file(item.image);
+    const Bytes bytes = read_place(item.image);
     const PictureInfo info = picture_info(bytes, item.image);
     seen.content = hash_name({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     seen.size = cat(info.height, "x", info.width);
@@ -48,9 +48,8 @@ std::pair<std::int64_t, std::int64_t> look_at_picture(Looked& seen, const Item& 
     const Tensor picture = decode_picture(bytes, item.image, options.picture);
     return {picture.dim(0), picture.dim(1)};
   } catch (const std::exception& error) {
-    add_problem(
-        seen, item,
-        {"unreadable picture", kUnreadable, "replace the file or take the item off the list", error.what()});
+    const auto [kind, cause, fix] = why_unreadable(item.image, FileRole::kPicture, error.what());
+    add_problem(seen, item, {kind, cause, fix, error.what()});
     return {0, 0};
   }
 }
@@ -59,6 +58,12 @@ std::pair<std::int64_t, std::int64_t> look_at_picture(Looked& seen, const Item& 
 std::pair<std::string, std::string> explain_values(const Dataset& data,
                                                    const std::map<std::int32_t, std::int64_t>& values) {
   const auto classes = static_cast<std::int32_t>(data.class_names.size());
+  if (values.begin()->first < 0)
+    return {data.masks == MaskFormat::kColours
+                ? "a mask drawn with other colours, or smoothed when it was resized"
+                : "numbers that this data set does not have: another format, or "
+                  "masks that a tool converted already",
+            "check `format`; masks that hold classes already are read with format list"};
   const std::int32_t largest = values.rbegin()->first;
   if (largest == 255 && data.ignore != 255 &&
       (values.size() == 1 || std::prev(values.end(), 2)->first < classes))
@@ -84,7 +89,7 @@ void look_at_values(Looked& seen, const Dataset& data, const Item& item) {
     std::string text = cat("values outside 0 to ", classes - 1, " (ignore ", data.ignore, "):");
     for (const auto& [value, pixels] : wrong) {
       if (text.size() > 120) break;
-      text += cat(" ", value, " (", pixels, " pixels)");
+      text += cat(" ", label_value_text(data, value), " (", pixels, " pixels)");
     }
     add_problem(seen, item, {"label value outside the classes", cause, fix, text});
   }
@@ -116,15 +121,8 @@ void look_at_size(Looked& seen, const Dataset& data, const Item& item, const Ten
 void look_at_mask(Looked& seen, const Dataset& data, const Item& item, std::int64_t height,
                   std::int64_t width) {
   try {
-    Tensor labels;
-    if (data.masks == MaskFormat::kPng) {
-      const LabelImage image = read_label_png(item.mask);
-      seen.mask_format = cat("mask ", image.bits, "-bit ", image.palette.empty() ? "gray" : "palette");
-      labels = image.labels;
-    } else {
-      labels = read_mask(data, item);
-      seen.mask_format = item.mask.ends_with(".png") ? "mask ten levels" : "mask npz";
-    }
+    const auto [labels, stored] = read_stored_mask(data, item);
+    seen.mask_format = "mask " + stored;
     seen.has_mask = true;
     const auto* p = labels.data<const std::int32_t>();
     for (std::int64_t i = 0; i < labels.numel();) {  // runs of one value: one look-up each
@@ -136,13 +134,8 @@ void look_at_mask(Looked& seen, const Dataset& data, const Item& item, std::int6
     look_at_size(seen, data, item, labels, height, width);
     look_at_values(seen, data, item);
   } catch (const std::exception& error) {
-    const bool colours = std::string(error.what()).find("gray or palette") != std::string::npos;
-    add_problem(seen, item,
-                {colours ? "mask holds colours" : "unreadable mask",
-                 colours ? "the mask was saved as a colour picture" : kUnreadable,
-                 colours ? "convert each colour to its class index"
-                         : "replace the file or take the item off the list",
-                 error.what()});
+    const auto [kind, cause, fix] = why_unreadable(item.mask, FileRole::kMask, error.what());
+    add_problem(seen, item, {kind, cause, fix, error.what()});
   }
 }
 
@@ -198,6 +191,53 @@ void count(DataReport& report, const Dataset& data, const Item& item, const Look
   if (seen.has_mask) return;
   for (const int c : item.classes)
     if (c >= 0 && c < classes) ++report.class_pictures[static_cast<std::size_t>(c)];
+}
+
+// A picture stands beside the mask of another one: two lists were sorted differently.
+void look_at_pairs(Findings& findings, const Dataset& data) {
+  const auto stem = [](const std::string& path) { return std::filesystem::path(path).stem().string(); };
+  std::map<std::string, std::string> picture_of;  // stem -> item
+  std::map<std::string, std::string> used;        // mask -> item
+  for (const Item& item : data.items) picture_of[stem(item.image)] = item.name;
+  for (const Item& item : data.items) {
+    if (item.mask.empty()) continue;
+    const auto other = picture_of.find(stem(item.mask));
+    if (other != picture_of.end() && other->second != item.name && stem(item.mask) != stem(item.image))
+      findings.add({"mask of another picture", "lists in different orders were put side by side",
+                    "pair pictures and masks by name",
+                    cat(item.name, ": has the mask ", item.mask, ", which belongs to ", other->second)});
+    const auto [it, fresh] = used.try_emplace(item.mask, item.name);
+    if (!fresh)
+      findings.add({"one mask for several pictures", "a mistake in the list",
+                    "pair pictures and masks by name", cat(item.name, ": has the mask of ", it->second)});
+  }
+}
+
+// Masks of black and white, and masks that lost their values.
+void look_at_all_values(Findings& findings, const DataReport& report, const Dataset& data,
+                        const std::vector<Looked>& seen) {
+  std::map<std::int32_t, std::int64_t> values;
+  std::size_t masks = 0;
+  for (const Looked& one : seen) {
+    masks += one.has_mask ? 1 : 0;
+    for (const auto& [value, pixels] : one.values) values[value] += pixels;
+  }
+  if (masks == 0) return;
+  if (data.class_names.empty())
+    findings.add({"classes are not known", "there is no class file, so label values cannot be checked",
+                  "write classes.txt: INDEX NAME per line",
+                  cat("values ", values.begin()->first, " to ", values.rbegin()->first), Severity::kWarning});
+  const std::int64_t white = values.count(255) == 1 ? values.at(255) : 0;
+  if (data.class_names.size() == 2 && data.ignore == 255 && white > 0 && white + values[0] == report.pixels)
+    findings.add({"masks of 0 and 255",
+                  "black and white masks: white is 255, which means ignored, not class 1",
+                  "`clearcut data convert --map 255:1` writes them anew",
+                  cat("all ", masks, " masks; class 1 has no pixel")});
+  else if (data.class_names.size() > 1 && masks > 1 && values.size() == 1 &&
+           values.begin()->first != data.ignore)
+    findings.add({"all masks hold one value", "values were lost when the masks were converted or resized",
+                  "make the masks again from the original labels",
+                  cat("value ", label_value_text(data, values.begin()->first), " in all ", masks, " masks")});
 }
 
 // What only shows in the whole set.
@@ -256,6 +296,8 @@ DataReport check_data(const Dataset& data, const CheckOptions& options) {
     count(report, data, data.items[i], seen[i]);
     for (const Looked::Problem& problem : seen[i].problems) findings.add(problem);
   }
+  look_at_pairs(findings, data);
+  look_at_all_values(findings, report, data, seen);
   look_at_all(findings, report, data, seen);
   std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& a, const Finding& b) {
     if (a.severity != b.severity) return a.severity == Severity::kError;

@@ -45,12 +45,11 @@ struct CheckOptions {
 
 /// Reads every picture and mask. Never throws for a bad item: it becomes a finding. Looks for
 ///
-///   errors    unreadable pictures and masks, masks of another size, label values outside the classes, masks
-///   that
-///             hold colours, image labels outside the classes
+///   errors    missing and unreadable pictures and masks (data/check_causes.h says why), masks of another
+///             size, label values outside the classes, masks that hold colours, image labels outside the
+///             classes, masks of other pictures, masks of 0 and 255, masks that all hold one value
 ///   warnings  classes that no item has, masks that are all ignored, most pixels ignored, equal pictures
-///   under
-///             two names, pictures that EXIF would turn
+///             under two names, pictures that EXIF would turn, classes that are not known
 DataReport check_data(const Dataset& data, const CheckOptions& options = {});
 
 /// The report as text for people: findings with cause, fix and up to `examples` items each.

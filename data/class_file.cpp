@@ -59,6 +59,9 @@ ClassFile read_class_file(const std::string& path) {
   for (const TextLine& text : read_lines(path)) {
     const auto expected = static_cast<int>(file.names.size());
     const ClassLine line = parse_class(text, expected);
+    check(line.index == 0 || expected > 0, "data", text.where,
+          ": classes are numbered from 0; this file begins at ", line.index,
+          "; do the masks count from there too? `clearcut data convert --map` changes them");
     check(file.ignored < 0 && line.index >= expected, "data", text.where,
           ": classes must be numbered 0, 1, 2, ...; expected ", expected, ", got ", line.index);
     if (line.index > expected) {  // only the last line may leave a gap: 255 after 5

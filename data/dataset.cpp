@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "data/file_names.h"
 #include "data/jsonl.h"
 #include "data/label_table.h"
+#include "data/labels/files.h"
 #include "data/pssl_layout.h"
+#include "data/sets/published.h"
 #include "data/text_lines.h"
 #include "tensor/error.h"
 #include "tensor/random.h"
@@ -30,19 +34,12 @@ class Opener {
     data_.root = spec.root;
     data_.ignore = spec.ignore;
     data_.pssl_minus_one_ignored = spec.pssl_minus_one_ignored;
+    if (fs::is_regular_file(root_ / kShardIndex)) shards_ = std::make_unique<FileSource>(spec.root);
   }
 
   Dataset open();
 
- private:
-  std::string in_root(const std::string& path) const { return (root_ / path).lexically_normal().string(); }
-  std::string folder(const std::string& wanted, std::initializer_list<const char*> defaults) const;
-  std::string list_path(const char* standard) const;
-  std::string class_path() const;
-  void read_classes();
-  void add(Item item, const std::string& where);
-  int class_index(const std::string& text, const std::string& where) const;
-
+  void open_published_set();
   void open_list();
   void open_voc();
   void open_classes();
@@ -50,7 +47,22 @@ class Opener {
   void open_csv();
   void open_pssl();
   void open_labels();
+
+ private:
+  std::string in_root(const std::string& path) const { return (root_ / path).lexically_normal().string(); }
+  // Of a picture or mask: in the root, or in the shards there.
+  std::string place(const std::string& path) const {
+    return shards_ != nullptr && shards_->has(path) ? shards_->place(path) : in_root(path);
+  }
+  std::string folder(const std::string& wanted, std::initializer_list<const char*> defaults) const;
+  std::string list_path(const char* standard) const;
+  std::string class_path() const;
+  void read_classes();
+  void add(Item item, const std::string& where);
+  int class_index(const std::string& text, const std::string& where) const;
+
   static std::string weights_of(const std::string& folder, const std::string& file, const std::string& where);
+  std::map<std::string, int> folder_classes(const std::vector<fs::path>& folders);
   void add_pssl(const PsslFolder& labels, const std::string& name, const std::string& where);
   void finish();
 
@@ -58,6 +70,7 @@ class Opener {
   fs::path root_;
   Dataset data_;
   std::optional<ClassFile> classes_;
+  std::unique_ptr<const FileSource> shards_;
   std::set<std::string> names_;
 };
 
@@ -131,6 +144,11 @@ int Opener::class_index(const std::string& text, const std::string& where) const
   return static_cast<int>(it - data_.class_names.begin());
 }
 
+void Opener::open_published_set() {
+  data_ = open_published(spec_);
+  for (Item& item : std::exchange(data_.items, {})) add(std::move(item), spec_.root);
+}
+
 void Opener::open_list() {
   read_classes();
   for (const TextLine& line : read_lines(list_path("train.txt"))) {
@@ -138,7 +156,7 @@ void Opener::open_list() {
     check(fields.size() <= 2, "data", line.where, ": a line is IMAGE LABEL, got ", fields.size(), " fields",
           "; separate them by a tab if the names have spaces");
     if (fields.size() == 2) data_.masks = MaskFormat::kPng;
-    add({0, fields[0], in_root(fields[0]), fields.size() == 2 ? in_root(fields[1]) : "", {}}, line.where);
+    add({0, fields[0], place(fields[0]), fields.size() == 2 ? place(fields[1]) : "", {}}, line.where);
   }
 }
 
@@ -162,19 +180,31 @@ void Opener::open_classes() {
   for (const TextLine& line : read_lines(list_path("train.txt"))) {
     const std::vector<std::string> fields = split_fields(line.text);
     check(fields.size() >= 2, "data", line.where, ": a line is IMAGE CLASS, got '", line.text, "'");
-    add({0, fields[0], in_root(fields[0]), "", {class_index(fields[1], line.where)}}, line.where);
+    add({0, fields[0], place(fields[0]), "", {class_index(fields[1], line.where)}}, line.where);
   }
+}
+
+// The class of each folder: its place among the WordNet ids or the names of the class file that was asked
+// for, so that a part of ImageNet keeps ImageNet's classes; else its place in order of name.
+std::map<std::string, int> Opener::folder_classes(const std::vector<fs::path>& folders) {
+  if (!spec_.classes.empty()) read_classes();
+  const std::vector<std::string>& known = data_.wnids.empty() ? data_.class_names : data_.wnids;
+  std::map<std::string, int> index;
+  for (const fs::path& path : folders) {
+    const std::string name = path.filename().string();
+    if (spec_.classes.empty()) data_.class_names.push_back(name);
+    const auto it = std::find(known.begin(), known.end(), name);
+    check(it != known.end(), "data", "the folder ", path.string(), " is no class of ", class_path());
+    index[name] = static_cast<int>(it - known.begin());
+  }
+  return index;
 }
 
 void Opener::open_folders() {
   const std::vector<fs::path> folders = sorted_entries(root_, /*folders=*/true);
   check(!folders.empty(), "data", "the folder ", spec_.root,
         " has no folders in it; there must be one per class");
-  std::map<std::string, int> index;
-  for (const fs::path& path : folders) {
-    index[path.filename().string()] = static_cast<int>(data_.class_names.size());
-    data_.class_names.push_back(path.filename().string());
-  }
+  const std::map<std::string, int> index = folder_classes(folders);
   if (!spec_.list.empty()) {
     for (const TextLine& line : read_lines(list_path(""))) {
       const auto it = index.find(line.text.substr(0, line.text.find('/')));
@@ -186,12 +216,12 @@ void Opener::open_folders() {
   for (const fs::path& path : folders) {
     const std::size_t before = data_.items.size();
     for (const fs::path& file : files_below(path))
-      if (is_picture_name(file.string()))
+      if (is_picture_name(file.string()) && file.filename().string()[0] != '.')
         add({0,
              file.lexically_relative(root_).generic_string(),
              file.string(),
              "",
-             {index[path.filename().string()]}},
+             {index.at(path.filename().string())}},
             path.string());
     check(data_.items.size() > before, "data", "the class folder ", path.string(),
           " has no pictures (.jpg, .jpeg, .png)");
@@ -312,15 +342,23 @@ void Opener::finish() {
     data_.items.resize(static_cast<std::size_t>(spec_.limit));
 }
 
+constexpr std::pair<const char*, void (Opener::*)()> kPlainFormats[] = {
+    {"list", &Opener::open_list},       {"voc", &Opener::open_voc}, {"classes", &Opener::open_classes},
+    {"folders", &Opener::open_folders}, {"csv", &Opener::open_csv}, {"pssl", &Opener::open_pssl},
+    {"labels", &Opener::open_labels}};
+
 Dataset Opener::open() {
-  const std::map<std::string, void (Opener::*)()> formats = {
-      {"list", &Opener::open_list},       {"voc", &Opener::open_voc}, {"classes", &Opener::open_classes},
-      {"folders", &Opener::open_folders}, {"csv", &Opener::open_csv}, {"pssl", &Opener::open_pssl},
-      {"labels", &Opener::open_labels}};
-  const auto it = formats.find(spec_.format);
-  check(it != formats.end(), "data", "format '", spec_.format,
-        "' is unknown; one of list, voc, classes, folders, csv, pssl, labels");
-  (this->*it->second)();
+  const auto* it = std::find_if(std::begin(kPlainFormats), std::end(kPlainFormats),
+                                [&](const auto& format) { return format.first == spec_.format; });
+  if (it != std::end(kPlainFormats)) {
+    (this->*it->second)();
+  } else if (is_published_format(spec_.format)) {
+    open_published_set();
+  } else {
+    std::string names;
+    for (const std::string& name : dataset_formats()) names += (names.empty() ? "" : ", ") + name;
+    fail("data", "format '", spec_.format, "' is unknown; one of ", names);
+  }
   finish();
   return std::move(data_);
 }
@@ -328,5 +366,12 @@ Dataset Opener::open() {
 }  // namespace
 
 Dataset open_dataset(const DatasetSpec& spec) { return Opener(spec).open(); }
+
+std::vector<std::string> dataset_formats() {
+  std::vector<std::string> names;
+  for (const auto& [name, open] : kPlainFormats) names.emplace_back(name);
+  for (const std::string& name : published_formats()) names.push_back(name);
+  return names;
+}
 
 }  // namespace clearcut

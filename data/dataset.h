@@ -23,8 +23,11 @@ struct Item {
 
 enum class MaskFormat {
   kNone,
-  kPng,      // label PNG: value = class index
-  kPsslNpz,  // arr_0: 1 = object of class classes[0], anything else background
+  kPng,       // label PNG: stored value = gray value or palette index
+  kPsslNpz,   // arr_0: 1 = object of class classes[0], anything else background
+  kColours,   // colour PNG: stored value = place of the colour in mask_colours
+  kTwoBytes,  // colour PNG: stored value = R + 256 G (ImageNet-S)
+  kMat,       // MATLAB file: stored value = element of the array mask_variable
 };
 
 struct Dataset {
@@ -37,6 +40,10 @@ struct Dataset {
   int ignore = 255;     // label value that counts for nothing; also the padding value
   int background = -1;  // class index of the background; -1: none
   bool pssl_minus_one_ignored = false;
+  std::vector<std::int32_t> mask_classes = {};  // stored value -> class, ignore, or -1: no such value; empty:
+                                                // a stored value is a class
+  std::vector<Rgb> mask_colours = {};           // kColours
+  std::string mask_variable = {};               // kMat
 };
 
 /// What to open. Paths are relative to root. Lines that are empty or start with '#' are left out of lists.
@@ -50,11 +57,16 @@ struct Dataset {
 ///   pssl     LABEL or IMAGE                 the published layout, see data/pssl_layout.h; its list may lie
 ///                                           beside the labels
 ///   labels   a manifest.jsonl               {"image", "label", "classes"}: label PNGs that clearcut wrote
+///
+/// or a data set as its authors publish it, see data/sets/published.h: voc2012, pascal-context, ade20k,
+/// cityscapes, coco-stuff, camvid, camvid32, imagenet-s. `split` chooses a part (default train); classes,
+/// colours and the ignored value 255 (ImageNet-S: 1000) are built in. Pictures and masks that list and
+/// classes name may lie in tar shards in the root (`clearcut data pack`).
 struct DatasetSpec {
   std::string format;
   std::string root;
   std::string list = {};     // default by format: train.txt, labels.csv, manifest.jsonl, none for folders
-  std::string split = {};    // csv: keep rows with this split; empty: all
+  std::string split = {};    // csv: keep rows with this split; empty: all. Published sets: train, val, ...
   std::string classes = {};  // class file; default classes.txt beside the labels or in the root
   std::string labels = {};   // pssl, labels: folder of the labels, default root
   std::string images = {};   // voc, csv, labels, pssl: folder of the pictures, default images / root
@@ -70,9 +82,21 @@ struct DatasetSpec {
 /// (file:line), a class out of range, an item twice, no item at all. Pictures themselves are not opened.
 Dataset open_dataset(const DatasetSpec& spec);
 
+/// The names of all formats, in the order of the tables above.
+std::vector<std::string> dataset_formats();
+
 /// The label map of an item, int32 [H, W]. Errors name the file. PSSL npz: background everywhere, the
-/// picture's class where arr_0 is 1.
+/// picture's class where arr_0 is 1. A stored value v (or colour 65536 R + 256 G + B) that stands for no
+/// class becomes -1 - v, which check_mask() refuses.
 Tensor read_mask(const Dataset& data, const Item& item);
+/// The same with how it was stored: "8-bit gray", "8-bit palette", "colours", "npz", "ten levels", "mat".
+struct StoredMask {
+  Tensor labels;
+  std::string stored;
+};
+StoredMask read_stored_mask(const Dataset& data, const Item& item);
+/// A value that read_mask() gave, as people know it: "7", "colour (1, 2, 3)".
+std::string label_value_text(const Dataset& data, std::int32_t value);
 
 /// The pixel weights of an item in steps of 1/255, int32 [H, W], from a gray PNG. Throws Error that names the
 /// file unless it has the size of the labels and values 0 to 255.

@@ -6,8 +6,8 @@
 #include "data/codec/codec.h"
 #include "data/codec/jpeg_file.h"
 #include "data/codec/png_file.h"
+#include "data/labels/files.h"
 #include "tensor/error.h"
-#include "tensor/file.h"
 
 namespace clearcut {
 
@@ -48,7 +48,7 @@ Tensor decode_picture(ByteView bytes, const std::string& name, PictureOptions op
 }
 
 Tensor read_picture(const std::string& path, PictureOptions options) {
-  return decode_picture(read_file(path), path, options);
+  return decode_picture(read_place(path), path, options);
 }
 
 // EXIF numbers say where the first row and column of the file lie: 1 top-left, 2 top-right, 3 bottom-right,

@@ -6,6 +6,7 @@
 #include "data/file_names.h"
 #include "data/label_png.h"
 #include "data/labels/formats.h"
+#include "data/mat_file.h"
 #include "data/picture.h"
 #include "models/onnx_proto.h"
 #include "models/weights/key_map.h"
@@ -57,6 +58,11 @@ Bytes label_file(const std::string& name) {
       .values<std::uint8_t>();
 }
 
+Bytes mat_file(const std::string& name) {
+  return find_array(read_npz("tests/golden/data/mats.npz"), "file:" + name, "mats.npz")
+      .values<std::uint8_t>();
+}
+
 /// A reader of labels in one file.
 FuzzTarget label_target(const std::string& name, const std::string& format, const std::string& file,
                         const std::vector<std::string>& seeds) {
@@ -105,6 +111,10 @@ std::vector<FuzzTarget> targets_of_weights_and_pictures() {
        {encode_npz({{"arr_0", array}, {"b", array}})},
        [](ByteView b) { decode_npz(b, "f", kLimit); },
        4 * kMostDeflated},
+      {"mat",
+       {mat_file("plain"), mat_file("packed")},
+       [](ByteView b) { decode_mat_array(b, "f", "GTcls.Segmentation"); },
+       8 * kMostDeflated},
       {"safetensors", {safetensors_seed()}, [](ByteView b) { decode_safetensors(b, "f"); }},
       {"pth",
        {read_file("tests/golden/weights/state.pth"), read_file("tests/golden/weights/checkpoint.pth")},

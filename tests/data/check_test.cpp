@@ -79,12 +79,12 @@ TEST(DataCheck, EveryFaultIsFoundWithItsCause) {
   data.class_names.emplace_back("unicorn");
   const DataReport report = check_data(data);
   EXPECT_TRUE(report.has_errors());
-  EXPECT_EQ(find(report, "unreadable picture")->details.size(), 2U);
-  expect_finding(report, "unreadable picture", "missing, damaged", "missing: ");
+  expect_finding(report, "missing picture", "not copied", "missing: ");
+  expect_finding(report, "unreadable picture", "copied only in part", "truncated: ");
   expect_finding(report, "mask of another size", "another copy", "size: ");
   expect_finding(report, "mask holds colours", "colour picture", "colour: ");
   expect_finding(report, "mask is ignored everywhere", "empty mask", "empty: ");
-  expect_finding(report, "unreadable mask", "missing, damaged", "nomask: ");
+  expect_finding(report, "unreadable mask", "copied only in part", "nomask: ");
   expect_finding(report, "equal pictures under two names", "copies", "good = copy");
   expect_finding(report, "image label outside the classes", "another class list",
                  "class 5 is outside 0 to 2");

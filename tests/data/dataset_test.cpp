@@ -8,21 +8,14 @@
 #include "tensor/npy.h"
 #include "tensor/random.h"
 #include "tests/errors.h"
+#include "tests/fresh_folder.h"
 #include "tests/real_data.h"
 
 namespace clearcut {
 namespace {
 
 namespace fs = std::filesystem;
-
-// An empty folder of this test's own.
-std::string fresh_folder() {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const std::string path = testing::TempDir() + "clearcut_" + test->test_suite_name() + "_" + test->name();
-  fs::remove_all(path);
-  fs::create_directories(path);
-  return path;
-}
+using test::fresh_folder;
 
 void write_picture(const std::string& path, std::int64_t height = 2, std::int64_t width = 3) {
   write_png(path, Tensor::full({height, width, 3}, 100, DType::kUInt8));
@@ -89,6 +82,23 @@ TEST(Dataset, FolderPerClass) {
   expect_error([&] { open_dataset({.format = "folders", .root = root}); }, "/empty has no pictures");
   expect_error([&] { open_dataset({.format = "folders", .root = root + "/dog"}); },
                "there must be one per class");
+}
+
+// A part of ImageNet: the class file says which of the thousand classes a folder is.
+TEST(Dataset, FoldersOfImageNetKeepItsClasses) {
+  const std::string root = fresh_folder();
+  write_picture(root + "/train/n02102040/a.JPEG");
+  write_picture(root + "/train/n01440764/b.JPEG");
+  write_file(root + "/train/n01440764/._b.JPEG", "left by another system");
+  write_file(root + "/classes.txt", "0\tn01440764\ttench\n1\tn01443537\tgoldfish\n2\tn02102040\tspringer\n");
+  const DatasetSpec spec{.format = "folders", .root = root + "/train", .classes = "../classes.txt"};
+  const Dataset data = open_dataset(spec);
+  ASSERT_EQ(data.items.size(), 2U);
+  EXPECT_EQ(data.class_names, (std::vector<std::string>{"tench", "goldfish", "springer"}));
+  EXPECT_EQ(data.items[0].classes, std::vector<int>{0});
+  EXPECT_EQ(data.items[1].classes, std::vector<int>{2});
+  write_picture(root + "/train/n09999999/a.JPEG");
+  expect_error([&] { open_dataset(spec); }, "n09999999 is no class of");
 }
 
 TEST(Dataset, CsvOfImageLabels) {
@@ -192,6 +202,9 @@ TEST(Dataset, PsslLayoutOfTenLevels) {
   EXPECT_EQ(data.items[0].name, "train/n00000001/a.JPEG");
   EXPECT_EQ(read_mask(data, data.items[0]).values<std::int32_t>(), (std::vector<std::int32_t>{0, 2, 2, 3}));
   EXPECT_EQ(data.items[1].mask, root + "/train/n00000002/b.JPEG_eiseg.npz");  // where both are, the array
+  write_label_png(root + "/train/n00000001/a.JPEG.png", Tensor::from<std::int32_t>({1, 2}, {9, 10}));
+  expect_error([&] { read_mask(data, data.items[0]); },
+               "a.JPEG.png: level 10 at row 0, column 1; levels are 0 to 9, and 255 is ignored");
   write_file(root + "/train.txt", std::string("train/n00000001/a.JPEG.png\n"));
   EXPECT_EQ(open_dataset({.format = "pssl", .root = root}).items.size(), 1U);
 }

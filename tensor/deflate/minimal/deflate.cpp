@@ -1,9 +1,11 @@
 // Deflate by stb_image and stb_image_write, which carry a small zlib each.
 #include "tensor/deflate.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "tensor/error.h"
+#include "tensor/zlib_stream.h"
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -51,6 +53,25 @@ bool detail::raw_inflate(ByteView stream, std::span<std::uint8_t> out) {
                                                    reinterpret_cast<const char*>(padded.data()),
                                                    static_cast<int>(padded.size()));
   return got >= 0 && static_cast<std::size_t>(got) == out.size();
+}
+
+std::optional<Bytes> detail::raw_inflate_all(ByteView stream, std::size_t max_bytes) {
+  check(stream.size() < kMaxBytes / 4 && max_bytes < kMaxBytes, "inflate",
+        "at most 1 GiB at once in the minimal build; got ", stream.size(), " bytes for ", max_bytes);
+  // Twice the room until it is enough: stb's own growing buffer knows no limit.
+  for (std::size_t room = 4 * stream.size() + 64;; room *= 2) {
+    Bytes out(std::min(room, max_bytes));
+    Bytes padded(stream.begin(), stream.end());
+    padded.resize(stream.size() + kPadding);
+    const int got = stbi_zlib_decode_noheader_buffer(
+        reinterpret_cast<char*>(out.data()), static_cast<int>(out.size()),
+        reinterpret_cast<const char*>(padded.data()), static_cast<int>(padded.size()));
+    if (got >= 0) {
+      out.resize(static_cast<std::size_t>(got));
+      return out;
+    }
+    if (room >= max_bytes || room / 1032 > stream.size()) return std::nullopt;
+  }
 }
 
 }  // namespace clearcut
