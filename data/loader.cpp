@@ -1,12 +1,14 @@
 #include "data/loader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "data/sampler.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 
@@ -54,12 +56,18 @@ struct Loader::State {
   std::uint32_t epoch = 0;
   std::int64_t item = 0;
   bool any_good = false;  // in this epoch
+  double waited = 0;      // seconds
   std::vector<Failure> failures;
   std::set<std::string> failed_names;
 
   std::int64_t size() const { return static_cast<std::int64_t>(data.items.size()); }
   std::uint32_t epoch_of(std::int64_t ticket) const { return static_cast<std::uint32_t>(ticket / size()); }
-  std::int64_t ahead() const { return options.ahead > 0 ? options.ahead : 2 * options.batch; }
+  /// In tickets of all ranks.
+  std::int64_t ahead() const { return options.ahead > 0 ? options.ahead * options.ranks : 2 * options.batch; }
+  /// Whether this rank reads it. Batches begin at multiples of their size.
+  bool mine(std::int64_t ticket) const {
+    return ticket % size() % options.batch * options.ranks / options.batch == options.rank;
+  }
 
   const Item& item_of(std::int64_t ticket);
   const Item& locked_item(std::int64_t ticket) {
@@ -68,6 +76,7 @@ struct Loader::State {
   }
   Prepared prepare(const Item& source, std::uint32_t step) const;
   Prepared take(std::int64_t ticket);
+  void pass_over();  // the next ticket, which is another rank's
   void run_worker();
   bool may_start() const { return started < wanted + ahead(); }
   void note_failure(const Item& failed, const std::string& error);
@@ -77,10 +86,12 @@ struct Loader::State {
 // The order of an epoch is drawn once and forgotten when no ticket of it is left. Called with the mutex held.
 const Item& Loader::State::item_of(std::int64_t ticket) {
   const std::int64_t place = ticket % size();
-  if (!options.shuffle) return data.items[static_cast<std::size_t>(place)];
+  if (!options.shuffle && !options.balanced) return data.items[static_cast<std::size_t>(place)];
   while (!orders.empty() && orders.begin()->first < epoch_of(wanted)) orders.erase(orders.begin());
   auto& order = orders[epoch_of(ticket)];
-  if (order.empty())
+  if (order.empty() && options.balanced)
+    order = balanced_order(data, options.seed, epoch_of(ticket));
+  else if (order.empty())
     order = permutation(RandomStream(options.seed, "epoch order", 0, epoch_of(ticket)), size());
   return data.items[static_cast<std::size_t>(order[static_cast<std::size_t>(place)])];
 }
@@ -106,19 +117,24 @@ void Loader::State::run_worker() {
   while (true) {
     work.wait(lock, [&] { return stop || may_start(); });
     if (stop) return;
-    const std::int64_t ticket = started++;
-    const std::uint64_t mine = generation;
+    std::int64_t ticket = started++;
+    while (!mine(ticket)) ticket = started++;
+    const std::uint64_t of_generation = generation;
     const Item& source = item_of(ticket);
     lock.unlock();
     Prepared sample = prepare(source, epoch_of(ticket));
     lock.lock();
-    if (mine != generation) continue;
+    if (of_generation != generation) continue;
     ready.emplace(ticket, std::move(sample));
     done.notify_one();
   }
 }
 
 Prepared Loader::State::take(std::int64_t ticket) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto note_wait = [&] {
+    waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
   std::unique_lock lock(mutex);
   if (workers.empty()) {
     const Item& source = item_of(ticket);
@@ -126,14 +142,24 @@ Prepared Loader::State::take(std::int64_t ticket) {
     Prepared sample = prepare(source, epoch_of(ticket));
     lock.lock();
     wanted = ticket + 1;
+    note_wait();
     return sample;
   }
   done.wait(lock, [&] { return ready.count(ticket) == 1; });
+  note_wait();
   Prepared sample = std::move(ready.at(ticket));
   ready.erase(ticket);
   wanted = ticket + 1;
   work.notify_all();
   return sample;
+}
+
+void Loader::State::pass_over() {
+  const std::scoped_lock lock(mutex);
+  ++wanted;
+  ++item;
+  any_good = true;
+  work.notify_all();
 }
 
 void Loader::State::note_failure(const Item& failed, const std::string& error) {
@@ -203,6 +229,13 @@ Batch make_batch(const Collected& collected) {
 Loader::Loader(Dataset data, std::vector<Transform> transforms, Normalize normalize, LoaderOptions options)
     : state_(std::make_unique<State>()) {
   check(!data.items.empty(), "loader", "the data set ", data.root, " has no items");
+  check(0 <= options.rank && options.rank < options.ranks && options.batch % options.ranks == 0, "loader",
+        "a batch of ", options.batch, " pictures cannot be shared equally by ", options.ranks,
+        " ranks; make it a multiple");
+  check(
+      options.ranks == 1 || (options.drop_last && options.on_failure == OnFailure::kThrow), "loader",
+      "several ranks need full batches: drop_last, and on_failure throw; a rank does not know which pictures "
+      "the others left out; `clearcut data check` finds the bad ones");
   check(options.batch > 0 && options.threads >= 0 && options.ahead >= 0, "loader",
         "needs batch > 0, threads >= 0, ahead >= 0; got ", options.batch, ", ", options.threads, ", ",
         options.ahead);
@@ -226,7 +259,13 @@ Loader::~Loader() {
 std::optional<Batch> Loader::next() {
   State& s = *state_;
   Collected collected;
-  while (s.item < s.size() && static_cast<std::int64_t>(collected.samples.size()) < s.options.batch) {
+  std::int64_t places = 0;  // of the batch that are filled, here or by other ranks
+  while (s.item < s.size() && places < s.options.batch) {
+    if (!s.mine(s.wanted)) {
+      s.pass_over();
+      ++places;
+      continue;
+    }
     const Item& item = s.locked_item(s.wanted);
     Prepared sample = s.take(s.wanted);
     ++s.item;
@@ -235,10 +274,11 @@ std::optional<Batch> Loader::next() {
       continue;
     }
     s.any_good = true;
+    ++places;
     collected.items.push_back(&item);
     collected.samples.push_back(std::move(sample));
   }
-  const bool full = static_cast<std::int64_t>(collected.samples.size()) == s.options.batch;
+  const bool full = places == s.options.batch;
   if (full || (!collected.samples.empty() && !s.options.drop_last)) return make_batch(collected);
   s.start_next_epoch();
   return std::nullopt;
@@ -246,6 +286,9 @@ std::optional<Batch> Loader::next() {
 
 void Loader::seek(LoaderPosition position) {
   State& s = *state_;
+  check(s.options.ranks == 1 || position.item % s.options.batch == 0, "loader", "position ", position.item,
+        " is within a batch of ", s.options.batch,
+        "; several ranks can go on with the size of the batches before it, or at the start of an epoch");
   check(position.item >= 0 && position.item <= s.size(), "loader", "position ", position.item,
         " is outside a data set of ", s.size(), " items; was the data set changed?");
   const std::scoped_lock lock(s.mutex);
@@ -267,6 +310,7 @@ std::int64_t Loader::batches_per_epoch() const {
   return state_->options.drop_last ? n / batch : (n + batch - 1) / batch;
 }
 
+double Loader::waited() const { return state_->waited; }
 const Dataset& Loader::dataset() const { return state_->data; }
 std::vector<Failure> Loader::failures() const { return state_->failures; }
 

@@ -30,10 +30,15 @@ struct LoaderOptions {
   std::int64_t ahead = 0;  // samples decoded but not taken yet, at most; 0: two batches
   std::uint64_t seed = 0;
   bool shuffle = false;    // order of epoch e: permutation keyed by (seed, "epoch order", e)
+  bool balanced = false;   // in place of that: data/sampler.h
   bool drop_last = false;  // leave out a last batch that is not full
   bool masks = true;       // read masks where the data set has them
   OnFailure on_failure = OnFailure::kThrow;
   PictureOptions picture = {};
+  /// Of several processes that share each batch, this one reads its part: pictures rank * batch / ranks and
+  /// on. Then the batch must be a multiple of the ranks, drop_last set and on_failure kThrow: a rank does not
+  /// know what the others left out.
+  int rank = 0, ranks = 1;
 };
 
 /// Where a loader stands; save it to resume exactly.
@@ -51,9 +56,9 @@ class Loader {
   Loader(Dataset data, std::vector<Transform> transforms, Normalize normalize, LoaderOptions options);
   ~Loader();
 
-  /// The next batch of this epoch; nothing at its end, and the next call starts the next epoch.
-  /// A file that fails: Error "loader: NAME: ..." (kThrow), or left out and listed in failures() (kSkip),
-  /// the next items taking its place.
+  /// The next batch of this epoch, or this rank's part of it; nothing at its end, and the next call starts
+  /// the next epoch. A file that fails: Error "loader: NAME: ..." (kThrow), or left out and listed in
+  /// failures() (kSkip), the next items taking its place.
   std::optional<Batch> next();
 
   LoaderPosition position() const;
@@ -61,6 +66,8 @@ class Loader {
   std::int64_t items() const;              // of the data set
   std::int64_t batches_per_epoch() const;  // if nothing fails
   const Dataset& dataset() const;
+  /// Seconds that next() has waited for samples so far: what reading costs the training.
+  double waited() const;
   /// Each failing file once, in the order met.
   std::vector<Failure> failures() const;
 

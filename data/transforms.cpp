@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <optional>
 
 namespace clearcut {
 
@@ -97,14 +99,46 @@ void resize_step_scaling(LabelledPicture& x, const StepScaling& options, const R
   scale_by(x, factor, factor);
 }
 
+namespace {
+
+struct Corner {
+  std::int64_t top, left;
+};
+
+// A window around a pixel of the foreground; numbers 3 and on of the stream.
+std::optional<Corner> window_of_foreground(const LabelledPicture& x, const PaddingCrop& o,
+                                           const RandomStream& stream) {
+  if (!x.labels.defined() || stream.uniform(2) >= o.foreground) return std::nullopt;
+  std::map<std::int32_t, std::int64_t> pixels;
+  const std::int32_t* y = x.labels.data<const std::int32_t>();
+  for (std::int64_t i = 0; i < x.labels.numel(); ++i)
+    if (y[i] != o.label_value && y[i] != o.background) ++pixels[y[i]];
+  if (pixels.empty()) return std::nullopt;
+  const auto chosen = std::next(pixels.begin(), stream.below(3, static_cast<std::int64_t>(pixels.size())));
+  std::int64_t which = stream.below(4, chosen->second), at = 0;
+  for (; y[at] != chosen->first || which-- > 0; ++at) {
+  }
+  const auto place = [&](int number, std::int64_t pixel, std::int64_t side, std::int64_t window) {
+    const std::int64_t low = std::max<std::int64_t>(0, pixel - window + 1),
+                       high = std::min(side - window, pixel);
+    return low + stream.below(number, high - low + 1);
+  };
+  const std::int64_t W = x.labels.dim(1);
+  return Corner{place(0, at / W, x.labels.dim(0), o.height), place(1, at % W, W, o.width)};
+}
+
+}  // namespace
+
 void random_padding_crop(LabelledPicture& x, const PaddingCrop& options, const RandomKey& key) {
   check_one_size("random_padding_crop", x);
   check(options.height > 0 && options.width > 0, "random_padding_crop",
         "the window must be 1 x 1 or more, got ", options.height, " x ", options.width);
   pad_both(x, std::max(x.image.dim(0), options.height), std::max(x.image.dim(1), options.width), options);
   const RandomStream stream = stream_of(key, "random_padding_crop");
-  const std::int64_t top = stream.below(0, x.image.dim(0) - options.height + 1);
-  const std::int64_t left = stream.below(1, x.image.dim(1) - options.width + 1);
+  std::optional<Corner> corner;
+  if (options.foreground > 0) corner = window_of_foreground(x, options, stream);
+  const std::int64_t top = corner ? corner->top : stream.below(0, x.image.dim(0) - options.height + 1);
+  const std::int64_t left = corner ? corner->left : stream.below(1, x.image.dim(1) - options.width + 1);
   x.image = crop(x.image, top, left, options.height, options.width);
   for_each_map(x, [&](Tensor& map) { map = crop(map, top, left, options.height, options.width); });
 }

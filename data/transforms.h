@@ -44,11 +44,16 @@ struct StepScaling {
 };
 void resize_step_scaling(LabelledPicture& x, const StepScaling& options, const RandomKey& key);
 
-/// Pads right and bottom up to height x width, then cuts that window at a uniform position.
+/// Pads right and bottom up to height x width, then cuts that window at a uniform position; with the chance
+/// `foreground` at one that holds a pixel of the foreground: a class other than the background that the
+/// labels have, each as likely, one of its pixels, and one of the windows around that (where there is none:
+/// any). Source of that: Isensee et al., nnU-Net, Nature Methods 2021 (oversampling of foreground).
 struct PaddingCrop {
   std::int64_t height = 512, width = 512;
   float image_value = 127.5F;
   std::int32_t label_value = 255;  // the ignore value; 1001 for PSSL
+  double foreground = 0;
+  std::int32_t background = -1;  // its label; -1: there is none
 };
 void random_padding_crop(LabelledPicture& x, const PaddingCrop& options, const RandomKey& key);
 

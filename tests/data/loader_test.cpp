@@ -6,6 +6,8 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -75,6 +77,42 @@ TEST(Loader, SameBatchesForAnyNumberOfThreads) {
   }
 }
 
+// A picture is augmented by its own name: neither its place nor its neighbours nor the data set's size
+// matter.
+TEST(Loader, AugmentationBelongsToTheItem) {
+  const auto by_name = [](int items, const LoaderOptions& options) {
+    Loader loader(numbered(items), augment(), {}, options);
+    std::map<std::string, std::vector<float>> pixels;
+    while (const auto batch = loader.next())
+      for (std::size_t n = 0; n < batch->names.size(); ++n)
+        pixels[batch->names[n]] = batch->images[static_cast<std::int64_t>(n)].values<float>();
+    return pixels;
+  };
+  const auto plain = by_name(11, {.batch = 4, .threads = 2, .seed = 7});
+  EXPECT_EQ(by_name(11, {.batch = 3, .threads = 1, .seed = 7, .shuffle = true}), plain);
+  for (const auto& [name, pixels] : by_name(5, {.batch = 5, .threads = 0, .seed = 7}))
+    EXPECT_EQ(pixels, plain.at(name)) << name;
+  EXPECT_NE(by_name(11, {.batch = 4, .threads = 2, .seed = 8}), plain);
+}
+
+// Four samples of 50 ms each, prepared by the caller, are waited for; four that lie ready are not.
+TEST(Loader, SaysHowLongItWasWaitedFor) {
+  using std::chrono::milliseconds;
+  const std::vector<Transform> slow = {
+      [](LabelledPicture&, const RandomKey&) { std::this_thread::sleep_for(milliseconds(50)); }};
+  Loader alone(numbered(4), slow, {}, {.batch = 4, .threads = 0});
+  EXPECT_EQ(alone.waited(), 0);
+  alone.next();
+  EXPECT_GE(alone.waited(), 0.2);
+  std::atomic<int> prepared{0};
+  const std::vector<Transform> count = {[&](LabelledPicture&, const RandomKey&) { ++prepared; }};
+  Loader ahead(numbered(4), count, {}, {.batch = 4, .threads = 1, .ahead = 4});
+  for (int i = 0; i < 5000 && prepared < 4; ++i) std::this_thread::sleep_for(milliseconds(1));
+  std::this_thread::sleep_for(milliseconds(200));  // the last one is handed over
+  ahead.next();
+  EXPECT_LT(ahead.waited(), 0.2);
+}
+
 TEST(Loader, EpochsAreDifferentPermutations) {
   const Seen seen = two_epochs({.batch = 11, .threads = 1, .seed = 7, .shuffle = true});
   const std::vector<std::string> first(seen.names.begin(), seen.names.begin() + 11),
@@ -140,6 +178,42 @@ TEST(Loader, DropLastAndBatchCounts) {
 }
 
 // Workers stop when `ahead` samples wait: with nothing taken, no more than that many are prepared.
+// Two epochs of 11 pictures in batches of 4, of which two ranks read halves.
+TEST(Loader, RanksReadTheirPartsOfEachBatch) {
+  const LoaderOptions options{.batch = 4, .threads = 2, .seed = 3, .shuffle = true, .drop_last = true};
+  Loader whole(numbered(11), augment(), {}, options);
+  std::vector<std::unique_ptr<Loader>> ranks;
+  for (int r = 0; r < 2; ++r) {
+    LoaderOptions part = options;
+    part.rank = r, part.ranks = 2, part.threads = r;
+    ranks.push_back(std::make_unique<Loader>(numbered(11), augment(), Normalize{}, part));
+  }
+  for (int i = 0; i < 6; ++i) {  // two batches and nothing, twice
+    const auto batch = whole.next();
+    Seen expected, seen;
+    if (batch) note(expected, *batch);
+    for (const auto& rank : ranks) {
+      if (i == 4) rank->seek(rank->position());
+      const auto part = rank->next();
+      ASSERT_EQ(part.has_value(), batch.has_value());
+      if (part) note(seen, *part);
+      EXPECT_EQ(rank->position().epoch, whole.position().epoch);
+      EXPECT_EQ(rank->position().item, whole.position().item);
+    }
+    EXPECT_EQ(seen, expected) << i;
+  }
+}
+
+TEST(Loader, RanksNeedFullBatchesThatTheyCanShare) {
+  const auto open = [](LoaderOptions options) { Loader(numbered(8), {}, {}, options); };
+  expect_error([&] { open({.batch = 3, .drop_last = true, .rank = 0, .ranks = 2}); },
+               "loader: a batch of 3 pictures cannot be shared equally by 2 ranks");
+  expect_error([&] { open({.batch = 4, .rank = 0, .ranks = 2}); },
+               "several ranks need full batches: drop_last");
+  Loader loader(numbered(8), {}, {}, {.batch = 4, .drop_last = true, .rank = 0, .ranks = 2});
+  expect_error([&] { loader.seek({0, 2}); }, "loader: position 2 is within a batch of 4");
+}
+
 TEST(Loader, WorkersWaitWhenNobodyTakes) {
   std::atomic<int> prepared{0};
   const std::vector<Transform> count = {[&](LabelledPicture&, const RandomKey&) { ++prepared; }};

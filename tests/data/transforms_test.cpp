@@ -271,6 +271,55 @@ TEST(Transforms, ResizedCropKeepsAreaAndAspect) {
   }
 }
 
+// Bit by bit, from the definitions. Sources of output i of n lie at (i + 0.5) * in / n - 0.5, cut at the
+// border.
+TEST(Transforms, ScalingByHand) {
+  LabelledPicture x{Tensor::from<float>({1, 2, 3}, {0, 8, 16, 100, 108, 116}),
+                    Tensor::from<std::int32_t>({1, 2}, {3, 9})};
+  resize_step_scaling(x, {.min = 2, .max = 2, .step = 0}, {});  // at -0.25, 0.25, 0.75, 1.25 of 0 to 1
+  EXPECT_EQ(x.image.shape(), Shape({2, 4, 3}));
+  const std::vector<float> row = {0, 8, 16, 25, 33, 41, 75, 83, 91, 100, 108, 116};
+  std::vector<float> rows = row;
+  rows.insert(rows.end(), row.begin(), row.end());
+  EXPECT_EQ(x.image.values<float>(), rows);
+  EXPECT_EQ(x.labels.values<std::int32_t>(), (std::vector<std::int32_t>{3, 3, 9, 9, 3, 3, 9, 9}));
+
+  LabelledPicture y = ramp(4, 4);  // halved: centres at 0.5 and 2.5, so the mean of 2 x 2; labels 0 and 2
+  resize_by_short(y, 2);
+  std::vector<float> means;
+  for (const float v : {2.5F, 4.5F, 10.5F, 12.5F}) means.insert(means.end(), 3, v);
+  EXPECT_EQ(y.image.values<float>(), means);
+  EXPECT_EQ(y.labels.values<std::int32_t>(), (std::vector<std::int32_t>{0, 2, 8, 10}));
+
+  LabelledPicture z = ramp(1, 5);  // no averaging when shrinking by 2.5: 5 -> 2 at 0.75 and 3.25
+  resize_by_long(z, 2);
+  EXPECT_EQ(z.image.values<float>(), (std::vector<float>{0.75F, 0.75F, 0.75F, 3.25F, 3.25F, 3.25F}));
+  EXPECT_EQ(z.labels.values<std::int32_t>(), (std::vector<std::int32_t>{0, 2}));  // floor(2.5)
+}
+
+// Blends base + factor (pixel - base), cut to 0..255 and truncated; base: black, mean gray, gray.
+TEST(Transforms, ColoursByHand) {
+  const Tensor two = Tensor::from<std::uint8_t>({1, 2, 3}, {255, 0, 0, 101, 101, 101});
+  EXPECT_EQ(enhance_brightness(two, 0.5).values<std::uint8_t>(), (Bytes8{127, 0, 0, 50, 50, 50}));
+  EXPECT_EQ(enhance_brightness(two, 1.5).values<std::uint8_t>(), (Bytes8{255, 0, 0, 151, 151, 151}));
+  // Grays 0.299 * 255 = 76 and 101; their mean 88.5 is rounded to 89.
+  EXPECT_EQ(enhance_contrast(two, 0.5).values<std::uint8_t>(), (Bytes8{172, 44, 44, 95, 95, 95}));
+  EXPECT_EQ(enhance_contrast(two, 2).values<std::uint8_t>(), (Bytes8{255, 0, 0, 113, 113, 113}));
+  EXPECT_EQ(enhance_saturation(two, 0.5).values<std::uint8_t>(), (Bytes8{165, 38, 38, 101, 101, 101}));
+  // Red is H = 0. 18 of 255 are 0.4235 of a sixth: green 255 * 0.4235 = 108. -18 wraps to 238, of the last
+  // sixth 0.6: blue 255 * (1 - 0.6) = 102.
+  EXPECT_EQ(shift_hue(two, 18).values<std::uint8_t>(), (Bytes8{255, 108, 0, 101, 101, 101}));
+  EXPECT_EQ(shift_hue(two, -18).values<std::uint8_t>(), (Bytes8{255, 0, 102, 101, 101, 101}));
+}
+
+// A fraction of the image is cut off when it becomes uint8, whatever is done to it.
+TEST(Transforms, DistortTruncatesToBytes) {
+  LabelledPicture x{Tensor::from<float>({1, 1, 3}, {1.9F, 127.5F, 254.99F}), {}};
+  random_distort(x, {.brightness_chance = 0, .contrast_chance = 0, .saturation_chance = 0, .hue_chance = 0},
+                 {});
+  EXPECT_EQ(x.image.values<float>(), (std::vector<float>{1, 127, 254}));
+}
+
 TEST(Transforms, NormalizeByHand) {
   const Tensor x = Tensor::from<float>({1, 1, 3}, {0, 127.5F, 255});
   EXPECT_EQ(normalize(x).values<float>(), (std::vector<float>{-1, 0, 1}));
