@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <optional>
 
 #include "apps/explain_options.h"
 #include "data/labels/export.h"
@@ -44,10 +45,10 @@ int export_verb(ExportWords& w, const CommonOptions& common) {
   const Dataset data = open_data(w.data, w.select);
   Progress progress("label export", static_cast<std::int64_t>(data.items.size()), progress_of(common));
   w.options.progress = [&](std::int64_t done) { progress.update(done); };
-  const std::vector<Failure> failures = export_labels(data, w.options);
-  std::cout << data.items.size() - failures.size() << " labels written, " << failures.size() << " failed; in "
+  const LabelExportCounts counts = export_labels(data, w.options);
+  std::cout << counts.written << " labels written, " << counts.failures.size() << " failed; in "
             << w.options.folder << "\n";
-  return print_failures(failures);
+  return print_failures(counts.failures);
 }
 
 void add_export(CLI::App& label, Session& session) {
@@ -74,8 +75,14 @@ void add_export(CLI::App& label, Session& session) {
 
 // ---- import
 
-int import_verb(const LabelImportOptions& options) {
+int import_verb(LabelImportOptions& options, const CommonOptions& common) {
+  std::optional<Progress> progress;
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    if (!progress) progress.emplace("label import", total, progress_of(common));
+    progress->update(done);
+  };
   const LabelImportCounts counts = import_labels(options);
+  progress.reset();
   std::cout << counts.corrected << " labels corrected, " << counts.unchanged << " unchanged, " << counts.added
             << " added, " << counts.failures.size() << " failed; in " << options.folder << "\n";
   return print_failures(counts.failures);
@@ -101,7 +108,8 @@ void add_import(CLI::App& label, Session& session) {
       ->check(CLI::Range(1, 9))
       ->capture_default_str();
   verb->footer(format_lines());
-  on_run(*verb, session, [w] { return import_verb(*w); });
+  add_common(*verb, session, kProgress);
+  on_run(*verb, session, [w, &session] { return import_verb(*w, session.common); });
 }
 
 }  // namespace

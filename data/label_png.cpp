@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/codec/png_file.h"
+#include "data/labels/files.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
 
@@ -86,7 +87,7 @@ LabelImage decode_label_png(ByteView bytes, const std::string& name, std::size_t
 }
 
 LabelImage read_label_png(const std::string& path, std::size_t max_bytes) {
-  return decode_label_png(read_file(path), path, max_bytes);
+  return decode_label_png(read_place(path), path, max_bytes);
 }
 
 Bytes encode_label_png(const Tensor& labels, const LabelPngOptions& options) {

@@ -23,6 +23,20 @@ std::string pssl_name(const std::string& label_path) {
   return label_path;
 }
 
+bool is_published_label(const std::string& label_path) {
+  return label_path.starts_with("train/") && pssl_name(label_path) != label_path;
+}
+
+Tensor decode_pssl_levels(ByteView bytes, const std::string& where, std::size_t max_bytes) {
+  Tensor levels = decode_label_png(bytes, where, max_bytes).labels;
+  const auto* p = levels.data<const std::int32_t>();
+  for (std::int64_t i = 0; i < levels.numel(); ++i)
+    check((p[i] >= 0 && p[i] <= kPsslTopLevel) || p[i] == kPsslIgnoredLevel, "labels", where, ": level ",
+          p[i], " at row ", i / levels.dim(1), ", column ", i % levels.dim(1),
+          "; levels are 0 to 9, and 255 is ignored");
+  return levels;
+}
+
 std::string weights_in(const JsonObject& line) {
   if (!line.has("made")) return "";
   const JsonObject made = line.object("made");
@@ -42,8 +56,9 @@ PsslFolder::PsslFolder(std::string root, std::string images)
 }
 
 std::string PsslFolder::weights(const std::string& name) const {
-  const auto line = weights_.find(cat(name, kPsslSuffix));
-  return line == weights_.end() ? "" : line->second;
+  for (const std::string_view suffix : {kPsslSuffix, kPsslLevelsSuffix})
+    if (const auto line = weights_.find(cat(name, suffix)); line != weights_.end()) return line->second;
+  return "";
 }
 
 ClassFile PsslFolder::classes(const std::string& class_file) const {

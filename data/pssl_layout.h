@@ -35,6 +35,14 @@ std::string pssl_label_path(const std::string& wnid, const std::string& picture)
 /// The same path without its suffix, of either layout: train/<wnid>/<name>.JPEG, the name of an item.
 std::string pssl_name(const std::string& label_path);
 
+/// Whether a path that a manifest names is a label of either layout.
+bool is_published_label(const std::string& label_path);
+
+/// Of a PNG of ten levels: 0 to 9, and 255 for ignored pixels, int32 [H, W]. Throws Error that starts with
+/// `where` for other values, and what decode_label_png() throws.
+Tensor decode_pssl_levels(ByteView bytes, const std::string& where,
+                          std::size_t max_bytes = std::size_t{1} << 30);
+
 /// The file of pixel weights that a line of a manifest names, "" if none.
 std::string weights_in(const JsonObject& line);
 

@@ -29,22 +29,6 @@ LabelFolder::LabelFolder(std::string folder, std::string images, std::int64_t li
   const auto named = std::find(names.begin(), names.end(), "background");
   if (named != names.end()) space_.background = static_cast<int>(named - names.begin());
   if (C > 255) space_.ignore = 65535;
-  shift_ = find_shift();
-}
-
-// Label values of a data set without a background class are one above its classes. The folder does not say
-// so; the first picture does that has one class and some of it in its label.
-int LabelFolder::find_shift() const {
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(size(), 200); ++i) try {
-      const JsonObject one = line(i);
-      if (!one.has("label") || one.integers("classes").size() != 1) continue;
-      for (const std::int32_t value : label(one).values<std::int32_t>())
-        if (value != space_.background && value != space_.ignore)
-          return static_cast<int>(value - one.integers("classes")[0]);
-    } catch (const Error&) {
-      continue;  // a damaged line or file shows where it is looked at
-    }
-  return 0;
 }
 
 JsonObject LabelFolder::line(std::int64_t i) const {
@@ -60,20 +44,21 @@ Tensor LabelFolder::label(const JsonObject& line) const {
   const std::string name = line.text("label");
   const auto file = file_inside(folder_, name);
   check(file.has_value(), "labels", "the label ", name, " is not in ", folder_);
-  if (!name.ends_with(kPsslSuffix)) return read_label_png(*file).labels;
+  if (!is_published_label(name)) return read_label_png(*file).labels;
   const std::string wnid = fs::path(name).parent_path().filename().string();  // it says the class
   const auto& wnids = classes_.wnids.empty() ? classes_.names : classes_.wnids;
   const auto object = static_cast<int>(std::find(wnids.begin(), wnids.end(), wnid) - wnids.begin());
-  Tensor labels = find_array(read_npz(*file), "arr_0", *file).to(DType::kInt32);
-  std::int32_t* p = labels.data<std::int32_t>();
-  for (std::int64_t i = 0; i < labels.numel(); ++i) p[i] = p[i] == 1 ? object : space_.background;
-  return labels;
+  Dataset values;
+  values.masks = MaskFormat::kPsslNpz;
+  values.background = space_.background;
+  values.ignore = space_.ignore;
+  return read_mask(values, {.id = 0, .name = name, .image = "", .mask = *file, .classes = {object}});
 }
 
-std::optional<Tensor> LabelFolder::map(const JsonObject& line, std::int64_t data_class) const {
+std::optional<Tensor> LabelFolder::map(const JsonObject& line, std::int64_t value) const {
   Item item;
   item.name = line.text("id");
-  const auto file = file_inside(folder_, consensus_path("", item, static_cast<int>(data_class)).substr(1));
+  const auto file = file_inside(folder_, consensus_path("", item, static_cast<int>(value)).substr(1));
   if (!file) return std::nullopt;
   return read_label_png(*file).labels;
 }

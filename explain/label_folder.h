@@ -27,27 +27,22 @@ class LabelFolder {
   const ClassFile& classes() const { return classes_; }
   std::string class_name(std::int64_t value) const;
   const LabelSpace& space() const { return space_; }
-  /// Label value of a class of the data set, as manifest lines name it.
-  std::int64_t value_of(std::int64_t data_class) const { return data_class + shift_; }
 
   /// Of a manifest line. Labels int32 [H, W] of either layout, maps int32 [h, w] from 0 to 65535; files are
   /// read only inside the folder, links followed. label() throws Error if it is not there; map() has nothing
   /// if none was kept.
   Tensor label(const JsonObject& line) const;
-  std::optional<Tensor> map(const JsonObject& line, std::int64_t data_class) const;
+  std::optional<Tensor> map(const JsonObject& line, std::int64_t value) const;
   std::string image(const JsonObject& line) const;  // path to open
   /// The picture uint8 [H, W, 3], turned as its EXIF orientation says if only then it has the label's size.
   Tensor picture(const JsonObject& line, const Tensor& label) const;
 
  private:
-  int find_shift() const;
-
   std::string folder_, images_;
   LineIndex lines_;
   JsonObject job_;
   ClassFile classes_;
   LabelSpace space_;
-  int shift_ = 0;
 };
 
 /// The labels in FOLDER/NAME.png, NAME without the ending of a picture: true masks beside pictures. Undefined

@@ -204,10 +204,10 @@ void LabelLines::read(const std::string& file, const std::string& job) {
   sorted_ = false;
 }
 
-LabelLines::Line* LabelLines::newest(const Item& item) {
+LabelLines::Line* LabelLines::newest(const std::string& name) {
   if (!sorted_) std::stable_sort(lines_.begin(), lines_.end(), less_id);
   sorted_ = true;
-  const ItemHash id = hash_of(item.name);
+  const ItemHash id = hash_of(name);
   Line wanted{};
   wanted.id[0] = id.id[0];
   wanted.id[1] = id.id[1];
@@ -216,14 +216,14 @@ LabelLines::Line* LabelLines::newest(const Item& item) {
   return &*(behind - 1);
 }
 
-const LabelLines::Line* LabelLines::find(const Item& item) {
-  const Line* line = newest(item);
+const LabelLines::Line* LabelLines::find(const std::string& name, const std::vector<int>& classes) {
+  const Line* line = newest(name);
   if (line == nullptr || line->kind == Kind::kFailed) return line;
-  return line->classes == hash_of_classes({item.classes.begin(), item.classes.end()}) ? line : nullptr;
+  return line->classes == hash_of_classes({classes.begin(), classes.end()}) ? line : nullptr;
 }
 
-void LabelLines::forget(const Item& item) {
-  if (Line* line = newest(item)) line->kind = Kind::kFailed;
+void LabelLines::forget(const std::string& name) {
+  if (Line* line = newest(name)) line->kind = Kind::kFailed;
 }
 
 namespace {

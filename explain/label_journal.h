@@ -84,15 +84,15 @@ class LabelLines {
   /// Adds the lines of a file that were written by `job`. Files that are read later are newer. Throws Error
   /// on a whole line that is no JSON object.
   void read(const std::string& file, const std::string& job);
-  /// The newest line of an item; nullptr if there is none, or if it speaks of other image labels.
-  const Line* find(const Item& item);
+  /// The newest line of an item, by its name; nullptr if there is none, or if it speaks of other classes.
+  const Line* find(const std::string& name, const std::vector<int>& classes);
   /// Forgets the line of an item: it is to be done again.
-  void forget(const Item& item);
+  void forget(const std::string& name);
   /// The text of a line. Lines that stand one after the other in their files are read fastest.
   std::string text(const Line& line);
 
  private:
-  Line* newest(const Item& item);
+  Line* newest(const std::string& name);
 
   std::vector<std::string> files_;
   std::vector<Line> lines_;

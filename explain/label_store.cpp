@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <sstream>
 
 #include "data/file_names.h"
@@ -87,6 +86,13 @@ std::string difference(const JsonObject& there, const JsonObject& here) {
 
 }  // namespace
 
+LabelLayout layout_from_name(const std::string& name) {
+  if (name == "png") return LabelLayout::kPng;
+  if (name == "pssl") return LabelLayout::kPssl;
+  check(name == "pssl-levels", "labels", "layouts are png, pssl, pssl-levels; got '", name, "'");
+  return LabelLayout::kPsslLevels;
+}
+
 LabelStore::LabelStore(LabelStoreOptions options)
     : options_(std::move(options)), job_(job_hash(options_.job)) {
   check(!options_.folder.empty(), "labels", "no folder to write to");
@@ -111,9 +117,11 @@ void LabelStore::replace(const std::string& name, const std::string& text) const
   fs::rename(fresh, path(name));
 }
 
-void LabelStore::begin(const std::vector<Item>& items) {
+void LabelStore::begin(const std::vector<Item>& items, int shift) {
+  shift_ = shift;
   check_names(items);
   const FileLock lock(path("job.json"), FileLock::Wait::kAlways);  // nobody joins meanwhile
+  write_class_file();  // what is written before the end can be read then, too
   const std::string own = journal_path(options_.folder, options_.shard, options_.shards);
   JournalStart start{.shard = options_.shard, .shards = options_.shards, .job = options_.job};
   start.total = static_cast<std::int64_t>(items.size());
@@ -135,22 +143,28 @@ void LabelStore::begin(const std::vector<Item>& items) {
     const LabelLines::Line* line = line_of(item);
     if (line == nullptr) continue;
     if (line->kind == LabelLines::Kind::kLabel && !file_is_there(item))
-      known_.forget(item);
+      known_.forget(item.name);
     else
       ++start.there;
   }
   journal_ = std::make_unique<LabelJournal>(options_.folder, start);
 }
 
+std::vector<int> LabelStore::values_of(const Item& item) const {
+  std::vector<int> values = item.classes;
+  for (int& value : values) value += shift_;
+  return values;
+}
+
 const LabelLines::Line* LabelStore::line_of(const Item& item) {
-  const LabelLines::Line* line = known_.find(item);
+  const LabelLines::Line* line = known_.find(item.name, values_of(item));
   return line != nullptr && line->kind != LabelLines::Kind::kFailed ? line : nullptr;
 }
 
 bool LabelStore::file_is_there(const Item& item) const {
   if (options_.layout == LabelLayout::kPng) return fs::exists(path(png_name(item)));
   return std::any_of(item.classes.begin(), item.classes.end(),
-                     [&](int object) { return fs::exists(path(npz_name(item, object))); });
+                     [&](int object) { return fs::exists(path(published_name(item, object))); });
 }
 
 std::string LabelStore::png_name(const Item& item) const {
@@ -159,8 +173,10 @@ std::string LabelStore::png_name(const Item& item) const {
   return "labels/" + name.generic_string() + ".png";
 }
 
-std::string LabelStore::npz_name(const Item& item, int object) const {
-  return pssl_label_path(options_.wnids[static_cast<std::size_t>(object)], item.image);
+std::string LabelStore::published_name(const Item& item, int object) const {
+  const std::string array = pssl_label_path(options_.wnids[static_cast<std::size_t>(object)], item.image);
+  if (options_.layout == LabelLayout::kPssl) return array;
+  return pssl_name(array) + std::string(kPsslLevelsSuffix);
 }
 
 void LabelStore::check_names(const std::vector<Item>& items) const {
@@ -170,7 +186,7 @@ void LabelStore::check_names(const std::vector<Item>& items) const {
     if (options_.layout == LabelLayout::kPng)
       files = {png_name(item)};
     else
-      for (const int object : item.classes) files.push_back(npz_name(item, object));
+      for (const int object : item.classes) files.push_back(published_name(item, object));
     return files;
   };
   for (std::size_t i = 0; i < items.size(); ++i)
@@ -186,7 +202,7 @@ void LabelStore::check_names(const std::vector<Item>& items) const {
   }
 }
 
-std::string LabelStore::encode_npz_label(const Item& item, const Tensor& label, Bytes& bytes) const {
+int LabelStore::object_of(const Item& item, const Tensor& label) const {
   check(!item.classes.empty(), "labels", "'", item.name,
         "' has no class, so no folder in the published layout");
   std::size_t classes = 0;
@@ -196,12 +212,20 @@ std::string LabelStore::encode_npz_label(const Item& item, const Tensor& label, 
         "the published layout knows one class and no ignored pixels; this label has ", classes,
         " classes and ", 100 * ignored,
         " % ignored pixels; --flatten keeps the largest class and makes the rest background");
+  return object >= 0 ? object : item.classes[0];
+}
+
+Bytes LabelStore::encode(const Tensor& label, int object, const std::map<int, Tensor>& levels) const {
+  if (options_.layout == LabelLayout::kPng)
+    return encode_label_png(label,
+                            {.palette = options_.space.ignore > 255 ? std::vector<Rgb>{} : options_.colours});
+  if (options_.layout == LabelLayout::kPsslLevels)
+    return encode_label_png(levels.at(object), {.format = LabelFormat::kGray8});
   Tensor mask(label.shape(), DType::kUInt8);
   const std::int32_t* from = label.data<const std::int32_t>();
   std::uint8_t* to = mask.data<std::uint8_t>();
-  for (std::int64_t i = 0; i < label.numel(); ++i) to[i] = object >= 0 && from[i] == object;
-  bytes = encode_npz({{"arr_0", mask}});
-  return npz_name(item, object >= 0 ? object : item.classes[0]);
+  for (std::int64_t i = 0; i < label.numel(); ++i) to[i] = from[i] == object;
+  return encode_npz({{"arr_0", mask}});
 }
 
 void LabelStore::put(const std::string& file, const std::function<void(const std::string&)>& write) {
@@ -244,24 +268,21 @@ void LabelStore::write_line(const JsonObject& line) {
 }
 
 void LabelStore::write(const Item& item, const std::string& image, const Tensor& label,
-                       const JsonObject& entry) {
-  Bytes bytes;
-  std::string file = png_name(item);
-  if (options_.layout == LabelLayout::kPssl)
-    file = encode_npz_label(item, label, bytes);
-  else
-    bytes = encode_label_png(
-        label, {.palette = options_.space.ignore > 255 ? std::vector<Rgb>{} : options_.colours});
+                       const JsonObject& entry, const std::map<int, Tensor>& levels) {
+  const bool published = options_.layout != LabelLayout::kPng;
+  const int object = published ? object_of(item, label) : 0;
+  const std::string file = published ? published_name(item, object) : png_name(item);
+  const Bytes bytes = encode(label, object, levels);
   put(file, [&](const std::string& temporary) { write_file(temporary, bytes); });
   JsonObject line;
-  line.set("id", item.name).set("image", image).set("label", file).set("classes", item.classes);
+  line.set("id", item.name).set("image", image).set("label", file).set("classes", values_of(item));
   line.set("job", job_).set("made", entry);
   write_line(line);
 }
 
 void LabelStore::skip(const Item& item, const std::string& image, const std::string& reason) {
   JsonObject line;
-  line.set("id", item.name).set("image", image).set("classes", item.classes).set("job", job_);
+  line.set("id", item.name).set("image", image).set("classes", values_of(item)).set("job", job_);
   write_line(line.set("skipped", reason));
 }
 
@@ -278,7 +299,7 @@ void LabelStore::write_class_file() const {
   std::string text;
   for (std::size_t c = 0; c < options_.class_names.size(); ++c) {
     text += cat(c, "\t");
-    if (options_.layout == LabelLayout::kPssl) text += options_.wnids[c] + "\t";
+    if (options_.layout != LabelLayout::kPng) text += options_.wnids[c] + "\t";
     text += options_.class_names[c] + "\n";
   }
   replace("classes.txt", text);
@@ -317,12 +338,13 @@ bool LabelStore::join(const std::vector<Item>& order) {
     for (const std::string& file : journal_files(options_.folder))
       if (file.ends_with(same) == own) lines.read(file, job_);
   for (const Item& item : order)
-    if (lines.find(item) == nullptr) return false;  // that one's shard was not all tried
+    if (lines.find(item.name, values_of(item)) == nullptr)
+      return false;  // that one's shard was not all tried
   std::vector<Failure> failures;
   TextFile manifest(journal_folder(options_.folder) + "/manifest.new");
   TextFile list(journal_folder(options_.folder) + "/list.new");
   for (const Item& item : order) {
-    const LabelLines::Line& line = *lines.find(item);
+    const LabelLines::Line& line = *lines.find(item.name, values_of(item));
     const std::string text = lines.text(line);
     const JsonObject json = JsonObject::parse(text, "journal");
     if (line.kind == LabelLines::Kind::kFailed)
@@ -332,7 +354,7 @@ bool LabelStore::join(const std::vector<Item>& order) {
     if (line.kind == LabelLines::Kind::kLabel) list.add(json.text("label") + "\n");
   }
   manifest.move_to(path("manifest.jsonl"));
-  if (options_.layout == LabelLayout::kPssl) list.move_to(path(std::string(kPsslList)));
+  if (options_.layout != LabelLayout::kPng) list.move_to(path(std::string(kPsslList)));
   write_failures(journal_folder(options_.folder) + "/failures.new", failures);
   if (failures.empty())
     fs::remove(path("failures.jsonl"));
@@ -342,7 +364,6 @@ bool LabelStore::join(const std::vector<Item>& order) {
 }
 
 void LabelStore::finish(const std::vector<Item>& order, const std::function<void()>& joined) {
-  write_class_file();
   known_ = {};
   write_line(JsonObject().set("end", JsonObject().set("failed", failed_)));
   journal_.reset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,9 +17,11 @@
 namespace clearcut {
 
 enum class LabelLayout : std::uint8_t {
-  kPng,   ///< labels/<picture name>.png: 8-bit palette, or 16-bit gray if an id needs it
-  kPssl,  ///< the published layout (data/pssl_layout.h), arr_0 uint8: 1 object, 0 background
+  kPng,         ///< labels/<picture name>.png: 8-bit palette, or 16-bit gray if an id needs it
+  kPssl,        ///< the published layout (data/pssl_layout.h), arr_0 uint8: 1 object, 0 background
+  kPsslLevels,  ///< the same folders with PNGs of ten levels: 9 object, else min(8, floor(10 strength))
 };
+LabelLayout layout_from_name(const std::string& name);  // "png", "pssl", "pssl-levels"
 
 struct LabelStoreOptions {
   std::string folder;
@@ -26,9 +29,10 @@ struct LabelStoreOptions {
   LabelSpace space;
   std::vector<std::string> class_names;  // of the label values; written to classes.txt
   std::vector<Rgb> colours;
-  std::vector<std::string> wnids;  // kPssl: folder of each class
-  bool flatten = false;  // kPssl: of several classes keep the one with most pixels (the file lies in its
-                         // folder), ignored pixels become background; without it such labels are refused
+  std::vector<std::string> wnids;  // published layouts: folder of each class
+  bool flatten =
+      false;  // published layouts: of several classes keep the one with most pixels (the file lies in its
+              // folder), ignored pixels become background; without it such labels are refused
   bool overwrite = false;
   std::int64_t shard = 0, shards = 1;
   JsonObject job;  // what was asked for: written to job.json; its hash stands in every manifest line
@@ -36,11 +40,13 @@ struct LabelStoreOptions {
 
 /// Files in the folder:
 ///
-///   manifest.jsonl   one line per item, in the order of the data set: {"id", "image", "label", "classes",
-///                    "job", ...}; without "label" if the item got none
+///   manifest.jsonl   one line per item, in the order of the data set: {"id", "image", "label", "classes"
+///                    (of the image labels, as classes.txt numbers them), "job", ...}; without "label" if the
+///                    item got none
 ///   failures.jsonl   {"id", "stage", "error"}; absent if there are none
 ///   job.json         what was asked for;  classes.txt  INDEX tab NAME (PNG) or INDEX tab WNID tab NAME
-///   (PSSL) train.txt, imagenet_lsvrc_2015_synsets.txt   PSSL only: the labels, the folders of the classes
+///   (published layouts)
+///   train.txt, imagenet_lsvrc_2015_synsets.txt   there: the labels, the folders of the classes
 ///   journal/         while work is left: a journal per shard (explain/label_journal.h), files being written
 ///
 /// Label files are written under a temporary name in journal/ and renamed, then their line goes to the
@@ -55,16 +61,19 @@ class LabelStore {
   /// Throws Error if the folder holds labels of another job, unless `overwrite`; the text names what differs.
   explicit LabelStore(LabelStoreOptions options);
 
-  /// Before any item: all items of the data set, of which every shards-th is this shard's. Opens the journal.
-  /// Throws Error if two of the items would be written to one file, or if another process has this shard.
-  void begin(const std::vector<Item>& items);
+  /// Before any item: all items of the data set, of which every shards-th is this shard's. Class c of an item
+  /// is the label value c + shift. Opens the journal. Throws Error if two of the items would be written to
+  /// one file, or if another process has this shard.
+  void begin(const std::vector<Item>& items, int shift = 0);
   /// Throws Error if two of the items would be written to one file. For items that are not known before;
   /// begin() does it.
   void check_names(const std::vector<Item>& items) const;
   bool done(const Item& item) { return line_of(item) != nullptr; }
   /// Writes the label int32 [H, W] and its line: the entry with id, image, label, classes and job in front.
+  /// levels: for kPsslLevels, of each class that the label may have, in the label's size (pssl_levels()).
   /// Safe from several threads.
-  void write(const Item& item, const std::string& image, const Tensor& label, const JsonObject& entry);
+  void write(const Item& item, const std::string& image, const Tensor& label, const JsonObject& entry,
+             const std::map<int, Tensor>& levels = {});
   /// What stands beside a label, as its maps: write(temporary name), then it is moved to `file` below the
   /// folder. To be called before write(), whose line says that all is there. Safe from several threads.
   void put(const std::string& file, const std::function<void(const std::string& temporary)>& write);
@@ -75,6 +84,7 @@ class LabelStore {
   void fail(const Item& item, const std::string& stage, const std::string& error);
 
   const std::string& folder() const { return options_.folder; }
+  LabelLayout layout() const { return options_.layout; }
 
   /// Ends the shard's journal. If all shards have ended theirs: joins them, and calls joined() while the
   /// journals are still there. Throws Error if one of them was made by another job, as by another instruction
@@ -83,13 +93,16 @@ class LabelStore {
 
  private:
   std::string path(const std::string& name) const { return options_.folder + "/" + name; }
+  std::vector<int> values_of(const Item& item) const;  // of its classes
   const LabelLines::Line* line_of(const Item& item);
   bool file_is_there(const Item& item) const;
   /// Writes a file anew. What a killed process leaves half written lies in journal/, which goes away.
   void replace(const std::string& name, const std::string& text) const;
-  std::string encode_npz_label(const Item& item, const Tensor& label, Bytes& bytes) const;
+  /// The one class of a label in the published layouts.
+  int object_of(const Item& item, const Tensor& label) const;
+  Bytes encode(const Tensor& label, int object, const std::map<int, Tensor>& levels) const;
   std::string png_name(const Item& item) const;
-  std::string npz_name(const Item& item, int object) const;
+  std::string published_name(const Item& item, int object) const;
   /// Throws Error; with `all` no other label can be written either.
   [[noreturn]] void give_up_on(const std::string& temporary, const std::string& why, bool all);
   void write_line(const JsonObject& line);
@@ -101,6 +114,7 @@ class LabelStore {
 
   LabelStoreOptions options_;
   std::string job_;
+  int shift_ = 0;
   LabelLines known_;
   std::unique_ptr<LabelJournal> journal_;
   std::mutex mutex_;

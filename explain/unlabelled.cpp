@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "data/resize.h"
 #include "explain/fuse.h"
+#include "explain/order.h"
 #include "explain/regions.h"
 #include "tensor/error.h"
 #include "tensor/interrupt.h"
@@ -104,6 +106,7 @@ class Chooser {
   }
   PictureSweeps sweeps_of(const Tensor& consensus, const std::vector<Tensor>& shares) const;
   UnlabelledCurve curve(std::size_t measure) const;
+  std::vector<std::size_t> candidates(const UnlabelledCurve& tried) const;
 
   Members& members_;
   const UnlabelledOptions& options_;
@@ -132,12 +135,12 @@ PictureSweeps Chooser::sweeps_of(const Tensor& consensus, const std::vector<Tens
 void Chooser::chunk(const std::vector<Item>& items, UnlabelledChoice& result) {
   const std::vector<ReadPicture> pictures = read_pictures(items, options_.picture);
   std::vector<PictureTask> tasks;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (pictures[i].error.empty())
+  for (std::size_t i = 0; i < items.size(); ++i) try {
+      check(pictures[i].error.empty(), "read", pictures[i].error);
       tasks.push_back(members_.prepare(items[i], pictures[i].picture));
-    else
-      result.failures.push_back({.id = items[i].name, .stage = "read", .error = pictures[i].error});
-  }
+    } catch (const Error& error) {
+      result.failures.push_back({.id = items[i].name, .stage = "read", .error = error.what()});
+    }
   std::vector<Question> questions = members_.questions(tasks, true);
   std::vector<std::vector<Tensor>> shares(questions.size(), std::vector<Tensor>(members_.members()));
   const Variant variant = members_.options().fusion.variant;
@@ -194,13 +197,20 @@ UnlabelledCurve Chooser::curve(std::size_t m) const {
   }
   for (std::size_t t = 0; t < T; ++t) {
     std::sort(drawn[t].begin(), drawn[t].end());
-    const auto at = [&](double share) {
-      if (drawn[t].empty()) return std::nan("");
-      return drawn[t][static_cast<std::size_t>(share * static_cast<double>(drawn[t].size() - 1) + 0.5)];
-    };
-    curve.agreement.push_back({sum.kappa(t), at(0.025), at(0.975)});
+    const auto at = [&](double q) { return drawn[t].empty() ? std::nan("") : percentile(drawn[t], q); };
+    curve.agreement.push_back({sum.kappa(t), at(2.5), at(97.5)});
   }
   return curve;
+}
+
+// Thresholds to choose from: all, or the one whose share is nearest, of several the lowest.
+std::vector<std::size_t> Chooser::candidates(const UnlabelledCurve& tried) const {
+  std::vector<std::size_t> all(tried.share.size());
+  std::iota(all.begin(), all.end(), 0);
+  if (!options_.share) return all;
+  const auto off = [&](std::size_t t) { return std::abs(tried.share[t] - *options_.share); };
+  return {*std::min_element(all.begin(), all.end(),
+                            [&](std::size_t a, std::size_t b) { return off(a) < off(b); })};
 }
 
 void Chooser::finish(UnlabelledChoice& result) const {
@@ -213,23 +223,17 @@ void Chooser::finish(UnlabelledChoice& result) const {
   for (std::size_t m = 0; m < options_.measures.size(); ++m) {
     result.curves.push_back(curve(m));
     const UnlabelledCurve& tried = result.curves.back();
-    double nearest = 2;
-    for (const double share : tried.share)
-      if (options_.share) nearest = std::min(nearest, std::abs(share - *options_.share));
-    for (std::size_t t = 0; t < options_.thresholds.size(); ++t) {
-      if (options_.share && std::abs(tried.share[t] - *options_.share) > nearest) continue;
-      if (!(tried.agreement[t].estimate > result.agreement)) {
-        if (options_.share) break;  // of several nearest the lowest
-        continue;
-      }
+    for (const std::size_t t : candidates(tried)) {
+      if (!(tried.agreement[t].estimate > result.agreement)) continue;
       result.measure = tried.measure;
       result.threshold = options_.thresholds[t];
       result.agreement = tried.agreement[t].estimate;
       result.share = tried.share[t];
-      if (options_.share) break;
     }
   }
-  check(result.agreement >= -1, "sweep", "at every threshold all pixels are foreground, or none");
+  check(result.agreement > -2, "sweep",
+        options_.share ? "at the threshold nearest to that share" : "at every threshold",
+        " members mark all pixels, or none; give more --thresholds");
 }
 
 }  // namespace

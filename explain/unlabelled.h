@@ -44,8 +44,8 @@ class AgreementSweep {
 struct UnlabelledOptions {
   std::vector<Measure> measures = {Measure::kRank, Measure::kValue};
   std::vector<double> thresholds;
-  std::optional<double> share =
-      {};  // the mean share of foreground to come nearest to; without: agreement decides
+  /// The mean share of foreground to come nearest to; without one agreement decides.
+  std::optional<double> share = {};
   bool snap = false;
   int bootstrap = 200;  // resamples of the intervals; 0: none, they are NaN
   std::uint64_t seed = 1;
@@ -70,9 +70,11 @@ struct UnlabelledChoice {
 
 /// Members' maps are made by the ensemble's fusion, compared at 128 pixels on the longer side. Without a
 /// share the measure and threshold of the largest kappa are chosen; with one the threshold whose share is
-/// nearest (of several the lowest), of the measure whose kappa is largest there. Throws Error for
-/// Measure::kVotes, of which a single member has none, for fewer than two members, and if no picture could be
-/// used.
+/// nearest (of several the lowest), of the measure whose kappa is largest there. A picture that cannot be
+/// read, or whose kept maps are missing, is a failure; the rest goes on. Throws Error for Measure::kVotes, of
+/// which a single member has none, for fewer than two members, if no picture could be used, and if no kappa
+/// is known at these thresholds. Memory: 40 bytes for each picture, measure and threshold (8 KB a picture
+/// with 2 measures and 101 thresholds), kept for the intervals.
 UnlabelledChoice choose_without_labels(const Dataset& data, Members& members,
                                        const UnlabelledOptions& options);
 

@@ -240,6 +240,8 @@ def main(clearcut):
                 for name in names:
                     np.testing.assert_array_equal(labels["images/%s.png" % name], maps[name], format)
             print(format, "read")
+    if not pycocotools:
+        print("pycocotools is not installed: its decoder did not read coco-rle and coco-polygons")
 
 
 main(os.path.abspath(sys.argv[1]))

@@ -116,15 +116,31 @@ void fill_numbers(Row& row, const ScoreOptions& how, const LabelScoring& options
     row.scored.miou = bootstrap_miou(row.pictures, how, {.samples = options.bootstrap, .seed = options.seed});
 }
 
-void add_curves(const std::string& name, const SubsetScores& scored, const MemberScoreOptions& options,
+// Share of the pixels that are called a class other than the background.
+double foreground(const ConfusionMatrix& counts, int background) {
+  std::int64_t called = 0;
+  for (int truth = 0; truth < counts.classes(); ++truth)
+    for (int predicted = 0; predicted < counts.classes(); ++predicted)
+      if (predicted != background) called += counts.count(truth, predicted);
+  return static_cast<double>(called) / static_cast<double>(std::max<std::int64_t>(1, counts.total()));
+}
+
+// Intervals are drawn over groups of pictures (kScoreGroups): enough for a band around a curve.
+void add_curves(const std::string& name, const SubsetScores& scored, const LabelScoring& scoring,
                 const ScoreOptions& how, std::string& csv) {
-  if (csv.empty()) csv = "labels,fusion,measure,threshold,miou,precision\n";
+  if (csv.empty()) csv = "labels,fusion,measure,threshold,miou,low,high,precision,foreground\n";
+  const MemberScoreOptions& options = scoring.members;
+  const BootstrapOptions draws{.samples = std::min(scoring.bootstrap, 200), .seed = scoring.seed};
   const std::size_t M = options.measures.size();
   for (std::size_t i = 0; i < scored.sweeps.size(); ++i)
     for (std::size_t t = 0; t < options.thresholds.size(); ++t) {
-      const SegmentationScores s = scores(scored.sweeps[i].at(t), how);
+      const ConfusionMatrix counts = scored.sweeps[i].at(t);
+      const SegmentationScores s = scores(counts, how);
+      Interval band{s.miou, std::nan(""), std::nan("")};
+      if (draws.samples > 0) band = bootstrap_miou(scored.sweeps[i].groups_at(t), how, draws);
       csv += cat(name, ",", describe(scored.fusions[i / M]), ",", name_of(options.measures[i % M]), ",",
-                 options.thresholds[t], ",", s.miou, ",", s.precision, "\n");
+                 options.thresholds[t], ",", s.miou, ",", band.low, ",", band.high, ",", s.precision, ",",
+                 foreground(counts, how.background), "\n");
     }
 }
 
@@ -161,7 +177,7 @@ class LabelScorer {
     std::vector<Choice> choices;
     for (std::size_t s = 0; s < origins.size(); ++s) {
       choices.push_back(best_choice(scored.subsets[s], options_.members, how));
-      add_curves(origins[s].name, scored.subsets[s], options_.members, how, result.curves);
+      add_curves(origins[s].name, scored.subsets[s], options_, how, result.curves);
     }
     return choices;
   }
@@ -266,7 +282,9 @@ LabelScores score_kept_labels(const Dataset& choose, const Dataset& score, const
                               const LabelScoring& options) {
   const JsonObject job = JsonObject::read(folder + "/job.json");
   Origin origin{.name = "kept", .parts = {}};
-  origin.parts.consensus = job.text("consensus");
+  origin.parts.consensus =
+      describe(Fusion{variant_from_name(job.text("consensus")), wrong_from_name(job.text("wrong")),
+                      weights_from_name(job.has("weights") ? job.text("weights") : "uniform")});
   for (const JsonObject& one : job.objects("classifiers"))
     origin.parts.classifiers.push_back(one.text("name"));
   for (const std::string& text : job.texts("explainers"))

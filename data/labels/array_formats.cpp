@@ -21,7 +21,8 @@ int object_of(const LabelRecord& record, const LabelLegend& legend, const LabelW
   check(options.flatten || (main.classes <= 1 && (main.ignored == 0 || keeps_ignored)), "labels",
         record.picture, ": the published layouts hold one class",
         keeps_ignored ? "" : " and no ignored pixels", "; this label has ", main.classes, " classes and ",
-        main.ignored, " ignored pixels; --flatten keeps the largest class and makes the rest background");
+        main.ignored, " ignored pixels; --flatten keeps the largest class and makes the rest background",
+        keeps_ignored ? "" : ", --minus-one ignore keeps ignored pixels");
   if (main.value >= 0) return main.value;
   check(!record.classes.empty() && record.classes[0] != legend.background &&
             legend.knows(record.classes[0]) && record.classes[0] != legend.ignore,
@@ -142,12 +143,7 @@ Bytes levels_encode(const LabelRecord& record, const LabelLegend& legend, const 
 
 LabelRecord levels_decode(ByteView bytes, const std::string& where, const std::string& file,
                           const LabelLegend& legend, const LabelReadOptions& options) {
-  const Tensor stored = decode_label_png(bytes, where, options.max_bytes).labels;
-  const auto* p = stored.data<const std::int32_t>();
-  for (std::int64_t i = 0; i < stored.numel(); ++i)
-    check((p[i] >= 0 && p[i] <= kPsslTopLevel) || p[i] == kPsslIgnoredLevel, "labels", where, ": level ",
-          p[i], " at row ", i / stored.dim(1), ", column ", i % stored.dim(1),
-          "; levels are 0 to 9, and 255 is ignored");
+  const Tensor stored = decode_pssl_levels(bytes, where, options.max_bytes);
   const int object = class_of_file(file, legend, where);
   const StoredValues values{options.level, kPsslTopLevel, kPsslIgnoredLevel, true};
   return {.picture = {}, .classes = {object}, .labels = to_labels(stored, values, object, legend)};

@@ -68,7 +68,8 @@ void CvatWriter::finish() {
   const std::vector<Rgb> palette = voc_palette();
   for (std::size_t c = 0; c < legend_.names.size(); ++c)
     if (static_cast<int>(c) != legend_.background)
-      add_label(legend_.names[c], c < legend_.colours.size() ? legend_.colours[c] : palette[c % 256]);
+      add_label(legend_.name_of(static_cast<int>(c)),
+                c < legend_.colours.size() ? legend_.colours[c] : palette[c % 256]);
   add_label("ignore", palette[255]);
   const std::string text = cat(
       "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    "

@@ -30,7 +30,7 @@ LabelRecord record_of(const Dataset& data, const Item& item, const LabelLegend& 
 
 }  // namespace
 
-std::vector<Failure> export_labels(const Dataset& data, const LabelExportOptions& options) {
+LabelExportCounts export_labels(const Dataset& data, const LabelExportOptions& options) {
   check(data.masks != MaskFormat::kNone, "labels", "the data set ", data.root, " has no masks to export");
   check(!fs::exists(options.folder) || fs::is_empty(options.folder), "labels", "the folder ", options.folder,
         " is not empty; export into a new one");
@@ -41,22 +41,25 @@ std::vector<Failure> export_labels(const Dataset& data, const LabelExportOptions
       options.shard_bytes > 0 ? tar_sink(options.folder, options.shard_bytes) : folder_sink(options.folder);
   const std::unique_ptr<LabelWriter> writer = format.writer(
       *sink, legend, {.folder = options.folder, .flatten = options.flatten, .minus_one = options.minus_one});
-  std::vector<Failure> failures;
+  LabelExportCounts counts;
   std::int64_t done = 0;
   for (const Item& item : data.items) {
-    stop_if_interrupted("label export");
+    stop_if_interrupted("label export", "give it a new folder");
     try {
-      if (!item.mask.empty()) writer->write(record_of(data, item, legend));
+      if (!item.mask.empty()) {
+        writer->write(record_of(data, item, legend));
+        ++counts.written;
+      }
     } catch (const Error& error) {
       if (sink->broken()) throw;
-      failures.push_back({.id = item.name, .stage = "export", .error = error.what()});
+      counts.failures.push_back({.id = item.name, .stage = "export", .error = error.what()});
     }
     if (options.progress) options.progress(++done);
   }
   writer->finish();
   sink->finish();
-  write_failures(options.folder + "/failures.jsonl", failures);
-  return failures;
+  write_failures(options.folder + "/failures.jsonl", counts.failures);
+  return counts;
 }
 
 }  // namespace clearcut

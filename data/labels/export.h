@@ -19,9 +19,15 @@ struct LabelExportOptions {
   std::function<void(std::int64_t done)> progress = {};
 };
 
-/// Writes the label of every item, in order; the same labels give the same bytes. Labels that cannot be read
-/// or that the format cannot hold are returned as failures and stand in folder/failures.jsonl; the rest goes
-/// on. Throws Error for a data set without masks, a folder that is not empty, and for a disk that is full.
-std::vector<Failure> export_labels(const Dataset& data, const LabelExportOptions& options);
+struct LabelExportCounts {
+  std::int64_t written = 0;
+  std::vector<Failure> failures;
+};
+
+/// Writes the label of every item that has a mask, in order; the same labels give the same bytes. Labels that
+/// cannot be read or that the format cannot hold are failures and stand in folder/failures.jsonl; the rest
+/// goes on. Throws Error for a data set without masks, a folder that is not empty, and for a disk that is
+/// full.
+LabelExportCounts export_labels(const Dataset& data, const LabelExportOptions& options);
 
 }  // namespace clearcut

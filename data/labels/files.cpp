@@ -57,7 +57,7 @@ class TarSink : public FileSink {
  public:
   TarSink(std::string folder, std::int64_t shard_bytes)
       : folder_(std::move(folder)),
-        most_(shard_bytes),
+        most_(shard_bytes / kTarRecord * kTarRecord),
         index_(std::make_unique<JsonlWriter>(cat(folder_, "/", kShardIndex, ".part"),
                                              JsonlWriter::Mode::kFresh)) {
     check(shard_bytes >= kTarRecord, "labels", "shards have at least ", kTarRecord, " bytes; got ",
@@ -121,7 +121,7 @@ void TarSink::write(const std::string& name, ByteView bytes) {
   check_name_(name);
   const auto size = static_cast<std::int64_t>(bytes.size());
   const Bytes header = tar_header(name, size);
-  const std::int64_t needed = 512 + (size + 511) / 512 * 512 + 1024;
+  const std::int64_t needed = 512 + (size + 511) / 512 * 512 + 1024;  // the end is filled up to most_ at most
   broken_ = true;
   if (out_.is_open() && size_ + needed > most_) close();
   if (!out_.is_open()) open();
@@ -210,6 +210,10 @@ void FileSource::add_shards(const std::vector<std::string>& shards) {
   for (const std::string& shard : shards)
     for (const TarMember& member : read_tar_members((fs::path(path_) / shard).string()))
       found.emplace_back(path_below(member.name), Place{shard, member.offset, member.size});
+  take(std::move(found));
+}
+
+void FileSource::take(std::vector<std::pair<std::string, Place>> found) {
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (auto& [name, place] : found) {
     check(names_.empty() || names_.back() != name, "labels", path_, ": '", name,
@@ -231,11 +235,7 @@ void FileSource::read_index(const std::string& index) {
     found.emplace_back(path_below(entry.text("file")),
                        Place{shard, entry.integer("offset"), entry.integer("size")});
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (auto& [name, place] : found) {
-    names_.push_back(name);
-    places_.push_back(std::move(place));
-  }
+  take(std::move(found));
 }
 
 std::size_t FileSource::find(const std::string& name) const {

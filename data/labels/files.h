@@ -6,10 +6,11 @@
 //   DIR/index.jsonl           {"file", "shard", "offset", "size"} per file: where its bytes lie
 #pragma once
 
-#include <cstdio>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/jsonl.h"
@@ -71,6 +72,7 @@ class FileSource {
   };
   void add_shards(const std::vector<std::string>& shards);
   void read_index(const std::string& index);
+  void take(std::vector<std::pair<std::string, Place>> found);
   std::size_t find(const std::string& name) const;
 
   std::string path_;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "data/file_names.h"
+#include "tensor/error.h"
 
 namespace clearcut {
 
@@ -17,6 +18,8 @@ int place_of(const std::vector<std::string>& names, const std::string& name) {
   const auto it = std::find(names.begin(), names.end(), name);
   return it == names.end() ? -1 : static_cast<int>(it - names.begin());
 }
+
+std::string with_value(const std::string& name, int value) { return cat(name, " (", value, ")"); }
 
 }  // namespace
 
@@ -30,14 +33,18 @@ int LabelLegend::id_of(int value) const { return background >= 0 && value > back
 int LabelLegend::value_of(int id) const { return background >= 0 && id > background ? id : id - 1; }
 
 int LabelLegend::value_named(const std::string& name) const {
-  if (const int value = place_of(names, name); value >= 0) return value;
   if (name == "ignore" || name == "__ignore__") return ignore;
+  if (const int value = place_of(names, name); value >= 0) return value;
   if (name == "background" || name == "_background_") return background;
+  for (int value = 0; value < static_cast<int>(names.size()); ++value)
+    if (name == with_value(names[static_cast<std::size_t>(value)], value)) return value;
   return -1;
 }
 
 std::string LabelLegend::name_of(int value) const {
-  return value == ignore ? "ignore" : names.at(static_cast<std::size_t>(value));
+  if (value == ignore) return "ignore";
+  const std::string& name = names.at(static_cast<std::size_t>(value));
+  return value_named(name) == value ? name : with_value(name, value);
 }
 
 int LabelLegend::value_in_folder(const std::string& folder) const { return place_of(folders, folder); }

@@ -24,7 +24,8 @@ struct LabelLegend {
   /// Values by name; "ignore" is the ignored value and "_background_" the background, whatever their names.
   /// -1 if there is none.
   int value_named(const std::string& name) const;
-  /// The reverse: the name of a value, "ignore" for the ignored one.
+  /// The reverse: the name of a value, "ignore" for the ignored one. Where the name means another value, as
+  /// of ImageNet's two cranes the second, "NAME (VALUE)".
   std::string name_of(int value) const;
   int value_in_folder(const std::string& folder) const;  // -1 if there is none
   bool knows(std::int32_t value) const;

@@ -62,8 +62,9 @@ Bytes sixteen_encode(const LabelRecord& record, const LabelLegend& legend, const
 LabelRecord index_decode(ByteView bytes, const std::string& where, const std::string&,
                          const LabelLegend& legend, const LabelReadOptions& options) {
   const LabelImage image = decode_label_png(bytes, where, options.max_bytes);
-  // With more classes than 8 bits hold, 255 is one of them.
-  const std::int32_t ignored = image.bits == 16 || legend.names.size() > kIgnored8 ? kIgnored16 : kIgnored8;
+  // With more classes than 8 bits hold, 255 is one of them in gray; a palette is of the formats that say 255.
+  const bool wide = image.bits == 16 || (legend.names.size() > kIgnored8 && image.palette.empty());
+  const std::int32_t ignored = wide ? kIgnored16 : kIgnored8;
   Tensor labels = image.labels;
   auto* p = labels.data<std::int32_t>();
   for (std::int64_t i = 0; i < labels.numel(); ++i) {

@@ -10,22 +10,16 @@
 #include "data/codec/png_file.h"
 #include "tests/data/labels_golden.h"
 #include "tests/errors.h"
+#include "tests/fresh_folder.h"
 
 namespace clearcut {
 namespace {
 
 namespace fs = std::filesystem;
-using test::golden, test::golden_file, test::golden_legend, test::read_all, test::ReadLabel;
+using test::fresh_folder, test::golden, test::golden_file, test::golden_legend, test::read_all,
+    test::ReadLabel;
 
 using Labels = std::vector<std::int32_t>;
-
-std::string fresh_folder() {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const std::string path = testing::TempDir() + "clearcut_" + test->test_suite_name() + "_" + test->name();
-  fs::remove_all(path);
-  fs::create_directories(path);
-  return path;
-}
 
 /// Keeps files instead of writing them.
 struct Kept : FileSink {
@@ -107,7 +101,9 @@ TEST(Labels, PublishedLayoutsHoldOneClass) {
   expect_error(
       [&] { written("pssl-npz", record_of(ignoring), legend); },
       "sub/a.jpg: the published layouts hold one class and no ignored pixels; this label has 1 classes and 1 "
-      "ignored pixels; --flatten");
+      "ignored pixels; --flatten keeps the largest class and makes the rest background, --minus-one ignore "
+      "keeps "
+      "ignored pixels");
   const Bytes flat = written("pssl-npz", record_of(ignoring), legend, {.flatten = true})
                          .files.at("train/n00000002/a.JPEG_eiseg.npz");
   EXPECT_EQ(decode_npz(flat, "f")[0].second.values<std::uint8_t>(), (Bytes{0, 1, 0, 1}));
@@ -225,6 +221,23 @@ TEST(Labels, ClassesThatDoNotFitAreRefused) {
         written("imagenet-s", record_of(Tensor::full({1, 1}, 999, DType::kInt32)), legend);
       },
       "class 999 has the id 1000");
+}
+
+// docs/formats.md: 255 is ignored in 8-bit labels, even where it would be a class in 16 bits.
+TEST(Labels, IgnoredPixelsOfManyClassesComeBackFrom8Bits) {
+  const LabelLegend legend{.names = std::vector<std::string>(300, "x"), .background = 0, .ignore = 65535};
+  const Labels want = {0, 254, 65535};
+  for (const char* format : {"png-palette", "voc"}) {
+    const Kept files = written(format, record_of(Tensor::from<std::int32_t>({1, 3}, want)), legend);
+    const std::string file =
+        format == std::string("voc") ? "SegmentationClass/sub/a.png" : "labels/sub/a.png";
+    const std::string folder = fresh_folder();
+    write_file(folder + "/" + file, files.files.at(file));
+    EXPECT_EQ(read_all(format, folder, legend).at(0).labels.values<std::int32_t>(), want) << format;
+  }
+  // Without colours 255 is the class: so labels/*.png of many classes are written where no id needs 16 bits.
+  const Bytes high = encode_label_png(Tensor::full({1, 1}, 255, DType::kInt32));
+  EXPECT_EQ(read_one("png16", "a.png", high, legend), (Labels{255}));
 }
 
 TEST(Labels, FormatsAreListed) {

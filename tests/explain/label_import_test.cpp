@@ -3,10 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <memory>
+#include <thread>
 
+#include "data/file_lock.h"
 #include "data/labels/export.h"
 #include "explain/label_store.h"
+#include "tensor/interrupt.h"
 #include "tensor/npy.h"
 #include "tensor/sha256.h"
 #include "tests/errors.h"
@@ -153,6 +158,15 @@ TEST_F(LabelImport, AKilledImportIsCompleted) {
   write_file(root_ + "/labels/manifest.jsonl", before);
   EXPECT_EQ(import_labels(from("png-palette")).corrected, 1);
   EXPECT_EQ(read_text(root_ + "/labels/manifest.jsonl"), whole);
+  // The same in a second round, whose line holds the first one's correction.
+  correct("u/a.png", {2, 2, 0, 1, 0, 0});
+  LabelImportOptions second = from("png-palette");
+  second.by = "Joe";
+  import_labels(second);
+  write_file(root_ + "/labels/manifest.jsonl", whole);
+  EXPECT_EQ(import_labels(second).corrected, 1);
+  EXPECT_EQ(line("u/a.jpg").objects("corrections").at(1).text("by"), "Joe");
+  EXPECT_EQ(import_labels(second).unchanged, 1);
 }
 
 TEST_F(LabelImport, LabelFuseLeavesCorrectionsAlone) {
@@ -224,6 +238,77 @@ TEST_F(LabelImport, IntoThePublishedLayout) {
       << other.failures[0].error;
 }
 
+TEST_F(LabelImport, CtrlCLeavesAWholeManifest) {
+  make_labels(LabelLayout::kPng, 1);
+  correct("b.png", {1, 2, 0, 1, 0, 0});
+  correct("u/a.png", {1, 2, 0, 1, 0, 0});
+  LabelImportOptions options = from("png-palette");
+  options.progress = [](std::int64_t, std::int64_t) { set_interrupted(true); };
+  EXPECT_THROW(import_labels(options), Interrupted);
+  set_interrupted(false);
+  EXPECT_TRUE(line("b.png").has("corrections"));
+  EXPECT_FALSE(line("u/a.jpg").has("corrections"));
+  options.progress = {};
+  EXPECT_EQ(import_labels(options).corrected, 1);
+}
+
+TEST_F(LabelImport, ADamagedSourceChangesNothing) {
+  make_labels(LabelLayout::kPng, 1);
+  const std::string before = read_text(root_ + "/labels/manifest.jsonl");
+  write_file(root_ + "/new.xml", std::string("<annotations><image id='0' name='u/a.jpg' width='3' height='2'>"
+                                             "<box label='dog' xtl='0' ytl='0' xbr='3' ybr='2'/></image>"));
+  LabelImportOptions options = from("cvat");
+  options.source = root_ + "/new.xml";
+  expect_error([&] { import_labels(options); }, "no element found");
+  EXPECT_EQ(label("labels/u/a.png"), (Labels{1, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(read_text(root_ + "/labels/manifest.jsonl"), before);
+  write_file(options.source, read_text(options.source) + "</annotations>");
+  std::int64_t calls = 0;
+  options.progress = [&](std::int64_t done, std::int64_t total) { calls += done == 1 && total == 1; };
+  EXPECT_EQ(import_labels(options).corrected, 1);
+  EXPECT_EQ(calls, 1);
+}
+
+// Another import, or `label fuse`, may be rewriting the manifest: what it adds would be lost.
+TEST_F(LabelImport, TheManifestIsRewrittenByOneAtATime) {
+  make_labels(LabelLayout::kPng, 1);
+  correct("u/a.png", {1, 2, 0, 1, 0, 0});
+  const std::string before = read_text(root_ + "/labels/manifest.jsonl");
+  auto lock = std::make_unique<FileLock>(root_ + "/labels/job.json", FileLock::Wait::kAlways);
+  std::thread import([&] { import_labels(from("png-palette")); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // without the lock it takes a few
+  EXPECT_EQ(read_text(root_ + "/labels/manifest.jsonl"), before);
+  lock.reset();
+  import.join();
+  EXPECT_TRUE(line("u/a.jpg").has("corrections"));
+}
+
+TEST_F(LabelImport, OnePixelOfAnyPictureIsACorrection) {
+  make_labels(LabelLayout::kPng, 1);
+  const Shape large{1500, 1500};  // one pixel is a share below the 1e-6 that the manifest keeps
+  write_label_png(root_ + "/labels/labels/b.png", Tensor::zeros(large, DType::kInt32));
+  Labels labels(static_cast<std::size_t>(large.numel()), 0);
+  labels[77] = 1;
+  correct("b.png", labels, large);
+  EXPECT_EQ(import_labels(from("png-palette")).corrected, 1);
+  EXPECT_EQ(label("labels/b.png")[77], 1);
+}
+
+// A correction that is refused leaves nothing behind that looks like one.
+TEST_F(LabelImport, ARefusedCorrectionKeepsNoOriginal) {
+  make_labels(LabelLayout::kPssl, 1);
+  const auto import = [&](const std::string& folder) {
+    fs::remove_all(root_ + "/new");
+    write_npz(root_ + "/new/train/" + folder + "/a.JPEG_eiseg.npz",
+              {{"arr_0", Tensor::from<std::int32_t>({2, 3}, {1, 0, 0, 1, 0, 0})}});
+    return import_labels(from("pssl-npz"));
+  };
+  EXPECT_EQ(import("cat").failures.size(), 1U);
+  EXPECT_FALSE(fs::exists(root_ + "/labels/originals"));
+  EXPECT_EQ(import("dog").unchanged, 1);
+  EXPECT_FALSE(line("u/a.jpg").has("corrections"));
+}
+
 // Any format out and in again: every pixel as it was.
 TEST_F(LabelImport, ExportsComeBackUnchanged) {
   make_labels(LabelLayout::kPng, 1);
@@ -235,7 +320,7 @@ TEST_F(LabelImport, ExportsComeBackUnchanged) {
        {"png-palette", "png16", "voc", "imagenet-s", "coco-rle", "coco-polygons", "labelme", "cvat"}) {
     for (const std::int64_t shard : {0, 1 << 20}) {
       const std::string out = cat(root_, "/out-", format, shard);
-      EXPECT_TRUE(export_labels(data, {.folder = out, .format = format, .shard_bytes = shard}).empty())
+      EXPECT_EQ(export_labels(data, {.folder = out, .format = format, .shard_bytes = shard}).written, 3)
           << format;
       LabelImportOptions options = from(format);
       options.source = out;

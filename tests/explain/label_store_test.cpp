@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "explain/label_folder.h"
 #include "tensor/npy.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
@@ -30,6 +31,31 @@ TEST_F(Fuse, PublishedLayout) {
   const auto mask = read_mask(made, made.items[1]).values<std::int32_t>();
   EXPECT_EQ(mask[10 * 16 + 10], 2);
   EXPECT_EQ(mask[0], 3);
+}
+
+// Maps are the squares' colours: strength 1 within, 0 outside. By rank 231 of 256 pixels lie below the red
+// square, so its rank is 0.90 and everything else's 0.
+TEST_F(Fuse, PublishedLevels) {
+  FuseOptions options = by_value();
+  options.rule = parse_rule("rank:0.9");
+  EXPECT_EQ(run("out", options, 0, 1, LabelLayout::kPsslLevels).made, 3);  // ab: green is below
+  EXPECT_EQ(text("out/train.txt"), "train/red/a.JPEG.png\ntrain/green/b.JPEG.png\ntrain/red/ab.JPEG.png\n");
+  const LabelImage file = read_label_png(root_ + "/out/train/red/a.JPEG.png");
+  EXPECT_EQ(file.labels.values<std::int32_t>()[3 * 16 + 3], 9);
+  EXPECT_EQ(file.labels.values<std::int32_t>()[0], 0);
+  // 36 green pixels: 220 of 256 lie below, 0.86: level 8, which is no object at threshold 0.9.
+  EXPECT_EQ(read_label_png(root_ + "/out/train/green/b.JPEG.png").labels.values<std::int32_t>()[10 * 16 + 10],
+            8);
+  const Dataset made = open_dataset({.format = "pssl", .root = root_ + "/out", .images = root_});
+  ASSERT_EQ(made.items.size(), 3u);
+  EXPECT_EQ(read_mask(made, made.items[0]).values<std::int32_t>()[3 * 16 + 3], 1);
+  EXPECT_EQ(read_mask(made, made.items[1]).values<std::int32_t>()[10 * 16 + 10], made.background);
+  const LabelFolder folder(root_ + "/out", root_);
+  EXPECT_EQ(folder.label(folder.line(0)).values<std::int32_t>(),
+            read_mask(made, made.items[0]).values<std::int32_t>());
+  EXPECT_EQ(run("out", options, 0, 1, LabelLayout::kPsslLevels).there, 4);  // and the one without a class
+  expect_error([&] { check_layout(LabelLayout::kPsslLevels, false, parse_rule("rank:0.5")); },
+               "the rule's threshold must be 0.9; got rank:0.5");
 }
 
 // The class of a label is its folder: that of the class that was kept.

@@ -58,10 +58,8 @@ TEST(Agreement, OneMaskIsOneAndOppositeMasksAreBelowChance) {
 TEST_F(Fuse, ChoosesWithoutMasks) {
   const Dataset set = data();
   Ensemble members = ensemble(set);
-  UnlabelledOptions options;
-  options.measures = {Measure::kValue};
-  options.thresholds = {0, 0.5, 1};
-  const UnlabelledChoice choice = choose_without_labels(set, members, options);
+  const UnlabelledChoice choice =
+      choose_without_labels(set, members, {.measures = {Measure::kValue}, .thresholds = {0, 0.5, 1}});
   EXPECT_EQ(choice.pictures, 3);
   EXPECT_EQ(choice.threshold, 0.5);  // of equal agreement the lowest; at 0 all is foreground
   EXPECT_DOUBLE_EQ(choice.agreement, 1);
@@ -74,16 +72,17 @@ TEST_F(Fuse, ChoosesWithoutMasks) {
 TEST_F(Fuse, ComesNearestToAShare) {
   const Dataset set = data();
   Ensemble members = ensemble(set);
-  UnlabelledOptions options;
-  options.measures = {Measure::kRank};
-  options.thresholds = {0.5, 0.85, 0.9};
-  options.share = 0.1;
+  UnlabelledOptions options{.measures = {Measure::kRank}, .thresholds = {0.5, 0.85, 0.9}, .share = 0.1};
   // Rank of a square's pixels: 231 / 256 or 220 / 256 lie below: 0.902 and 0.859.
   const UnlabelledChoice choice = choose_without_labels(set, members, options);
   EXPECT_EQ(choice.threshold, 0.5);
   EXPECT_NEAR(choice.share, 30.5 / 256, 1e-12);
   options.share = 0.05;
   EXPECT_EQ(choose_without_labels(set, members, options).threshold, 0.9);
+  options.thresholds = {0.5, 1};  // no rank reaches 1
+  options.share = 0.01;
+  expect_error([&] { choose_without_labels(set, members, options); },
+               "at the threshold nearest to that share");
 }
 
 TEST_F(Fuse, ChoosingNeedsTwoMembersAndNoVotes) {
@@ -92,6 +91,10 @@ TEST_F(Fuse, ChoosingNeedsTwoMembersAndNoVotes) {
   expect_error(
       [&] { choose_without_labels(set, members, {.measures = {Measure::kVotes}, .thresholds = {0.5}}); },
       "a single member has no votes");
+  std::vector<std::unique_ptr<Classifier>> nets;
+  nets.push_back(test::colour_net("one"));
+  Ensemble alone(std::move(nets), {.explainers = {parse_explainer("cam")}}, set.class_names, {1, 2});
+  expect_error([&] { choose_without_labels(set, alone, {.thresholds = {0.5}}); }, "nobody to agree with");
 }
 
 }  // namespace

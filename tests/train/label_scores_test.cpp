@@ -1,8 +1,10 @@
 // Ensembles that are named by their parts.
 #include "train/label_scores.h"
 
+#include "data/text_lines.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
+#include "train/sweep_page.h"
 
 namespace clearcut {
 namespace {
@@ -30,6 +32,56 @@ TEST_F(Fuse, SubsetsAreNamedByClassifiersOrExplainers) {
   expect_error([&] { score_labels(set, set, members, scoring); }, "names 'three', which is not among them");
   scoring.subsets = {"one+cam"};
   expect_error([&] { score_labels(set, set, members, scoring); }, "name some of one kind");
+}
+
+// What `label sweep --maps` picks is for the fusion that made the maps, all of it, one member's too.
+TEST_F(Fuse, RulesPickedOnKeptMapsNameTheWholeFusion) {
+  FuseOptions options = by_value();
+  options.keep_consensus = true;
+  run("out", options);
+  const Dataset set = data();
+  LabelScoring scoring;
+  scoring.bootstrap = 0;
+  scoring.members.thresholds = {0.5};
+  for (const char* classifiers : {R"([{"name": "one"}, {"name": "two"}])", R"([{"name": "one"}])"}) {
+    write_file(root_ + "/out/job.json",
+               cat(R"({"consensus": "rank", "wrong": "downweight", "weights": "agreement", "classifiers": )",
+                   classifiers, R"(, "explainers": ["cam"]})"));
+    const LabelScores scored = score_kept_labels(set, set, root_ + "/out", scoring);
+    EXPECT_EQ(picked_rule(scored, false).text("fusion"), "rank:downweight:agreement") << classifiers;
+    EXPECT_EQ(scored.rows[0].score.miou, 1);  // the maps are the squares of the masks
+  }
+}
+
+// Squares of 25 and 36 pixels are found in a, b and ab; the truth has none in b.
+TEST_F(Fuse, CurvesHaveBandsAndForeground) {
+  write_label_png(root_ + "/masks/b.png", test::truth(false, false));
+  const Dataset set = data();
+  Ensemble members = ensemble(set);
+  LabelScoring scoring;
+  scoring.subsets = {"all"};
+  scoring.bootstrap = 100;
+  scoring.members.measures = {Measure::kValue};
+  scoring.members.thresholds = {0.5};
+  const LabelScores scored = score_labels(set, set, members, scoring);
+  const std::size_t second = scored.curves.find('\n') + 1;
+  EXPECT_EQ(scored.curves.substr(0, second),
+            "labels,fusion,measure,threshold,miou,low,high,precision,foreground\n");
+  const std::vector<std::string> words =
+      split_csv({.text = scored.curves.substr(second, scored.curves.size() - second - 1), .where = ""});
+  ASSERT_EQ(words.size(), 9u);
+  EXPECT_EQ(words[3], "0.5");
+  const auto number = [&](std::size_t column) { return std::stod(words[column]); };
+  EXPECT_NEAR(number(4), (902.0 / 938 + 1 + 36.0 / 72) / 3,
+              1e-5);                // background, red, green; 6 digits are written
+  EXPECT_LT(number(5), number(4));  // resamples without ab, where green is never right
+  EXPECT_GT(number(6), number(4));  // resamples without b
+  EXPECT_NEAR(number(7), 86.0 / 122, 1e-5);
+  EXPECT_NEAR(number(8), 122.0 / 1024, 1e-5);
+  write_sweep_page(root_ + "/sweep.html", scored, picked_rule(scored, false));
+  const std::string page = read_text(root_ + "/sweep.html");
+  for (const char* text : {"97.5 %", "Pixels called foreground", "Precision"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
 }
 
 }  // namespace
