@@ -69,7 +69,7 @@ void add_data_words(CLI::App& verb, DataWords& w) {
   verb.add_option("--data", w.spec.root, "folder of the data set")->required();
   w.spec.format = "folders";
   verb.add_option("--format", w.spec.format, "how the folder is laid out")
-      ->check(CLI::IsMember({"list", "voc", "classes", "folders", "csv", "pssl", "labels"}))
+      ->check(CLI::IsMember(dataset_formats()))
       ->capture_default_str();
   verb.add_option("--list", w.spec.list, "list file, relative to the data set");
   verb.add_option("--split", w.spec.split, "csv: rows of this split");
@@ -99,7 +99,7 @@ std::unique_ptr<Members> open_members(const ExplainWords& words, const EnsembleO
                                       const std::vector<int>& needed, Device device) {
   if (words.models.empty() == words.kept.empty())
     throw ConfigError("give either --model, classifiers that explain, or --kept, maps that are there");
-  if (!words.kept.empty()) return std::make_unique<KeptMembers>(words.kept, options);
+  if (!words.kept.empty()) return std::make_unique<KeptMembers>(words.kept, options, class_names);
   return std::make_unique<Ensemble>(classifier_files(split_words(words.models), device), options, class_names,
                                     needed);
 }

@@ -7,7 +7,11 @@
 
 #include "apps/explain_options.h"
 #include "data/jsonl.h"
+#include "data/picture.h"
+#include "explain/fuse.h"
 #include "explain/measures/measure_run.h"
+#include "tensor/cpu/isa.h"
+#include "tensor/cuda_device.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "train/config.h"
@@ -69,6 +73,7 @@ class EvalJob {
 
  private:
   MeasureRunOptions options() const;
+  JsonObject settings() const;
   std::string file(const std::string& name) const { return w_.out + "/" + name; }
   void check_folder() const;
   std::map<std::string, std::vector<Judgement>> read_done() const;
@@ -93,6 +98,17 @@ MeasureRunOptions EvalJob::options() const {
           .budget_bytes = shared.budget_bytes};
 }
 
+// What the numbers depend on: decoders differ by a few levels of a pixel, which moves probabilities by per
+// cents.
+JsonObject EvalJob::settings() const {
+  std::vector<std::string> files = split_words(w_.explain.models);
+  for (const std::string& name : split_words(w_.shuffled)) files.push_back(name);
+  const Device device = device_of(common_);
+  JsonObject json = run_.settings();
+  json.set("hashes", file_hashes(files)).set("decoder", picture_decoder()).set("exif", w_.explain.exif);
+  return json.set("isa", device == Device::kCpu ? std::string(isa_table().name) : described(device));
+}
+
 // What lies there must be of the same settings, or be thrown away on purpose.
 void EvalJob::check_folder() const {
   if (!fs::exists(file("settings.json"))) return;
@@ -103,7 +119,7 @@ void EvalJob::check_folder() const {
   if (!common_.resume)
     throw ConfigError(
         cat(w_.out, " holds measures of an earlier run; --resume goes on, --fresh starts anew"));
-  if (read_text(file("settings.json")) != run_.settings().pretty())
+  if (read_text(file("settings.json")) != settings().pretty())
     throw ConfigError(
         cat(w_.out, " was made with other settings, see its settings.json; --fresh starts anew"));
 }
@@ -144,7 +160,7 @@ void EvalJob::finish(const std::map<std::string, std::vector<Judgement>>& done) 
   std::vector<JsonObject> rows;
   for (const MeasuredMember& row : report.rows) rows.push_back(to_json(row, report.measures));
   JsonObject summary;
-  summary.set("settings", run_.settings()).set("pictures", pictures).set("rows", rows);
+  summary.set("settings", settings()).set("pictures", pictures).set("rows", rows);
   summary.write(file("summary.json"));
   write_measure_report(file("index.html"), report);
   std::cout << measure_table_text(report);
@@ -153,7 +169,7 @@ void EvalJob::finish(const std::map<std::string, std::vector<Judgement>>& done) 
 int EvalJob::run() {
   check_folder();
   std::map<std::string, std::vector<Judgement>> done = read_done();
-  run_.settings().write(file("settings.json"));
+  settings().write(file("settings.json"));
   JsonlWriter lines(file("pictures.jsonl"));
   Progress progress("explain-eval", static_cast<std::int64_t>(data_.items.size()), progress_of(common_),
                     static_cast<std::int64_t>(done.size()));

@@ -30,7 +30,7 @@ LabelStoreOptions store_options(const FuseWords& w, const LabelPlan& plan, const
   const Shard shard = shard_of(common);
   LabelStoreOptions store;
   store.folder = w.out;
-  store.layout = w.layout == "pssl" ? LabelLayout::kPssl : LabelLayout::kPng;
+  store.layout = layout_from_name(w.layout);
   store.space = plan.space;
   store.class_names = plan.class_names;
   store.colours = plan.colours;
@@ -99,7 +99,7 @@ int fuse_labels(const FuseWords& w, const CommonOptions& common) {
   if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size())
     data.items.resize(static_cast<std::size_t>(common.limit));
   FuseOptions options = fuse_options(w, common);
-  const LabelLayout layout = w.layout == "pssl" ? LabelLayout::kPssl : LabelLayout::kPng;
+  const LabelLayout layout = layout_from_name(w.layout);
   from_option("--rule", [&] { check_layout(layout, w.flatten, options.rule); });
   EnsembleOptions ensemble_words = ensemble_options(w.explain, common);
   ensemble_words.segment = options.rule.snap;
@@ -152,8 +152,8 @@ void add_fuse(CLI::App& label, Session& session) {
   verb->add_option("--refine", w->refine,
                    "move borders to those of the picture, before the thresholds: " + refinement_names())
       ->capture_default_str();
-  verb->add_option("--layout", w->layout, "png, or pssl: the published layout")
-      ->check(CLI::IsMember({"png", "pssl"}))
+  verb->add_option("--layout", w->layout, "png, or the published layouts: pssl, pssl-levels")
+      ->check(CLI::IsMember({"png", "pssl", "pssl-levels"}))
       ->capture_default_str();
   verb->add_option("--unlabelled", w->unlabelled, "pictures without a label: skip, or background everywhere")
       ->check(CLI::IsMember({"skip", "background"}))

@@ -35,6 +35,15 @@ void print(const JsonObject& summary) {
   }
 }
 
+void print_ranks(const std::string& folder) try {
+  for (const ClassifierRank& rank : rank_classifiers(folder))
+    std::cout << rank.name << ": right on " << rank.accuracy << ", mean probability of the label "
+              << rank.probability << (std::isfinite(rank.score) ? cat(", consensus score ", rank.score) : "")
+              << "\n";
+} catch (const Error& error) {  // the line stands among the failures
+  std::cout << "classifiers are not ranked: " << error.what() << "\n";
+}
+
 int stats(const StatsWords& w, const CommonOptions& common) {
   const LabelFolder folder(w.folder, w.images, common.limit);
   Progress progress("label stats", folder.size(), progress_of(common));
@@ -51,10 +60,7 @@ int stats(const StatsWords& w, const CommonOptions& common) {
   write_file(out + "/stats.csv", label_csv(folder, found));
   write_label_page(out + "/stats.html", folder, found, page);
   print(summary);
-  for (const ClassifierRank& rank : rank_classifiers(w.folder))
-    std::cout << rank.name << ": right on " << rank.accuracy << ", mean probability of the label "
-              << rank.probability << (std::isfinite(rank.score) ? cat(", consensus score ", rank.score) : "")
-              << "\n";
+  print_ranks(w.folder);
   // Those of the run that made the labels come first.
   const std::string earlier = w.folder + "/failures.jsonl";
   std::vector<Failure> failures;

@@ -57,7 +57,7 @@ class Fuser {
   std::vector<ClassStrength> strengths(const PictureTask& task, std::size_t t, JsonObject& made);
   std::vector<JsonObject> describe_members(std::size_t t);
   std::string write_weights(const PictureTask& task, std::size_t t, const Tensor& label) const;
-  void keep(const PictureTask& task, int label, const Tensor& E) const;
+  void keep(const PictureTask& task, int value, const Tensor& E) const;
 
   const Dataset& data_;
   Members& asked_;
@@ -112,15 +112,15 @@ void Fuser::ask(const std::vector<PictureTask>& tasks) {
   });
 }
 
-void Fuser::keep(const PictureTask& task, int label, const Tensor& E) const {
-  const Tensor value =
+void Fuser::keep(const PictureTask& task, int value, const Tensor& E) const {
+  const Tensor scaled =
       strength(E, options_.rule.measure == Measure::kVotes ? Measure::kVotes : Measure::kValue);
-  Tensor levels(value.shape(), DType::kInt32);
-  const float* from = value.data<const float>();
+  Tensor levels(scaled.shape(), DType::kInt32);
+  const float* from = scaled.data<const float>();
   std::int32_t* to = levels.data<std::int32_t>();
-  for (std::int64_t i = 0; i < value.numel(); ++i)
+  for (std::int64_t i = 0; i < scaled.numel(); ++i)
     to[i] = static_cast<std::int32_t>(std::lround(from[i] * 65535));
-  store_.put(consensus_path(".", task.item, label), [&](const std::string& path) {
+  store_.put(consensus_path(".", task.item, value), [&](const std::string& path) {
     write_label_png(path, levels, {.format = LabelFormat::kGray16});
   });
 }
@@ -131,14 +131,14 @@ std::vector<ClassStrength> Fuser::strengths(const PictureTask& task, std::size_t
   std::vector<int> empty;
   for (std::size_t q = 0; q < questions_.size(); ++q) {
     if (questions_[q].task != t) continue;
-    const int label = questions_[q].label;
+    const int value = questions_[q].label + plan_.shift;
     const Consensus& consensus = consensus_[q];
     agreement.push_back(rounded(consensus.agreement()));
-    if (consensus.empty()) empty.push_back(label);
+    if (consensus.empty()) empty.push_back(value);
     Tensor E = options_.rule.measure == Measure::kVotes ? consensus.votes() : consensus.mean();
     if (options_.rule.snap) E = region_means(E, task.segments);
-    if (options_.keep_consensus) keep(task, label, E);
-    classes.push_back({.label = label + plan_.shift, .strength = strength(E, options_.rule.measure)});
+    if (options_.keep_consensus) keep(task, value, E);
+    classes.push_back({.label = value, .strength = strength(E, options_.rule.measure)});
   }
   check(empty.size() < classes.size() || classes.empty(), "label",
         "no member says anything about this picture: every map is constant");
@@ -153,7 +153,8 @@ std::vector<JsonObject> Fuser::describe_members(std::size_t t) {
     for (std::size_t k = 0; k < members().classifiers(); ++k) {
       const Belief& belief = questions_[q].belief[k];
       JsonObject member;
-      member.set("classifier", members().classifier_name(k)).set("class", questions_[q].label);
+      member.set("classifier", members().classifier_name(k));
+      member.set("class", questions_[q].label + plan_.shift);
       member.set("probability", rounded(belief.probability)).set("right", belief.right);
       member.set("weight", rounded(verdicts_[q].weight[k]));
       if (options_.member_scores) {
@@ -199,15 +200,20 @@ void Fuser::finish(const PictureTask& task, std::size_t t) {
   if (options_.pixel_weights) made.set("weights", write_weights(task, t, label));
   made.set("isa", members().computed_with(task));
   if (options_.keep_maps)
-    store_.put(kept_path(".", task.item), [&](const std::string& path) { task.kept->write(path); });
-  store_.write(task.item, image_path(data_, task.item), whole, made);
+    store_.put(kept_path(".", task.item),
+               [&](const std::string& path) { task.kept->renumbered(plan_.shift).write(path); });
+  std::map<int, Tensor> levels;
+  if (store_.layout() == LabelLayout::kPsslLevels)
+    for (const ClassStrength& c : classes)
+      levels[c.label] = resize_labels(pssl_levels(label, c), task.height, task.width);
+  store_.write(task.item, image_path(data_, task.item), whole, made, levels);
 }
 
 }  // namespace
 
 FuseCounts fuse(const Dataset& data, Members& members, LabelStore& store, const LabelPlan& plan,
                 std::int64_t shard, std::int64_t shards, const FuseOptions& options) {
-  store.begin(data.items);
+  store.begin(data.items, plan.shift);
   FuseCounts counts;
   std::vector<Item> todo;
   for (std::size_t i = 0; i < data.items.size(); ++i) {

@@ -54,6 +54,7 @@ void check_layout(LabelLayout layout, bool flatten, const LabelRule& rule);
 ///   {"coverage", "ignored", "agreement" (per class), "empty" (classes whose consensus says nothing),
 ///    "members": [{"classifier", "class", "probability", "right", "weight", "scores", "empty_maps"}],
 ///    "weights" (file, with pixel_weights), "isa" (instruction set)}
+/// Classes there, in names of consensus maps and in kept maps are label values, as classes.txt names them.
 /// At the end classifiers.json ranks the classifiers over the whole manifest (explain/classifier_ranks.h).
 /// A picture that cannot be read, a consensus that says nothing for every class, a label that the layout
 /// cannot hold: listed as failures, the rest goes on. Throws Interrupted between chunks after Ctrl-C; what is
@@ -84,8 +85,13 @@ std::vector<ReadPicture> read_pictures(const std::vector<Item>& items, const Pic
 /// The path of an item's picture relative to the data set's root; absolute if it lies elsewhere.
 std::string image_path(const Dataset& data, const Item& item);
 
-/// Where keep_consensus writes: E min-max scaled (or the votes) to 0 .. 65535.
-std::string consensus_path(const std::string& folder, const Item& item, int label);
+/// Where keep_consensus writes: E min-max scaled (or the votes) to 0 .. 65535. value: of the class in labels.
+std::string consensus_path(const std::string& folder, const Item& item, int value);
+
+/// What is to be added to a class of a data set to get its value in a folder of labels, found by the names in
+/// FOLDER/classes.txt: 0, or 1 or -1 where only one of them counts a background first. Throws Error if the
+/// folder's classes are others.
+int value_shift(const std::string& folder, const std::vector<std::string>& class_names);
 
 /// Where pixel_weights() are written, below the labels' folder: weights/<picture name>.png, 8-bit gray, 255
 /// stands for 1, in the size of the label.

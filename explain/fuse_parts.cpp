@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "data/file_names.h"
+#include "data/pssl_layout.h"
 #include "explain/fuse.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
@@ -16,8 +17,8 @@ namespace fs = std::filesystem;
 LabelPlan plan_labels(const Dataset& data, LabelLayout layout) {
   LabelPlan plan{
       .space = {}, .shift = 0, .class_names = data.class_names, .colours = data.colours, .folders = {}};
-  if (layout == LabelLayout::kPssl) {
-    // Only 1 and 0 are stored; any two values apart from the classes will do here.
+  if (layout != LabelLayout::kPng) {
+    // Only the object and the rest are stored; any two values apart from the classes will do here.
     const auto C = static_cast<int>(data.class_names.size());
     plan.space = {.background = C, .ignore = C + 1};
     plan.folders = data.wnids.size() == data.class_names.size() ? data.wnids : data.class_names;
@@ -46,6 +47,9 @@ void check_layout(LabelLayout layout, bool flatten, const LabelRule& rule) {
   check(layout == LabelLayout::kPng || flatten || rule.bg == rule.fg, "labels",
         "the published layout has no ignored pixels, but the rule ", describe(rule),
         " leaves a band; --flatten makes it background");
+  check(layout != LabelLayout::kPsslLevels || rule.fg == kPsslTopLevel / 10.0, "labels", "level ",
+        kPsslTopLevel, " is the object: the rule's threshold must be 0.9; got ", describe(rule),
+        ". Readers take lower levels by --level");
 }
 
 std::string file_hash(const std::string& path) {
@@ -144,8 +148,35 @@ std::string image_path(const Dataset& data, const Item& item) {
   return relative.generic_string();
 }
 
-std::string consensus_path(const std::string& folder, const Item& item, int label) {
-  return cat(folder, "/consensus/", path_below(item.name), ".", label, ".png");
+std::string consensus_path(const std::string& folder, const Item& item, int value) {
+  return cat(folder, "/consensus/", path_below(item.name), ".", value, ".png");
+}
+
+int value_shift(const std::string& folder, const std::vector<std::string>& class_names) {
+  const std::string path = folder + "/classes.txt";
+  const std::vector<std::string> values = read_class_file(path).names;
+  const auto first_class = [](const std::vector<std::string>& names) {
+    const auto found =
+        std::find_if(names.begin(), names.end(), [](const auto& n) { return n != "background"; });
+    return static_cast<int>(found - names.begin());
+  };
+  const int shift = first_class(values) - first_class(class_names);
+  bool same = first_class(values) < static_cast<int>(values.size());
+  for (int c = first_class(class_names); c < static_cast<int>(class_names.size()); ++c) {
+    const std::string& name = class_names[static_cast<std::size_t>(c)];
+    if (name == "background" || c + shift >= static_cast<int>(values.size())) continue;
+    same = same && values[static_cast<std::size_t>(c + shift)] == name;
+  }
+  if (same) return shift;
+  const auto beginning = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min<std::size_t>(4, names.size()); ++i)
+      text += (i > 0 ? ", " : "") + names[i];
+    return text + (names.size() > 4 ? ", ..." : "");
+  };
+  fail("labels", "the labels in ", folder,
+       " have other classes than the data set, or another order: ", beginning(values), " (", path, "), here ",
+       beginning(class_names), "; --classes gives the data set those that the labels were made with");
 }
 
 std::string weights_path(const Item& item) { return cat("weights/", path_below(item.name), ".png"); }

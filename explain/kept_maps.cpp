@@ -73,6 +73,12 @@ KeptPicture::KeptPicture(std::vector<int> labels, std::size_t classifiers, std::
   probability_.resize(right_.size());
 }
 
+KeptPicture KeptPicture::renumbered(int shift) const {
+  KeptPicture kept = *this;
+  for (int& label : kept.labels_) label += shift;
+  return kept;
+}
+
 std::size_t KeptPicture::map_bytes() const {
   return static_cast<std::size_t>(keep_.side * keep_.side) * (keep_.type == MapType::kF16 ? 2 : 1);
 }

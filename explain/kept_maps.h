@@ -26,7 +26,7 @@ std::string describe(const KeepOptions& keep);
 /// What all members said about the labels of one picture. With Q labels, K classifiers, X explainers and side
 /// S, a file holds
 ///
-///   labels       int32 [Q]            maps  uint8 [Q, K, X, S, S], or [Q, K, X, S, 2 S]: bytes of float16
+///   labels       int32 [Q], values    maps  uint8 [Q, K, X, S, S], or [Q, K, X, S, 2 S]: bytes of float16
 ///   low, high    float32 [Q, K, X]    a value is low + v (high - low), v = byte / 255 or the float16
 ///   empty        uint8 [Q, K, X]      1: the map says nothing
 ///   probability  float64 [Q, K]       right  uint8 [Q, K]: what the classifier believes (Belief)
@@ -42,6 +42,8 @@ class KeptPicture {
   void write(const std::string& path) const;
 
   const std::vector<int>& labels() const { return labels_; }
+  /// The same with other numbers for the labels: files have label values, tasks have classes of the data set.
+  KeptPicture renumbered(int shift) const;
   const std::string& isa() const { return isa_; }
   std::size_t classifiers() const { return classifiers_; }
   std::size_t explainers() const { return explainers_; }
@@ -83,8 +85,9 @@ class KeptMembers : public Members {
  public:
   /// Maps below `folder`, as `label fuse --keep-maps` leaves them with its job.json: classifiers and
   /// explainers come from there, everything else from the options. Without options.accuracy that of
-  /// FOLDER/classifiers.json is used, if it is there.
-  KeptMembers(std::string folder, EnsembleOptions options);
+  /// FOLDER/classifiers.json is used, if it is there. class_names: of the data set; throws Error if the
+  /// folder has others (value_shift()).
+  KeptMembers(std::string folder, EnsembleOptions options, const std::vector<std::string>& class_names);
   /// Maps that keep_maps() has just put into tasks.
   explicit KeptMembers(const Members& asked);
 
@@ -101,6 +104,7 @@ class KeptMembers : public Members {
  private:
   std::string folder_;
   JsonObject job_;
+  int shift_ = 0;  // from classes of the data set to label values of the folder
 };
 
 }  // namespace clearcut

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "explain/fuse.h"
 #include "explain/kept_maps.h"
 #include "tensor/parallel.h"
 
@@ -36,10 +37,12 @@ KeptMembers::KeptMembers(const Members& asked) {
   set_up(std::move(names), asked.options());
 }
 
-KeptMembers::KeptMembers(std::string folder, EnsembleOptions options)
+KeptMembers::KeptMembers(std::string folder, EnsembleOptions options,
+                         const std::vector<std::string>& class_names)
     : folder_(std::move(folder)), job_(JsonObject::read(folder_ + "/job.json")) {
   check(job_.has("maps"), "maps", folder_, " holds labels, but no maps of their members; `label fuse",
         " --keep-maps u8` leaves them");
+  shift_ = value_shift(folder_, class_names);
   std::vector<std::string> names;
   for (const JsonObject& one : job_.objects("classifiers")) names.push_back(one.text("name"));
   options.explainers.clear();
@@ -60,7 +63,7 @@ PictureTask KeptMembers::prepare(const Item& item, const Tensor& picture) const 
                                                     KeepOptions{}, "");
     return task;
   }
-  auto kept = std::make_shared<const KeptPicture>(KeptPicture::read(path));
+  auto kept = std::make_shared<const KeptPicture>(KeptPicture::read(path).renumbered(-shift_));
   check(kept->classifiers() == classifiers() && kept->explainers() == explainers(), "maps", path, " holds ",
         kept->classifiers(), " classifiers and ", kept->explainers(), " explainers; the job has ",
         classifiers(), " and ", explainers());

@@ -40,10 +40,11 @@ Tensor enlarged(const Tensor& map, std::int64_t H, std::int64_t W) {
 namespace {
 
 // The kept maps of one item, one for each label.
-std::vector<ClassStrength> read_kept(const std::string& folder, const Item& item, const Tensor& truth) {
+std::vector<ClassStrength> read_kept(const std::string& folder, int shift, const Item& item,
+                                     const Tensor& truth) {
   std::vector<ClassStrength> maps;
   for (const int label : item.classes) {
-    const Tensor E = read_label_png(consensus_path(folder, item, label)).labels.to(DType::kFloat32);
+    const Tensor E = read_label_png(consensus_path(folder, item, label + shift)).labels.to(DType::kFloat32);
     float* p = E.data<float>();
     for (std::int64_t i = 0; i < E.numel(); ++i) p[i] /= 65535;
     maps.push_back({.label = label, .strength = enlarged(E, truth.dim(0), truth.dim(1))});
@@ -57,26 +58,29 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
                         const std::vector<Choice>& choices) {
   check(data.masks != MaskFormat::kNone && data.background >= 0, "sweep", "the data set ", data.root,
         " must have true masks (name their folder: masks) and a background class");
+  const int shift = value_shift(folder, data.class_names);
   const bool fixed = !choices.empty();
   const std::vector<Measure> measures = fixed ? std::vector<Measure>{choices[0].measure} : options.measures;
-  const ThresholdSweep none(static_cast<int>(data.class_names.size()),
-                            {.background = data.background, .ignore = data.ignore},
-                            fixed ? std::vector<double>{choices[0].threshold} : options.thresholds);
+  const auto new_sweep = [&](std::size_t groups) {
+    return ThresholdSweep(static_cast<int>(data.class_names.size()),
+                          {.background = data.background, .ignore = data.ignore},
+                          fixed ? std::vector<double>{choices[0].threshold} : options.thresholds, groups);
+  };
   MemberScores result;
-  result.subsets.push_back(
-      {.fusions = {{}}, .sweeps = std::vector<ThresholdSweep>(measures.size(), none), .pictures = {}});
+  result.subsets.push_back({.fusions = {{}}, .sweeps = {}, .pictures = {}});
+  result.subsets[0].sweeps.assign(measures.size(), new_sweep(kScoreGroups));
   ClassMeans means;
   for (std::size_t i = 0; i < data.items.size(); ++i) try {
       stop_if_interrupted("label sweep", "run the same command again");
       const Tensor truth = read_mask(data, data.items[i]);
-      const std::vector<ClassStrength> maps = read_kept(folder, data.items[i], truth);
+      const std::vector<ClassStrength> maps = read_kept(folder, shift, data.items[i], truth);
       for (std::size_t m = 0; m < measures.size(); ++m) {
         std::vector<ClassStrength> strengths;
         for (const ClassStrength& map : maps)
           strengths.push_back({.label = map.label, .strength = strength(map.strength, measures[m])});
-        ThresholdSweep one = none;
+        ThresholdSweep one = new_sweep(1);
         one.add(strengths, truth);
-        result.subsets[0].sweeps[m].add(one);
+        result.subsets[0].sweeps[m].add(one, result.scored.size() % kScoreGroups);
         if (fixed) result.subsets[0].pictures.push_back(one.at(0));
       }
       for (const ClassStrength& map : maps)

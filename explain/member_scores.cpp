@@ -61,7 +61,7 @@ class Scorer {
         space_{.background = data.background, .ignore = data.ignore} {
     for (std::size_t s = 0; s < subsets.size(); ++s) {
       result_.subsets.push_back({.fusions = fusions_of(s), .sweeps = {}, .pictures = {}});
-      result_.subsets.back().sweeps = new_sweeps(s);
+      result_.subsets.back().sweeps = new_sweeps(s, kScoreGroups);
       for (const Fusion& fusion : fusions(s)) {
         ask_first_ = ask_first_ || needs_beliefs(fusion);
         ask_twice_ = ask_twice_ || by_agreement(fusion);
@@ -87,11 +87,11 @@ class Scorer {
     std::vector<std::pair<int, std::pair<Localisation, double>>> found;
   };
 
-  std::vector<ThresholdSweep> new_sweeps(std::size_t subset) const {
+  std::vector<ThresholdSweep> new_sweeps(std::size_t subset, std::size_t groups) const {
     const auto classes = static_cast<int>(data_.class_names.size());
-    if (!choices_.empty()) return {ThresholdSweep(classes, space_, {choices_[subset].threshold})};
+    if (!choices_.empty()) return {ThresholdSweep(classes, space_, {choices_[subset].threshold}, groups)};
     return std::vector<ThresholdSweep>(fusions(subset).size() * options_.measures.size(),
-                                       ThresholdSweep(classes, space_, options_.thresholds));
+                                       ThresholdSweep(classes, space_, options_.thresholds, groups));
   }
   std::vector<Fusion> fusions_of(std::size_t subset) const;
   const std::vector<Fusion>& fusions(std::size_t subset) const { return result_.subsets[subset].fusions; }
@@ -199,7 +199,7 @@ Tensor Scorer::finished(const Tensor& map, std::size_t t) const {
 }
 
 Scorer::Share Scorer::share_of(std::size_t t, std::size_t s) const {
-  Share share{.sweeps = new_sweeps(s), .found = {}};
+  Share share{.sweeps = new_sweeps(s, 1), .found = {}};
   const Tensor& truth = truths_[t];
   const std::vector<Measure> wanted = measures(s);
   std::vector<std::vector<ClassStrength>> classes(share.sweeps.size());  // [fusion][measure]
@@ -241,10 +241,12 @@ void Scorer::chunk(const std::vector<Item>& items) {
       result_.failures.push_back({.id = tasks_[t].item.name, .stage = "score", .error = errors[t]});
       continue;
     }
+    const std::size_t group = result_.scored.size() % kScoreGroups;
     result_.scored.push_back(tasks_[t].item.name);
     for (std::size_t s = 0; s < S; ++s) {
       const Share& share = *shares[t * S + s];
-      for (std::size_t m = 0; m < share.sweeps.size(); ++m) result_.subsets[s].sweeps[m].add(share.sweeps[m]);
+      for (std::size_t m = 0; m < share.sweeps.size(); ++m)
+        result_.subsets[s].sweeps[m].add(share.sweeps[m], group);
       if (!choices_.empty()) result_.subsets[s].pictures.push_back(share.sweeps[0].at(0));
       for (const auto& [label, found] : share.found) means_[s].add(label, found.first, found.second);
     }
@@ -259,16 +261,17 @@ MemberScores Scorer::result() {
 /// A hash of all that decides about the sums.
 std::string key_of(const Dataset& data, const Members& members, const std::vector<Subset>& subsets,
                    const MemberScoreOptions& options, const std::vector<Choice>& choices) {
-  std::string text = cat(members.options().seed, " ", options.snap, " ", options.vote_at, "\n");
+  std::vector<std::string> names;  // in place of their files' hashes
+  for (std::size_t k = 0; k < members.classifiers(); ++k) names.push_back(members.classifier_name(k));
+  FuseOptions fuse;
+  fuse.vote_at = options.vote_at;
+  std::string text = describe_job(members, names, fuse).line() + "\n";
+  text += cat(options.snap, " ", options.picture.apply_exif, "\n");
   for (const Item& item : data.items) {
-    text += item.name;
+    text += cat(item.name, " ", item.image, " ", item.mask);
     for (const int label : item.classes) text += cat(" ", label);
     text += "\n";
   }
-  for (std::size_t k = 0; k < members.classifiers(); ++k) text += members.classifier_name(k) + "\n";
-  for (const double accuracy : members.accuracy()) text += cat(accuracy, "\n");
-  text += describe(members.options().fusion) + "\n";
-  for (const ExplainOptions& explainer : members.options().explainers) text += describe(explainer) + "\n";
   for (const Subset& subset : subsets) text += subset.name + "\n";
   for (const Fusion& fusion : options.fusions) text += describe(fusion) + "\n";
   for (const Measure measure : options.measures) text += name_of(measure) + "\n";

@@ -45,9 +45,11 @@ struct Choice {
 struct LocalisationMeans {
   double pointing = 0, energy = 0, f1 = 0, auc = 0, agreement = 0;
 };
+/// Pictures are counted in so many groups, one after the other, for intervals of curves.
+inline constexpr std::size_t kScoreGroups = 20;
 struct SubsetScores {
   std::vector<Fusion> fusions;         // that were tried
-  std::vector<ThresholdSweep> sweeps;  // [fusion][measure]
+  std::vector<ThresholdSweep> sweeps;  // [fusion][measure], of kScoreGroups groups
   // Only with fixed choices:
   std::vector<ConfusionMatrix> pictures;  // one per scored picture
   LocalisationMeans finding = {};
@@ -67,7 +69,8 @@ MemberScores score_members(const Dataset& data, Members& ensemble, const std::ve
                            const MemberScoreOptions& options, const std::vector<Choice>& choices = {});
 
 /// The same for the consensus maps that fuse() kept in `folder` (FuseOptions::keep_consensus): one subset,
-/// nothing is explained or fused again; its agreement is not known (NaN). Measure::kVotes fits maps that were
+/// nothing is explained or fused again; its agreement is not known (NaN). Classes are found by their names
+/// (value_shift()). Measure::kVotes fits maps that were
 /// kept under a votes rule, the other measures the other maps. A picture whose map is missing is a failure.
 MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
                         const std::vector<Choice>& choices = {});

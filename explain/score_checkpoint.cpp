@@ -92,7 +92,11 @@ std::int64_t ScoreCheckpoint::read(MemberScores& scores, std::vector<ClassMeans>
     for (std::size_t i = 0; i < subset.sweeps.size(); ++i)
       subset.sweeps[i].set_counts(find_array(arrays, cat("sweep", s, ".", i), path_).values<std::int64_t>());
     const auto pictures = find_array(arrays, cat("pictures", s), path_).values<std::int64_t>();
-    subset.pictures = pictures_of(pictures, subset.sweeps[0].at(0).classes());
+    const int classes = subset.sweeps[0].at(0).classes();
+    const auto each = static_cast<std::size_t>(classes * (classes + 1));
+    check(pictures.size() % each == 0, "sweep", path_, ": pictures", s, " has ", pictures.size(),
+          " numbers, but a picture has ", each, "; delete the file to begin anew");
+    subset.pictures = pictures_of(pictures, classes);
     means[s] = means_of(find_array(arrays, cat("means", s), path_).values<double>());
   }
   return about.integer("done");

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/text_lines.h"
+#include "explain/order.h"
 
 namespace clearcut {
 
@@ -25,13 +26,14 @@ std::vector<double> parse_thresholds(const std::string& text) {
   return thresholds;
 }
 
-ThresholdSweep::ThresholdSweep(int classes, LabelSpace space, std::vector<double> thresholds)
-    : classes_(classes), space_(space), thresholds_(std::move(thresholds)) {
+ThresholdSweep::ThresholdSweep(int classes, LabelSpace space, std::vector<double> thresholds,
+                               std::size_t groups)
+    : classes_(classes), space_(space), thresholds_(std::move(thresholds)), groups_(groups) {
   check(!thresholds_.empty() && std::is_sorted(thresholds_.begin(), thresholds_.end()), "sweep",
         "thresholds must ascend, and there must be one");
   check(space.background >= 0 && space.background < classes, "sweep", "background ", space.background,
         " is outside the ", classes, " classes of the truth");
-  counts_.assign(cell(thresholds_.size() + 1, 0, 0), 0);
+  counts_.assign(groups * cell(thresholds_.size() + 1, 0, 0), 0);
 }
 
 std::size_t ThresholdSweep::cell(std::size_t bin, int truth, int predicted) const {
@@ -68,9 +70,11 @@ void ThresholdSweep::add(const std::vector<ClassStrength>& classes, const Tensor
   }
 }
 
-void ThresholdSweep::add(const ThresholdSweep& other) {
-  check(counts_.size() == other.counts_.size(), "sweep", "the two sweeps differ in classes or thresholds");
-  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+void ThresholdSweep::add(const ThresholdSweep& other, std::size_t group) {
+  check(other.groups_ == 1 && group < groups_ && counts_.size() == groups_ * other.counts_.size(), "sweep",
+        "the two sweeps differ in classes or thresholds, or there is no group ", group);
+  const std::size_t first = group * other.counts_.size();
+  for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[first + i] += other.counts_[i];
 }
 
 void ThresholdSweep::set_counts(std::vector<std::int64_t> counts) {
@@ -79,14 +83,25 @@ void ThresholdSweep::set_counts(std::vector<std::int64_t> counts) {
   counts_ = std::move(counts);
 }
 
-ConfusionMatrix ThresholdSweep::at(std::size_t threshold) const {
-  ConfusionMatrix matrix(classes_);
+void ThresholdSweep::add_group(ConfusionMatrix& matrix, std::size_t group, std::size_t threshold) const {
+  const std::size_t first = group * (counts_.size() / groups_);
   for (std::size_t bin = 0; bin <= thresholds_.size(); ++bin)
     for (int truth = 0; truth < classes_; ++truth)
       for (int predicted = 0; predicted <= classes_; ++predicted)
         matrix.add_count(truth, bin > threshold ? predicted : space_.background,
-                         counts_[cell(bin, truth, predicted)]);
+                         counts_[first + cell(bin, truth, predicted)]);
+}
+
+ConfusionMatrix ThresholdSweep::at(std::size_t threshold) const {
+  ConfusionMatrix matrix(classes_);
+  for (std::size_t group = 0; group < groups_; ++group) add_group(matrix, group, threshold);
   return matrix;
+}
+
+std::vector<ConfusionMatrix> ThresholdSweep::groups_at(std::size_t threshold) const {
+  std::vector<ConfusionMatrix> matrices(groups_, ConfusionMatrix(classes_));
+  for (std::size_t group = 0; group < groups_; ++group) add_group(matrices[group], group, threshold);
+  return matrices;
 }
 
 std::size_t ThresholdSweep::best(const ScoreOptions& options) const {
@@ -102,19 +117,23 @@ std::size_t ThresholdSweep::best(const ScoreOptions& options) const {
 namespace {
 
 // Share of (inside, outside) pairs in which the inside pixel is larger.
-double roc_auc(std::vector<std::pair<float, bool>> pixels) {
-  std::sort(pixels.begin(), pixels.end());
-  double below = 0, wins = 0, inside = 0;
-  for (std::size_t i = 0; i < pixels.size();) {
+double roc_auc(const Tensor& map, const std::uint8_t* inside) {
+  const float* m = map.data<const float>();
+  const std::vector<std::int32_t> order = ascending_order(map);
+  double below = 0, wins = 0, objects = 0;
+  for (std::size_t i = 0; i < order.size();) {
     double in = 0, out = 0;
     std::size_t j = i;
-    for (; j < pixels.size() && pixels[j].first == pixels[i].first; ++j) ++(pixels[j].second ? in : out);
+    do {
+      if (inside[order[j]] <= 1) ++(inside[order[j]] == 1 ? in : out);
+      ++j;
+    } while (j < order.size() && m[order[j]] == m[order[i]]);
     wins += in * (below + out / 2);
     below += out;
-    inside += in;
+    objects += in;
     i = j;
   }
-  return inside > 0 && below > 0 ? wins / (inside * below) : 0.5;
+  return objects > 0 && below > 0 ? wins / (objects * below) : 0.5;
 }
 
 bool near_object(const std::uint8_t* inside, std::int64_t H, std::int64_t W, std::int64_t at, double reach) {
@@ -139,7 +158,6 @@ Localisation localise(const Tensor& map, const Tensor& inside, double tolerance)
   const auto top = std::max_element(m, m + n) - m;
   Localisation result{.hit = near_object(in, map.dim(0), map.dim(1), top, tolerance)};
   double on = 0, all = 0, called = 0, right = 0, object = 0;
-  std::vector<std::pair<float, bool>> pixels;
   for (std::int64_t i = 0; i < n; ++i) {
     if (in[i] > 1) continue;
     const double value = std::max(0.0F, m[i]);
@@ -149,14 +167,13 @@ Localisation localise(const Tensor& map, const Tensor& inside, double tolerance)
     called += above;
     right += above && in[i];
     object += in[i];
-    pixels.emplace_back(m[i], in[i] == 1);
   }
   constexpr double kEps = 1e-6;
   result.energy = all > 0 ? on / all : 0;
   result.precision = right / (called + kEps);
   result.recall = right / (object + kEps);
   result.f1 = 2 * result.precision * result.recall / (result.precision + result.recall + kEps);
-  result.auc = roc_auc(std::move(pixels));
+  result.auc = roc_auc(map, in);
   return result;
 }
 

@@ -15,19 +15,22 @@ std::vector<double> parse_thresholds(const std::string& text);
 
 /// Confusion counts of make_label() with fg = bg = t for many t at once. A pixel of strength v is foreground
 /// at all t <= v, so one pass over the pixels sorts them into bins between thresholds.
-/// Labels are class indices of the truth; ties between classes are undecided.
+/// Labels are class indices of the truth; ties between classes are undecided. Pictures may be counted in
+/// several groups, from which intervals are drawn: 8 groups (thresholds + 1) classes (classes + 1) bytes.
 class ThresholdSweep {
  public:
   /// thresholds ascending. background and ignore as in the truth.
-  ThresholdSweep(int classes, LabelSpace space, std::vector<double> thresholds);
+  ThresholdSweep(int classes, LabelSpace space, std::vector<double> thresholds, std::size_t groups = 1);
 
-  /// One picture: the strengths of its labels (none: background everywhere) and its true mask int32 [H, W].
-  /// Throws Error if sizes differ or the truth has a value that is no class.
+  /// One picture of the first group: the strengths of its labels (none: background everywhere) and its true
+  /// mask int32 [H, W]. Throws Error if sizes differ or the truth has a value that is no class.
   void add(const std::vector<ClassStrength>& classes, const Tensor& truth);
-  void add(const ThresholdSweep& other);
+  /// All of another sweep of one group, counted in `group`.
+  void add(const ThresholdSweep& other, std::size_t group = 0);
 
   const std::vector<double>& thresholds() const { return thresholds_; }
-  ConfusionMatrix at(std::size_t threshold) const;
+  ConfusionMatrix at(std::size_t threshold) const;                      // of all groups
+  std::vector<ConfusionMatrix> groups_at(std::size_t threshold) const;  // of each
   /// All that was counted, to be kept in a file; set_counts() throws Error unless it is as long.
   const std::vector<std::int64_t>& counts() const { return counts_; }
   void set_counts(std::vector<std::int64_t> counts);
@@ -36,11 +39,13 @@ class ThresholdSweep {
 
  private:
   std::size_t cell(std::size_t bin, int truth, int predicted) const;
+  void add_group(ConfusionMatrix& matrix, std::size_t group, std::size_t threshold) const;
 
   int classes_;
   LabelSpace space_;
   std::vector<double> thresholds_;
-  // [bin][truth][predicted], bin = number of thresholds <= v; predicted == classes_: a tie.
+  std::size_t groups_;
+  // [group][bin][truth][predicted], bin = number of thresholds <= v; predicted == classes_: a tie.
   std::vector<std::int64_t> counts_;
 };
 

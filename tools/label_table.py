@@ -7,7 +7,7 @@ once on val.
     tools/label_table.py DATA -o OUT --pictures 8 --own 1   a trial on few pictures; ends in an estimate of the whole
 
 DATA is the folder of `make demo-real`. Start it again after an interruption: finished steps are not repeated, and
-`label fuse` goes on with the picture at which it was stopped.
+`label fuse` goes on with the picture at which it was stopped. A trial and the whole need an OUT each.
 
   1  classifiers  ten more, trained further from the ONNX networks on image labels     OUT/nets/
   2  maps         every member explains every picture, once                            OUT/maps/
@@ -36,11 +36,12 @@ OWN = [("mobilenet_v1_0.5", 1, 0.35), ("mobilenet_v2", 2, 0.35), ("mobilenet_v1_
        ("mobilenet_v1_1.0", 4, 0.35), ("mobilenet_v1_0.5", 5, 0.7), ("mobilenet_v2", 6, 0.7),
        ("mobilenet_v1_0.75", 7, 0.7), ("mobilenet_v1_1.0", 8, 0.7), ("mobilenet_v1_0.5", 9, 0.2),
        ("mobilenet_v1_0.75", 10, 0.2)]
+LAST_LAYER = {"mobilenet_v2": "conv63"}  # others: conv28, as the configuration says
 EXPLAINERS = ["cam", "smoothgrad:samples=10", "ig:steps=10"]
 ON_PIXELS = "minmax,percentile,rank,abs,minmax:agreement,minmax:downweight"
 ON_SUPERPIXELS = "regions,regions:downweight,regions:agreement"
 REFINEMENTS = ["none", "crf:rrm", "crf:labels", "crf:pmm", "grabcut"]
-SUBSETS = 8  # ensembles of each size, drawn with a fixed seed
+SUBSETS = 6  # ensembles of each size, drawn with a fixed seed; one call of the program sweeps them
 PER_SWEEP = 6  # ensembles in one call: each keeps 24 bytes a pixel and fusion of its pictures
 TUNE = os.path.join(ROOT, "configs", "lists", "voc-animals-tune-200.txt")
 
@@ -71,10 +72,21 @@ class Table:
         self.val = self.names(os.path.join(self.voc, "val.txt"))
         self.own = OWN[:options.own]
         os.makedirs(options.out, exist_ok=True)
+        self.check_started()
         for name, names in (("tune", self.tune), ("val", self.val), ("both", self.tune + self.val)):
             self.write(name + ".txt", "\n".join(names) + "\n")
         self.common = ["--data", self.voc, "--format", "csv", "--masks", "masks", "--groups",
                        os.path.join(self.voc, "imagenet_groups.json")]
+
+    def check_started(self):
+        """Steps are not repeated, so OUT holds those of one question: a trial's are not taken for the whole."""
+        asked = {name: getattr(self.o, name) for name in ("pictures", "own", "out_size")}
+        if os.path.exists(self.path("asked.json")):
+            with open(self.path("asked.json")) as file:
+                started = json.load(file)
+            if started != asked:
+                sys.exit(f"label_table: {self.o.out} was started with {started}, and this is {asked}; give another -o")
+        self.write("asked.json", json.dumps(asked))
 
     def path(self, *parts):
         return os.path.join(self.o.out, *parts)
@@ -99,10 +111,11 @@ class Table:
             source = os.path.join(self.o.data, "classifiers", base)
             with open(source + ".json") as card:
                 side = json.load(card)["input"]["shape"][2]
+            rates = ["--set", f'optimiser.rates={{"{LAST_LAYER[base]}.*": 1, "*": 0.01}}'] if base in LAST_LAYER else []
             steps = ["--set", "train.epochs=~", "--set", f"train.steps={self.o.pictures}"] if self.o.pictures else []
             run(["train", "-c", os.path.join(ROOT, "configs", "voc_animals_classifier.yaml"), "--set",
                  f"root={self.voc}", "--set", f"model.name={source}.onnx", "--set", f"seed={seed}", "--set",
-                 f"side={side}", "--set", f"augment.resized_crop.min_area={crop}", *steps, "-o", file[:-5], "--resume"],
+                 f"side={side}", "--set", f"augment.resized_crop.min_area={crop}", *rates, *steps, "-o", file[:-5], "--resume"],
                 self.log, "train " + os.path.basename(file))
             run(["model", "export", file[:-5], "-o", file], self.log, "export")
 

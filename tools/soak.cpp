@@ -1,9 +1,11 @@
 // Labelling many pictures in one process: does its memory stay flat?
 //   usage: soak COUNT FOLDER
 //
-// Draws pictures on the fly, a chunk ahead of the labelling and deleted behind it (sides 48 to 640 pixels,
-// one of a thousand cut short), labels them with 2 small classifiers x 2 explainers, and writes to FOLDER
+// Draws a tenth as many pictures (sides 48 to 640 pixels, one of a thousand cut short), labels each ten times
+// under other names with 2 small classifiers x 2 explainers, so that every tenth of the run does the same
+// work and the peak of one can be held against another's. Writes to FOLDER
 //
+//   pictures/      18 MB for each hundred; deleted at the end
 //   memory.jsonl   {"done", "resident_bytes", "peak_bytes", "seconds"} after each chunk; the peak is that of
 //                  the chunk, where the system can start it anew
 //   memory.svg     the peaks over the pictures
@@ -48,21 +50,39 @@ Bytes draw(std::int64_t i) {
   return bytes;
 }
 
+std::string path_of(std::int64_t i) {
+  char name[64];
+  std::snprintf(name, sizeof name, "%03lld/%06lld.png", static_cast<long long>(i / 1000),
+                static_cast<long long>(i));
+  return name;
+}
+
 Dataset list_pictures(const std::string& folder, std::int64_t count) {
   Dataset data;
   data.root = folder;
   for (std::size_t c = 1; c < kDrawnClasses; ++c) data.class_names.push_back(drawn_class_names()[c]);
   for (std::int64_t i = 0; i < count; ++i) {
-    char name[64];
-    std::snprintf(name, sizeof name, "%03lld/%06lld.png", static_cast<long long>(i / 1000),
-                  static_cast<long long>(i));
+    const std::string name = path_of(i);
     data.items.push_back({.id = hash_name(name),
                           .name = name,
-                          .image = folder + "/" + name,
+                          .image = folder + "/" + path_of(i % (count / 10)),
                           .mask = "",
                           .classes = {static_cast<int>(i % (kDrawnClasses - 1))}});
   }
   return data;
+}
+
+void draw_pictures(const Dataset& data) {
+  const auto count = static_cast<std::int64_t>(data.items.size()) / 10;
+  Progress progress("draw", count, progress_style("auto"));
+  for (std::int64_t first = 0; first < count; first += kChunk) {
+    const std::int64_t last = std::min(count, first + kChunk);
+    parallel_for(last - first, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = first + begin; i < first + end; ++i)
+        write_file(data.items[static_cast<std::size_t>(i)].image, draw(i));
+    });
+    progress.update(last, "");
+  }
 }
 
 Ensemble small_ensemble(const Dataset& data) {
@@ -97,13 +117,10 @@ struct Sample {
   std::int64_t done = 0, peak = 0;
 };
 
-/// Keeps one chunk of pictures on the disk, and notes the memory after each.
+/// Notes the memory after each chunk.
 class Soak {
  public:
-  Soak(const Dataset& data, const std::string& folder)
-      : data_(data), log_(folder + "/memory.jsonl", JsonlWriter::Mode::kFresh) {
-    draw_chunk(0);
-  }
+  explicit Soak(const std::string& folder) : log_(folder + "/memory.jsonl", JsonlWriter::Mode::kFresh) {}
 
   void after(std::int64_t done) {
     const std::int64_t peak = std::max(status_bytes("VmHWM"), status_bytes("VmRSS"));
@@ -112,24 +129,12 @@ class Soak {
     line.set("done", done).set("resident_bytes", status_bytes("VmRSS")).set("peak_bytes", peak);
     log_.write(line.set("seconds", seconds.count()));
     samples_.push_back({done, peak});
-    for (std::int64_t i = std::max<std::int64_t>(0, done - kChunk); i < done; ++i) fs::remove(image(i));
-    draw_chunk(done);
     std::ofstream("/proc/self/clear_refs") << "5";  // VmHWM starts anew
   }
 
   const std::vector<Sample>& samples() const { return samples_; }
 
  private:
-  const std::string& image(std::int64_t i) const { return data_.items[static_cast<std::size_t>(i)].image; }
-
-  void draw_chunk(std::int64_t first) const {
-    const auto last = std::min(first + kChunk, static_cast<std::int64_t>(data_.items.size()));
-    parallel_for(last - first, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = first + begin; i < first + end; ++i) write_file(image(i), draw(i));
-    });
-  }
-
-  const Dataset& data_;
   JsonlWriter log_;
   std::vector<Sample> samples_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -168,7 +173,8 @@ int soak(std::int64_t count, const std::string& folder) {
                     .colours = plan.colours,
                     .wnids = {},
                     .job = JsonObject().set("pictures", count)});
-  Soak soak(data, folder);
+  draw_pictures(data);
+  Soak soak(folder);
   Progress progress("soak", count, progress_style("auto"));
   FuseOptions options;
   options.rule = parse_rule("rank:0.9");
@@ -178,6 +184,7 @@ int soak(std::int64_t count, const std::string& folder) {
     progress.update(done, note);
   };
   const FuseCounts counts = fuse(data, ensemble, store, plan, 0, 1, options);
+  fs::remove_all(folder + "/pictures");
   draw_chart(soak.samples(), count, folder + "/memory.svg");
   const std::int64_t second = peak_between(soak.samples(), count / 10, count / 5);
   const std::int64_t last = peak_between(soak.samples(), count - count / 10, count);
@@ -192,7 +199,8 @@ int soak(std::int64_t count, const std::string& folder) {
 
 int main(int argc, char** argv) try {
   const std::int64_t count = argc == 3 ? std::atoll(argv[1]) : 0;
-  if (count < 10 * kChunk) return std::puts("usage: soak COUNT FOLDER    (COUNT at least 160)"), 2;
+  if (count < 10 * kChunk || count % (10 * kChunk) != 0)
+    return std::puts("usage: soak COUNT FOLDER    (COUNT a multiple of 160)"), 2;
   fs::remove_all(std::string(argv[2]) + "/labels");
   return soak(count, argv[2]);
 } catch (const std::exception& error) {

@@ -7,6 +7,7 @@
 
 #include "data/visual.h"
 #include "explain/measures/similarity.h"
+#include "explain/order.h"
 #include "tensor/error.h"
 #include "train/report.h"
 #include "train/summary.h"
@@ -23,13 +24,6 @@ std::vector<double> sorted_values(const std::vector<LabelFigures>& labels, const
   return values;
 }
 
-double quantile(const std::vector<double>& sorted, double share) {
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
 void add_means(const std::vector<LabelFigures>& labels, JsonObject& to) {
   for (const LabelColumn& column : label_columns()) {
     const std::vector<double> values = sorted_values(labels, column);
@@ -37,8 +31,8 @@ void add_means(const std::vector<LabelFigures>& labels, JsonObject& to) {
     double sum = 0;
     for (const double value : values) sum += value;
     JsonObject one;
-    one.set("mean", sum / static_cast<double>(values.size())).set("low", quantile(values, 0.05));
-    one.set("median", quantile(values, 0.5)).set("high", quantile(values, 0.95));
+    one.set("mean", sum / static_cast<double>(values.size())).set("low", percentile(values, 5));
+    one.set("median", percentile(values, 50)).set("high", percentile(values, 95));
     to.set(column.name, one);
   }
 }
@@ -108,8 +102,7 @@ class PictureRows {
   ReportPicture consensus(const JsonObject& line) const {
     for (const std::int64_t label : line.integers("classes"))
       if (const auto map = folder_.map(line, label))
-        return {.picture = heat_picture(map->to(DType::kFloat32)),
-                .caption = folder_.class_name(folder_.value_of(label))};
+        return {.picture = heat_picture(map->to(DType::kFloat32)), .caption = folder_.class_name(label)};
     return {.picture = {}, .caption = ""};
   }
   Tensor shown(const Tensor& picture, const Tensor& labels) const {
@@ -172,7 +165,7 @@ void add_curves(Report& report, const LabelStats& stats) {
     Curve curve{.name = column.title, .x = {}, .y = {}};
     for (int i = 0; i <= 100; ++i) {
       curve.x.push_back(i);
-      curve.y.push_back(quantile(values, i / 100.0));
+      curve.y.push_back(percentile(values, i));
     }
     charts.push_back(line_chart({curve}, {.title = column.title,
                                           .x_label = "% of the labels are below",

@@ -28,10 +28,20 @@ class Launcher {
   Share shard() const {
     if (const auto slurm = array()) return *slurm;
     if (const auto rank = ranks()) return *rank;
+    if (const auto rank = number("RANK")) return {*rank, size("RANK", {"WORLD_SIZE"})};
     throw ConfigError(
-        "--shard auto: nothing says which part this is: neither SLURM_ARRAY_TASK_ID nor "
-        "OMPI_COMM_WORLD_RANK, "
-        "PMI_RANK, PMIX_RANK, SLURM_STEP_ID or RANK is set; write --shard i/n");
+        "--shard auto: nothing says which part this is: none of SLURM_ARRAY_TASK_ID, OMPI_COMM_WORLD_RANK, "
+        "PMI_RANK, PMIX_RANK, SLURM_STEP_ID, RANK is set; write --shard i/n");
+  }
+
+  /// Of the processes that one launcher started together.
+  std::optional<Share> ranks() const {
+    if (const auto rank = number("OMPI_COMM_WORLD_RANK"))
+      return Share{*rank, size("OMPI_COMM_WORLD_RANK", {"OMPI_COMM_WORLD_SIZE"})};
+    if (const auto rank = number("PMI_RANK")) return Share{*rank, size("PMI_RANK", {"PMI_SIZE"})};
+    if (const auto rank = number("PMIX_RANK"))
+      return Share{*rank, size("PMIX_RANK", {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "WORLD_SIZE"})};
+    return steps();
   }
 
  private:
@@ -48,18 +58,6 @@ class Launcher {
       if (const auto value = number(name)) return *value;
     throw ConfigError(cat("--shard auto: ", rank, " is set but not how many there are (", *names.begin(),
                           "); write --shard $", rank, "/n"));
-  }
-
-  /// Of the processes that one launcher started together.
-  std::optional<Share> ranks() const {
-    if (const auto rank = number("OMPI_COMM_WORLD_RANK"))
-      return Share{*rank, size("OMPI_COMM_WORLD_RANK", {"OMPI_COMM_WORLD_SIZE"})};
-    if (const auto rank = number("PMI_RANK")) return Share{*rank, size("PMI_RANK", {"PMI_SIZE"})};
-    if (const auto rank = number("PMIX_RANK"))
-      return Share{*rank, size("PMIX_RANK", {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "WORLD_SIZE"})};
-    if (const auto step = steps()) return step;
-    if (const auto rank = number("RANK")) return Share{*rank, size("RANK", {"WORLD_SIZE"})};
-    return std::nullopt;
   }
 
   std::optional<Share> steps() const {
@@ -99,6 +97,8 @@ Share written(const std::string& text) {
 }
 
 }  // namespace
+
+std::optional<Share> launched_ranks(const Environment& environment) { return Launcher(environment).ranks(); }
 
 Share parse_share(const std::string& text, const Environment& environment) {
   const Share shard = text == "auto" ? Launcher(environment).shard() : written(text);

@@ -12,17 +12,6 @@
 namespace clearcut {
 namespace {
 
-// 0.30000000000000004 is 0.3 to everybody.
-std::string threshold_text(double threshold) {
-  std::ostringstream text;
-  text << threshold;
-  return text.str();
-}
-
-std::string rule_text(Measure measure, double threshold, bool snap) {
-  return cat(name_of(measure), ":", threshold_text(threshold), snap ? ":snap" : "");
-}
-
 std::vector<Curve> agreement_curves(const UnlabelledChoice& choice, const UnlabelledCurve& tried) {
   std::vector<Curve> curves = {{"kappa", choice.thresholds, {}},
                                {"2.5 % of resamples", choice.thresholds, {}},
@@ -35,11 +24,11 @@ std::vector<Curve> agreement_curves(const UnlabelledChoice& choice, const Unlabe
   return curves;
 }
 
-/// Lines "labels,fusion,measure,threshold,miou,precision" of sweep.csv, a pair of curves for each of the
-/// first three.
+/// Lines "labels,fusion,measure,threshold,miou,low,high,precision,foreground" of sweep.csv as curves, one of
+/// each kind per fusion and measure.
 struct TriedCurves {
   std::string labels;
-  std::vector<Curve> miou, precision;
+  std::vector<Curve> miou, low, high, precision, foreground;
 };
 std::vector<TriedCurves> tried_curves(const std::string& csv) {
   std::vector<TriedCurves> tried;
@@ -48,20 +37,33 @@ std::vector<TriedCurves> tried_curves(const std::string& csv) {
   std::getline(lines, line);  // names of the columns
   while (std::getline(lines, line)) {
     const std::vector<std::string> words = split_csv({.text = line, .where = "sweep.csv"});
-    check(words.size() == 6, "sweep", "a line of sweep.csv has ", words.size(), " columns: ", line);
-    if (tried.empty() || tried.back().labels != words[0]) tried.push_back({words[0], {}, {}});
+    check(words.size() == 9, "sweep", "a line of sweep.csv has ", words.size(), " columns: ", line);
+    if (tried.empty() || tried.back().labels != words[0]) tried.push_back({words[0], {}, {}, {}, {}, {}});
+    TriedCurves& last = tried.back();
     const std::string name = words[1] + " " + words[2];
-    for (auto* curves : {&tried.back().miou, &tried.back().precision})
-      if (curves->empty() || curves->back().name != name) curves->push_back({name, {}, {}});
     const auto number = [](const std::string& word) {
       return word.find("nan") == std::string::npos ? std::stod(word) : std::nan("");
     };
-    tried.back().miou.back().x.push_back(number(words[3]));
-    tried.back().miou.back().y.push_back(100 * number(words[4]));
-    tried.back().precision.back().x.push_back(number(words[3]));
-    tried.back().precision.back().y.push_back(100 * number(words[5]));
+    std::size_t column = 4;
+    for (auto* curves : {&last.miou, &last.low, &last.high, &last.precision, &last.foreground}) {
+      if (curves->empty() || curves->back().name != name) curves->push_back({name, {}, {}});
+      curves->back().x.push_back(number(words[3]));
+      curves->back().y.push_back(100 * number(words[column++]));
+    }
   }
   return tried;
+}
+
+/// The curves of mIoU, and the band of the one that reaches highest.
+std::vector<Curve> with_band(const TriedCurves& tried) {
+  const auto top = [](const Curve& curve) { return *std::max_element(curve.y.begin(), curve.y.end()); };
+  const auto best = std::max_element(tried.miou.begin(), tried.miou.end(),
+                                     [&](const Curve& a, const Curve& b) { return top(a) < top(b); });
+  const auto at = static_cast<std::size_t>(best - tried.miou.begin());
+  std::vector<Curve> curves = tried.miou;
+  curves.push_back({best->name + ", 2.5 % of resamples", tried.low[at].x, tried.low[at].y});
+  curves.push_back({best->name + ", 97.5 %", tried.high[at].x, tried.high[at].y});
+  return curves;
 }
 
 void add_rows(Report& report, const LabelScores& scores) {
@@ -80,8 +82,8 @@ void add_rows(Report& report, const LabelScores& scores) {
 JsonObject picked_rule(const UnlabelledChoice& choice, const UnlabelledOptions& options, const Fusion& fusion,
                        const std::string& pictures) {
   JsonObject picked;
-  picked.set("rule", rule_text(choice.measure, choice.threshold, options.snap))
-      .set("fusion", describe(fusion));
+  const LabelRule rule{choice.measure, choice.threshold, choice.threshold, options.snap};
+  picked.set("rule", describe(rule)).set("fusion", describe(fusion));
   picked.set("how", options.share ? cat("without labels: the share of foreground nearest to ", *options.share,
                                         " on ", choice.pictures, " pictures of ", pictures)
                                   : cat("without labels: where members agree most (kappa) on ",
@@ -98,8 +100,8 @@ JsonObject picked_rule(const LabelScores& scores, bool snap) {
   const bool on_superpixels = row->setting.starts_with(words);
   JsonObject picked;
   picked.set("rule", row->setting.substr(on_superpixels ? words.size() : 0) + (snap ? ":snap" : ""));
-  picked.set("fusion",
-             row->score.is_member() ? (on_superpixels ? "regions" : "minmax") : row->score.consensus);
+  const bool alone = row->score.consensus == "none";
+  picked.set("fusion", alone ? (on_superpixels ? "regions" : "minmax") : row->score.consensus);
   picked.set("how", cat("largest mIoU of ", row->name, " against true masks on ", row->score.threshold_from));
   return picked.set("miou", row->miou.estimate).set("scored_on", row->score.scored_on);
 }
@@ -107,7 +109,7 @@ JsonObject picked_rule(const LabelScores& scores, bool snap) {
 void write_sweep_page(const std::string& path, const UnlabelledChoice& choice, const JsonObject& picked) {
   Report report("Threshold", "chosen without labels");
   report.facts({{picked.text("rule"), "rule for label fuse"},
-                {threshold_text(std::round(1000 * choice.agreement) / 1000), "agreement of members (kappa)"},
+                {cat(std::round(1000 * choice.agreement) / 1000), "agreement of members (kappa)"},
                 {percent(choice.share) + " %", "of the pixels are foreground"}});
   report.text(picked.text("how"));
   report.text(
@@ -135,8 +137,10 @@ void write_sweep_page(const std::string& path, const LabelScores& scores, const 
   for (const TriedCurves& tried : tried_curves(scores.curves)) {
     report.section(tried.labels + ", on the choosing pictures");
     report.charts(
-        {line_chart(tried.miou, {.title = "mIoU", .x_label = "threshold", .y_label = "%"}),
-         line_chart(tried.precision, {.title = "Precision", .x_label = "threshold", .y_label = "%"})});
+        {line_chart(with_band(tried), {.title = "mIoU", .x_label = "threshold", .y_label = "%"}),
+         line_chart(tried.precision, {.title = "Precision", .x_label = "threshold", .y_label = "%"}),
+         line_chart(tried.foreground,
+                    {.title = "Pixels called foreground", .x_label = "threshold", .y_label = "%"})});
   }
   report.write(path);
 }

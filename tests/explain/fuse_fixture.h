@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "explain/fuse.h"
 #include "tensor/file.h"
@@ -72,13 +73,17 @@ class Fuse : public testing::Test {
   }
   void TearDown() override { fs::remove_all(root_); }
 
+  /// Red and green become classes 0 and 1.
+  void without_background() const { write_file(root_ + "/classes.txt", std::string("0 red\n1 green\n")); }
   Dataset data() const { return open_dataset({.format = "csv", .root = root_, .masks = "masks"}); }
   Ensemble ensemble(const Dataset& set, EnsembleOptions options = {}, Device device = Device::kCpu) const {
     if (options.explainers.empty()) options.explainers = {parse_explainer("cam"), parse_explainer("gradcam")};
     std::vector<std::unique_ptr<Classifier>> nets;
     nets.push_back(colour_net("one", 4, device));
     nets.push_back(colour_net("two", 7, device));
-    return {std::move(nets), options, set.class_names, {1, 2}};
+    std::set<int> needed;
+    for (const Item& item : set.items) needed.insert(item.classes.begin(), item.classes.end());
+    return {std::move(nets), options, set.class_names, {needed.begin(), needed.end()}};
   }
   FuseCounts run(const std::string& out, const FuseOptions& options, std::int64_t shard = 0,
                  std::int64_t shards = 1, LabelLayout layout = LabelLayout::kPng, bool flatten = false,

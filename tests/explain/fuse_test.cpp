@@ -176,6 +176,47 @@ TEST_F(Fuse, DataSetsWithoutBackgroundGetOne) {
   EXPECT_EQ(plan.space.background, 0);
 }
 
+// The first class of such a data set is class 0; its labels hold 1, and everything beside them says 1.
+TEST_F(Fuse, LabelsNameTheirOwnClasses) {
+  without_background();
+  FuseOptions keep = by_value();
+  keep.keep_consensus = true;
+  keep.keep_maps = parse_keep("u8:16");
+  run("out", keep);
+  const Dataset labels = open_dataset({.format = "labels", .root = root_ + "/out", .images = root_});
+  EXPECT_EQ(labels.class_names, (std::vector<std::string>{"background", "red", "green"}));
+  ASSERT_EQ(labels.items.size(), 3u);
+  EXPECT_EQ(labels.items[0].classes, std::vector<int>{1});
+  EXPECT_EQ(labels.items[1].classes, std::vector<int>{2});
+  EXPECT_EQ(labels.items[2].classes, (std::vector<int>{1, 2}));
+  EXPECT_EQ(label("out", "b"), truth(false, true).values<std::int32_t>());
+  const JsonObject line = read_jsonl(root_ + "/out/manifest.jsonl")[1];
+  EXPECT_EQ(line.object("made").objects("members")[0].integer("class"), 2);
+  EXPECT_TRUE(fs::exists(root_ + "/out/consensus/b.png.2.png"));
+  EXPECT_EQ(KeptPicture::read(root_ + "/out/maps/b.png.npz").labels(), std::vector<int>{2});
+  EXPECT_EQ(run("out", keep).there, 4);  // the same image labels
+}
+
+TEST(ValueShift, ComesFromTheNames) {
+  const auto shift = [](const std::string& classes, const std::vector<std::string>& names) {
+    const std::string folder = testing::TempDir() + "/value_shift";
+    write_file(folder + "/classes.txt", classes);
+    return value_shift(folder, names);
+  };
+  const std::string with = "0\tbackground\n1\tred\n2\tgreen\n", without = "0\tred\n1\tgreen\n";
+  EXPECT_EQ(shift(with, {"background", "red", "green"}), 0);
+  EXPECT_EQ(shift(with, {"red", "green"}), 1);
+  EXPECT_EQ(shift(with, {"red", "green", "background"}), 1);
+  EXPECT_EQ(shift(without, {"background", "red", "green"}), -1);
+  EXPECT_EQ(shift(without, {"red", "green", "blue"}), 0);  // a list that the folder's pictures do not fill
+  expect_error(
+      [&] {
+        shift(with, {"green", "red"});
+      },
+      "have other classes than the data set, or another order: background, red, green");
+  expect_error([&] { shift(without, {"background", "green", "red"}); }, "here background, green, red");
+}
+
 TEST_F(Fuse, MembersAreScoredAgainstTheTruth) {
   const Dataset set = data();
   Ensemble members = ensemble(set);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "explain/member_scores.h"
+#include "explain/unlabelled.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
 
@@ -128,7 +129,7 @@ class Kept : public Fuse {
   }
   FuseCounts again(const std::string& from, const std::string& out, const FuseOptions& fuse_options,
                    const EnsembleOptions& words) {
-    KeptMembers members(root_ + "/" + from, words);
+    KeptMembers members(root_ + "/" + from, words, data().class_names);
     return fuse_into(out, members, fuse_options, describe_job(members, fuse_options));
   }
   void expect_same(const std::string& one, const std::string& other) const {
@@ -168,7 +169,7 @@ TEST_F(Kept, LabelsAreThoseOfWholeMaps) {
 
 TEST_F(Kept, MembersAreScoredFromMaps) {
   explain("kept", fuse_options("value:0.4", "u8:16"), options());
-  KeptMembers members(root_ + "/kept", options());
+  KeptMembers members(root_ + "/kept", options(), data().class_names);
   MemberScoreOptions scoring;
   scoring.thresholds = parse_thresholds("0.3:0.7:0.1");
   scoring.fusions = {parse_fusion("minmax"), parse_fusion("minmax:agreement")};
@@ -192,8 +193,36 @@ TEST_F(Kept, MissingAndStrangeMapsAreFailuresOfTheirPicture) {
   ASSERT_EQ(failures.size(), 2u);
   EXPECT_NE(failures[0].error.find("a.png.npz"), std::string::npos) << failures[0].error;
   EXPECT_NE(failures[1].error.find("nothing about class 1"), std::string::npos) << failures[1].error;
+  KeptMembers members(root_ + "/kept", options(), data().class_names);
+  const UnlabelledChoice choice =
+      choose_without_labels(data(), members, {.measures = {Measure::kValue}, .thresholds = {0.5}});
+  EXPECT_EQ(choice.pictures, 1);
+  ASSERT_EQ(choice.failures.size(), 2u);
+  EXPECT_NE(choice.failures[0].error.find("a.png.npz"), std::string::npos) << choice.failures[0].error;
   explain("plain", fuse_options("value:0.4"), options());
-  expect_error([&] { KeptMembers(root_ + "/plain", options()); }, "no maps of their members");
+  expect_error([&] { KeptMembers(root_ + "/plain", options(), data().class_names); },
+               "no maps of their members");
+}
+
+// Maps and consensus maps were made from a data set without a background class; the one with true masks has
+// it.
+TEST_F(Kept, ClassesAreFoundByTheirNames) {
+  const std::string with = text("classes.txt");
+  without_background();
+  FuseOptions words = fuse_options("value:0.4", "u8:16");
+  words.keep_consensus = true;
+  explain("kept", words, options());
+  write_file(root_ + "/classes.txt", with);
+  again("kept", "again", fuse_options("value:0.4"), options());
+  for (const char* name : {"a", "b", "ab"}) EXPECT_EQ(label("again", name), label("kept", name)) << name;
+  MemberScoreOptions scoring;
+  scoring.thresholds = parse_thresholds("0.3:0.7:0.1");
+  const MemberScores scored = score_kept(data(), root_ + "/kept", scoring);
+  EXPECT_EQ(scored.failures.size(), 0u);
+  for (const ThresholdSweep& sweep : scored.subsets[0].sweeps)
+    EXPECT_EQ(scores(sweep.at(sweep.best({}))).miou, 1);
+  write_file(root_ + "/classes.txt", std::string("0 background\n1 green\n2 red\n"));
+  expect_error([&] { again("kept", "swapped", fuse_options("value:0.4"), options()); }, "or another order");
 }
 
 TEST_F(Kept, SquaresAreNotKept) {

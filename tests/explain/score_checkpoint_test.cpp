@@ -2,6 +2,7 @@
 #include "explain/score_checkpoint.h"
 
 #include "tensor/interrupt.h"
+#include "tensor/npy.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
 
@@ -25,14 +26,15 @@ class Interrupting : public Fuse {
     return options;
   }
   /// Scores all pictures, interrupted after `stop` of them (0: never). Says where it began.
-  MemberScores score(MemberScoreOptions options, const std::vector<Choice>& choices, std::int64_t stop = 0) {
+  MemberScores score(MemberScoreOptions options, const std::vector<Choice>& choices, std::int64_t stop = 0,
+                     const EnsembleOptions& words = {}) {
     first_ = 0;
     options.progress = [&](std::int64_t done, std::int64_t) {
       if (first_ == 0) first_ = done;
       if (done == stop) set_interrupted(true);
     };
     const Dataset set = data();
-    Ensemble members = ensemble(set);
+    Ensemble members = ensemble(set, words);
     return score_members(set, members, make_subsets(members, {"members", "all"}), options, choices);
   }
   static void expect_same(const MemberScores& a, const MemberScores& b) {
@@ -73,6 +75,11 @@ TEST_F(Interrupting, SumsOfAnotherQuestionAreLeftOut) {
   score(options(), {});
   score(options(), {});
   EXPECT_EQ(first_, 0) << "all was counted before: nothing was left to do";
+  for (const EnsembleOptions& words :
+       {EnsembleOptions{.explainers = {}, .seed = 7}, EnsembleOptions{.explainers = {}, .working_side = 8}}) {
+    score(options(), {}, 0, words);
+    EXPECT_EQ(first_, 1);
+  }
   MemberScoreOptions other = options();
   other.thresholds = {0.5};
   score(other, {});
@@ -80,6 +87,16 @@ TEST_F(Interrupting, SumsOfAnotherQuestionAreLeftOut) {
   write_file(root_ + "/labels.csv", std::string("image,classes\na.png,red\nb.png,green\n"));
   score(other, {});
   EXPECT_EQ(first_, 1);
+}
+
+TEST_F(Interrupting, SumsThatDoNotFitAreRefused) {
+  const std::vector<Choice> choices(5, Choice{});
+  score(options(), choices);
+  NamedTensors arrays = read_npz(options().checkpoint);
+  for (auto& [name, array] : arrays)
+    if (name == "pictures0") array = Tensor::from<std::int64_t>({3}, {1, 2, 3});
+  write_npz(options().checkpoint, arrays);
+  expect_error([&] { score(options(), choices); }, "pictures0 has 3 numbers, but a picture has 12");
 }
 
 }  // namespace
