@@ -1,9 +1,9 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 
+#include "apps/predict_options.h"
 #include "apps/verbs.h"
 #include "train/job.h"
 #include "train/tasks.h"
@@ -15,19 +15,9 @@ namespace {
 struct EvalOptions {
   std::string model, predictions, truth, classes;
   int ignore = 255, undecided = 255;
-  std::string absent = "exclude", background = "in";
-  int bootstrap = 1000;
+  KeyValues scores = std::make_shared<std::vector<std::string>>();  // keys of the section eval
+  KeyValues views = std::make_shared<std::vector<std::string>>();   // those that say what the network sees
 };
-
-void print(const Evaluation& e, const std::vector<std::string>& names) {
-  std::printf("%-20s %8s %9s %8s\n", "class", "IoU", "precision", "recall");
-  for (std::size_t c = 0; c < names.size(); ++c)
-    std::printf("%-20s %8.2f %9.2f %8.2f\n", names[c].c_str(), 100 * e.scores.iou[c],
-                100 * e.scores.class_precision[c], 100 * e.scores.class_recall[c]);
-  std::printf("mIoU %.2f [%.2f, %.2f] over %d classes, %zu pictures; pixel accuracy %.2f, coverage %.2f\n",
-              100 * e.scores.miou, 100 * e.interval.low, 100 * e.interval.high, e.scores.classes_in_mean,
-              e.pictures.size(), 100 * e.scores.pixel_accuracy, 100 * e.scores.coverage);
-}
 
 int finish(const std::string& folder, const std::vector<Failure>& failures) {
   write_failures(folder + "/failures.jsonl", failures);
@@ -38,13 +28,16 @@ int finish(const std::string& folder, const std::vector<Failure>& failures) {
 
 int report(const Evaluation& e, const std::string& folder, const std::vector<std::string>& names,
            const ScoreOptions& score) {
-  print(e, names);
+  std::cout << to_text(e, names, score);
   write_evaluation(folder, e, names, score);
   return finish(folder, e.failures);
 }
 
 int evaluate_trained(const CommonOptions& common, const EvalOptions& o) {
-  const TrainJob job = read_train_job(training_config(common));
+  CommonOptions with_keys = common;
+  for (const KeyValues& keys : {o.scores, o.views})
+    for (const std::string& key : *keys) with_keys.set.push_back("eval." + key);
+  const TrainJob job = read_train_job(training_config(with_keys));
   if (!job.val) throw ConfigError("eval: the configuration has no data.val");
   Dataset data = open_dataset(*job.val);
   if (common.limit > 0 && common.limit < static_cast<std::int64_t>(data.items.size()))
@@ -65,6 +58,7 @@ int evaluate_trained(const CommonOptions& common, const EvalOptions& o) {
   const TrainedSegmenter trained = load_segmenter(model, device_of(common));
   EvaluateOptions options = job.evaluation;
   options.progress = progress_of(common);
+  if (const std::size_t budget = memory_budget_of(common); budget > 0) options.predict.memory = budget;
   options.score.background = data.background;
   const Evaluation e =
       evaluate(*trained.model, data, normalize_of(trained.card.spec.preprocess.pixels), options);
@@ -72,16 +66,17 @@ int evaluate_trained(const CommonOptions& common, const EvalOptions& o) {
 }
 
 int compare_folders(const CommonOptions& common, const EvalOptions& o) {
+  if (!o.views->empty())
+    throw ConfigError(
+        cat("eval: ", o.views->front(), " is for networks (-c); label files are compared as they are"));
   const ClassFile classes = read_class_file(o.classes);
   const std::string folder = common.work_dir.empty() ? "." : common.work_dir;
   // A class file may list the ignore value as a last "class".
   std::vector<std::string> names = classes.names;
   if (static_cast<int>(names.size()) == o.ignore + 1) names.pop_back();
-  EvaluateOptions options = {.score = {.absent = absent_from_name(o.absent),
-                                       .background = 0,
-                                       .background_in_mean = o.background == "in"},
-                             .bootstrap = o.bootstrap,
-                             .progress = progress_of(common)};
+  const Config keys = Config::parse("", "eval", *o.scores);
+  EvaluateOptions options = read_evaluate_options(keys);
+  options.progress = progress_of(common);
   const Evaluation e = evaluate_folders({.predictions = o.predictions,
                                          .truth = o.truth,
                                          .classes = static_cast<int>(names.size()),
@@ -96,7 +91,7 @@ int compare_folders(const CommonOptions& common, const EvalOptions& o) {
 void add_eval(CLI::App& app, Session& session) {
   auto* verb = app.add_subcommand("eval", "score a trained model, or label files against true ones");
   auto options = std::make_shared<EvalOptions>();
-  add_common(*verb, session, kWorkDir | kCompute | kProgress);
+  add_common(*verb, session, kWorkDir | kCompute | kMemory | kProgress);
   auto* config =
       verb->add_option("-c,--config", session.common.config, "configuration with data.val and eval");
   verb->add_option("--set", session.common.set, "set one key: --set a.b=c; may be repeated")
@@ -115,15 +110,8 @@ void add_eval(CLI::App& app, Session& session) {
   verb->add_option("--ignore", options->ignore, "label of pixels that do not count")->capture_default_str();
   verb->add_option("--undecided", options->undecided, "label of pixels that the prediction leaves open")
       ->capture_default_str();
-  verb->add_option("--absent", options->absent, "what the IoU of a class in neither counts")
-      ->check(CLI::IsMember({"exclude", "zero", "one"}))
-      ->capture_default_str();
-  verb->add_option("--background", options->background, "class 0 in the mean or not")
-      ->check(CLI::IsMember({"in", "out"}))
-      ->capture_default_str();
-  verb->add_option("--bootstrap", options->bootstrap, "samples of the interval; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_score_options(*verb, options->scores);
+  add_predict_options(*verb, options->views);
   on_run(*verb, session, [&session, options] {
     if (!session.common.config.empty()) return evaluate_trained(session.common, *options);
     if (!options->predictions.empty()) return compare_folders(session.common, *options);

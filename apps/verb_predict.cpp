@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "apps/predict_options.h"
 #include "apps/verbs.h"
 #include "train/config.h"
 #include "train/predict.h"
@@ -14,7 +15,7 @@ namespace {
 struct Options {
   std::string model;
   std::vector<std::string> inputs, save = {"mask", "overlay"};
-  PredictOptions predict;
+  KeyValues keys = std::make_shared<std::vector<std::string>>();
   std::string exif = "ignore";
 };
 
@@ -28,6 +29,9 @@ int run_predict(const CommonOptions& common, const Options& o) {
   if (common.limit > 0 && common.limit < static_cast<std::int64_t>(mine.size()))
     mine.resize(static_cast<std::size_t>(common.limit));
   if (mine.empty()) throw ConfigError("predict: no picture (jpg, jpeg, png) was found");
+  const Config keys = Config::parse("", "predict", *o.keys);
+  PredictOptions options = read_predict_options(keys);
+  if (const std::size_t budget = memory_budget_of(common); budget > 0) options.memory = budget;
   const auto saves = [&](const char* what) { return std::ranges::count(o.save, what) > 0; };
   const auto failures = predict_files(trained, {.pictures = mine,
                                                 .out = common.work_dir,
@@ -36,7 +40,7 @@ int run_predict(const CommonOptions& common, const Options& o) {
                                                 .overwrite = common.overwrite,
                                                 .apply_exif = o.exif == "apply",
                                                 .max_failures = common.max_failures,
-                                                .options = o.predict,
+                                                .options = options,
                                                 .progress = progress_of(common)});
   std::cout << mine.size() - failures.size() << " of " << mine.size()
             << " pictures are done: " << common.work_dir << "\n";
@@ -55,17 +59,11 @@ void add_predict(CLI::App& app, Session& session) {
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"mask", "overlay", "prob"}))
       ->capture_default_str();
-  verb->add_option("--scales", o->predict.scales, "average over these scales, as 0.75,1,1.25")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(0.05, 20.0));
-  verb->add_flag("--flip", o->predict.flip, "average with the mirrored picture");
-  verb->add_option("--resize-short", o->predict.resize_short, "shorter side before the network; 0: as it is")
-      ->check(CLI::NonNegativeNumber);
+  add_predict_options(*verb, o->keys);
   verb->add_option("--exif", o->exif, "orientation written by cameras")
       ->check(CLI::IsMember({"ignore", "apply"}))
       ->capture_default_str();
-  add_common(*verb, session, kWorkDir | kCompute | kProgress | kBatch);
+  add_common(*verb, session, kWorkDir | kCompute | kMemory | kProgress | kBatch);
   verb->get_option("--work-dir")->required();
   on_run(*verb, session, [&session, o] { return run_predict(session.common, *o); });
 }

@@ -66,18 +66,48 @@ void check_bootstrap(std::size_t pictures, const BootstrapOptions& options) {
         " samples, level ", options.level);
 }
 
-ConfusionMatrix sum_of(const std::vector<ConfusionMatrix>& pictures) {
-  ConfusionMatrix sum(pictures.front().classes());
-  for (const ConfusionMatrix& picture : pictures) sum.add(picture);
+Tally sum_of(const std::vector<Tally>& pictures) {
+  Tally sum = pictures.front();
+  for (std::size_t i = 1; i < pictures.size(); ++i) sum.add(pictures[i]);
   return sum;
 }
 
+std::vector<Tally> tallies_of(const std::vector<ConfusionMatrix>& pictures) {
+  std::vector<Tally> tallies;
+  for (const ConfusionMatrix& picture : pictures) tallies.push_back(tally_of(picture));
+  return tallies;
+}
+
 // Sample `step`: as many pictures as there are, drawn with replacement.
-ConfusionMatrix resample(const std::vector<ConfusionMatrix>& pictures, const RandomStream& stream) {
-  ConfusionMatrix sum(pictures.front().classes());
+Tally resample(const std::vector<Tally>& pictures, const RandomStream& stream) {
   const auto n = static_cast<std::int64_t>(pictures.size());
-  for (std::int64_t i = 0; i < n; ++i) sum.add(pictures[static_cast<std::size_t>(stream.below(i, n))]);
+  const auto drawn = [&](std::int64_t i) { return static_cast<std::size_t>(stream.below(i, n)); };
+  Tally sum = pictures[drawn(0)];
+  for (std::int64_t i = 1; i < n; ++i) sum.add(pictures[drawn(i)]);
   return sum;
+}
+
+void add_counts(std::vector<ClassCounts>& sum, const std::vector<ClassCounts>& more) {
+  check(sum.size() == more.size(), "tally", "counts of ", sum.size(), " and ", more.size(),
+        " classes cannot be added");
+  for (std::size_t c = 0; c < sum.size(); ++c) {
+    sum[c].hit += more[c].hit;
+    sum[c].truth += more[c].truth;
+    sum[c].predicted += more[c].predicted;
+  }
+}
+
+// Intersection over union, or `absent` where the union is empty.
+double iou_of(const ClassCounts& n, double absent) {
+  const std::int64_t either = n.truth + n.predicted - n.hit;
+  return either == 0 ? absent : share(n.hit, either);
+}
+
+double kappa_of(const std::vector<ClassCounts>& classes, double agreement, double pixels) {
+  double by_chance = 0;
+  for (const ClassCounts& n : classes)
+    by_chance += static_cast<double>(n.truth) / pixels * (static_cast<double>(n.predicted) / pixels);
+  return by_chance == 1 ? kNaN : (agreement - by_chance) / (1 - by_chance);
 }
 
 }  // namespace
@@ -142,50 +172,90 @@ std::string_view name_of(Absent absent) {
   return kNames[static_cast<std::size_t>(absent)];
 }
 
-SegmentationScores scores(const ConfusionMatrix& counts, const ScoreOptions& options) {
+void Tally::add(const Tally& other) {
+  add_counts(area, other.area);
+  add_counts(boundary, other.boundary);
+}
+
+Tally tally_of(const ConfusionMatrix& counts) {
   const int C = counts.classes();
+  Tally tally{.area = std::vector<ClassCounts>(static_cast<std::size_t>(C)), .boundary = {}};
+  for (int t = 0; t < C; ++t)
+    for (int p = 0; p <= C; ++p) {
+      const std::int64_t n = counts.count(t, p);
+      tally.area[static_cast<std::size_t>(t)].truth += n;
+      if (p < C) tally.area[static_cast<std::size_t>(p)].predicted += n;
+      if (p == t) tally.area[static_cast<std::size_t>(t)].hit = n;
+    }
+  return tally;
+}
+
+SegmentationScores scores(const Tally& counts, const ScoreOptions& options) {
+  const double absent = absent_iou(options.absent);
   SegmentationScores s;
-  Mean iou, recall;
-  std::int64_t right = 0, undecided = 0, foreground = 0, foreground_right = 0;
-  for (int c = 0; c < C; ++c) {
-    std::int64_t in_truth = 0, in_prediction = 0;
-    for (int k = 0; k <= C; ++k) in_truth += counts.count(c, k);
-    for (int k = 0; k < C; ++k) in_prediction += counts.count(k, c);
-    const std::int64_t hit = counts.count(c, c), either = in_truth + in_prediction - hit;
-    s.iou.push_back(either == 0 ? absent_iou(options.absent) : share(hit, either));
-    s.class_precision.push_back(share(hit, in_prediction));
-    s.class_recall.push_back(share(hit, in_truth));
-    if (c != options.background || options.background_in_mean) iou.add(s.iou.back());
+  Mean iou, dice, boundary, recall;
+  ClassCounts all, foreground;
+  const auto add = [](ClassCounts& sum, const ClassCounts& n) {
+    sum = {sum.hit + n.hit, sum.truth + n.truth, sum.predicted + n.predicted};
+  };
+  for (std::size_t c = 0; c < counts.area.size(); ++c) {
+    const ClassCounts& n = counts.area[c];
+    s.iou.push_back(iou_of(n, absent));
+    s.dice.push_back(n.truth + n.predicted == 0 ? absent : share(2 * n.hit, n.truth + n.predicted));
+    s.boundary_iou.push_back(counts.boundary.empty() ? kNaN : iou_of(counts.boundary[c], absent));
+    s.class_precision.push_back(share(n.hit, n.predicted));
+    s.class_recall.push_back(share(n.hit, n.truth));
+    const bool background = static_cast<int>(c) == options.background;
     recall.add(s.class_recall.back());
-    right += hit;
-    undecided += counts.count(c, C);
-    if (c == options.background) continue;
-    foreground += in_prediction;
-    foreground_right += hit;
+    add(all, n);
+    if (!background) add(foreground, n);
+    if (background && !options.background_in_mean) continue;
+    iou.add(s.iou.back());
+    dice.add(s.dice.back());
+    boundary.add(s.boundary_iou.back());
   }
   s.miou = iou.value();
+  s.mean_dice = dice.value();
+  s.mean_boundary_iou = boundary.value();
   s.classes_in_mean = iou.n;
   s.mean_accuracy = recall.value();
-  s.pixel_accuracy = share(right, counts.total());
-  s.precision = share(foreground_right, foreground);
-  s.coverage = share(counts.total() - undecided, counts.total());
+  s.pixel_accuracy = share(all.hit, all.truth);
+  s.kappa = kappa_of(counts.area, s.pixel_accuracy, static_cast<double>(all.truth));
+  s.precision = share(foreground.hit, foreground.predicted);
+  s.coverage = share(all.predicted, all.truth);
   return s;
+}
+
+SegmentationScores scores(const ConfusionMatrix& counts, const ScoreOptions& options) {
+  return scores(tally_of(counts), options);
+}
+
+ScoreIntervals bootstrap_scores(const std::vector<Tally>& pictures, const ScoreOptions& options,
+                                const BootstrapOptions& bootstrap) {
+  check_bootstrap(pictures.size(), bootstrap);
+  std::vector<SegmentationScores> drawn;
+  for (int k = 0; k < bootstrap.samples; ++k) {
+    const RandomStream stream(bootstrap.seed, "bootstrap", 0, static_cast<std::uint32_t>(k));
+    drawn.push_back(scores(resample(pictures, stream), options));
+  }
+  const SegmentationScores estimate = scores(sum_of(pictures), options);
+  const auto interval = [&](double SegmentationScores::*score) {
+    std::vector<double> values;
+    for (const SegmentationScores& one : drawn) values.push_back(one.*score);
+    return percentile_interval(estimate.*score, std::move(values), bootstrap.level);
+  };
+  return {interval(&SegmentationScores::miou), interval(&SegmentationScores::pixel_accuracy),
+          interval(&SegmentationScores::kappa), interval(&SegmentationScores::mean_dice),
+          interval(&SegmentationScores::mean_boundary_iou)};
 }
 
 Interval bootstrap_miou(const std::vector<ConfusionMatrix>& pictures, const ScoreOptions& options,
                         const BootstrapOptions& bootstrap) {
-  check_bootstrap(pictures.size(), bootstrap);
-  std::vector<double> values;
-  for (int k = 0; k < bootstrap.samples; ++k) {
-    const RandomStream stream(bootstrap.seed, "bootstrap", 0, static_cast<std::uint32_t>(k));
-    values.push_back(scores(resample(pictures, stream), options).miou);
-  }
-  return percentile_interval(scores(sum_of(pictures), options).miou, values, bootstrap.level);
+  return bootstrap_scores(tallies_of(pictures), options, bootstrap).miou;
 }
 
-Interval bootstrap_miou_difference(const std::vector<ConfusionMatrix>& a,
-                                   const std::vector<ConfusionMatrix>& b, const ScoreOptions& options,
-                                   const BootstrapOptions& bootstrap) {
+Interval bootstrap_miou_difference(const std::vector<Tally>& a, const std::vector<Tally>& b,
+                                   const ScoreOptions& options, const BootstrapOptions& bootstrap) {
   check_bootstrap(a.size(), bootstrap);
   check(a.size() == b.size(), "bootstrap", "paired methods need the same pictures; got ", a.size(), " and ",
         b.size());
@@ -196,6 +266,12 @@ Interval bootstrap_miou_difference(const std::vector<ConfusionMatrix>& a,
   }
   const double estimate = scores(sum_of(a), options).miou - scores(sum_of(b), options).miou;
   return percentile_interval(estimate, values, bootstrap.level);
+}
+
+Interval bootstrap_miou_difference(const std::vector<ConfusionMatrix>& a,
+                                   const std::vector<ConfusionMatrix>& b, const ScoreOptions& options,
+                                   const BootstrapOptions& bootstrap) {
+  return bootstrap_miou_difference(tallies_of(a), tallies_of(b), options, bootstrap);
 }
 
 }  // namespace clearcut

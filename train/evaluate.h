@@ -17,17 +17,19 @@ struct EvaluateOptions {
   PredictOptions predict = {};
   PictureOptions picture = {};
   ScoreOptions score = {};
-  int bootstrap = 1000;    // samples of the interval; 0: none
+  int bootstrap = 1000;    // samples of the intervals; 0: none
+  double boundary = 0.02;  // width of edges for boundary IoU, as a share of the diagonal; 0: not measured
   std::uint64_t seed = 1;  // of the bootstrap
   ProgressStyle progress = ProgressStyle::kNone;
 };
 
 struct Evaluation {
-  std::vector<std::string> names;         // pictures scored
-  std::vector<ConfusionMatrix> pictures;  // one each
+  std::vector<std::string> names;  // pictures scored
+  std::vector<Tally> pictures;     // one each
   ConfusionMatrix total;
   SegmentationScores scores;
-  Interval interval;  // of mIoU over pictures; NaN without bootstrap
+  ScoreIntervals intervals;  // over pictures; NaN without bootstrap
+  double released_miou = 0;  // with absent classes counting 1, as PaddleSeg's evaluation counts them
   std::vector<Failure> failures;
   explicit Evaluation(int classes) : total(classes) {}
 };
@@ -47,21 +49,26 @@ struct FolderPair {
 };
 Evaluation evaluate_folders(const FolderPair& folders, const EvaluateOptions& options = {});
 
-/// miou, interval, accuracies, policy and one entry per class.
+/// Scores and their intervals, policy and one entry per class.
 JsonObject to_json(const Evaluation& evaluation, const std::vector<std::string>& class_names,
                    const ScoreOptions& score);
 
-/// folder/eval.json, eval.csv (one row per class), confusion.csv (rows: truth, last column: undecided),
-/// pictures.csv (mIoU of each picture over the classes in it), pictures.npz (`counts`, int64 [P, C, C + 1]:
-/// confusion of each picture, in the order of pictures.csv).
+/// The same for people: one line per class, then the means with their intervals.
+std::string to_text(const Evaluation& evaluation, const std::vector<std::string>& class_names,
+                    const ScoreOptions& score);
+
+/// folder/eval.txt, eval.json, eval.csv (one row per class), confusion.csv (rows: truth, last column:
+/// undecided), confusion.html, pictures.csv (mIoU of each picture over the classes in it), pictures.npz
+/// (`area` and, if measured, `boundary`, int64 [P, C, 3]: hit, truth and predicted of each picture and class,
+/// in the order of pictures.csv).
 void write_evaluation(const std::string& folder, const Evaluation& evaluation,
                       const std::vector<std::string>& class_names, const ScoreOptions& score);
 
 /// What write_evaluation() left: the counts of each picture, and the policy of the scores.
-std::vector<ConfusionMatrix> read_picture_counts(const std::string& folder);
+std::vector<Tally> read_picture_counts(const std::string& folder);
 ScoreOptions read_score_options(const std::string& folder);
 
-/// Keys: resize_short, scales, flip, exif, absent, background_in_mean, bootstrap.
+/// Keys: those of read_predict_options(), exif, absent, background_in_mean, bootstrap, boundary.
 EvaluateOptions read_evaluate_options(const Config& config);
 
 }  // namespace clearcut

@@ -1,28 +1,19 @@
 #include "train/predict.h"
 
-#include <cmath>
-
-#include "autograd/arithmetic.h"
-#include "autograd/resize.h"
 #include "tensor/parallel.h"
+#include "train/config.h"
+#include "train/logit_views.h"
 
 namespace clearcut {
 
 namespace {
 
-/// x mirrored along its last dimension, in host memory on the way.
-Tensor mirrored(const Tensor& x) {
-  const Tensor here = x.to(Device::kCpu), y = empty_like(here);
-  const std::int64_t W = x.dim(-1), rows = x.numel() / W;
-  const float* from = here.data<const float>();
-  float* to = y.data<float>();
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t w = 0; w < W; ++w) to[r * W + w] = from[r * W + W - 1 - w];
-  return y.to(x.device());
-}
-
-std::int64_t scaled(std::int64_t side, double scale) {
-  return std::max<std::int64_t>(1, std::llround(static_cast<double>(side) * scale));
+Size2 read_size(const Config& config, const std::string& key) {
+  auto sides = config.numbers_or(key, {0, 0}, {.low = 0, .high = 100'000});
+  if (sides.size() == 1) sides.push_back(sides[0]);
+  if (sides.size() != 2 || (sides[0] == 0) != (sides[1] == 0))
+    config.fail(key, "must be [height, width] or one side, or 0 for none");
+  return {static_cast<std::int64_t>(sides[0]), static_cast<std::int64_t>(sides[1])};
 }
 
 }  // namespace
@@ -46,30 +37,26 @@ PixelScale pixels_of(const Normalize& normalize) {
   return p;
 }
 
+Blend blend_from_name(std::string_view name) {
+  check(name == "mean" || name == "gauss", "predict", "blending is mean or gauss; got '", name, "'");
+  return name == "mean" ? Blend::kMean : Blend::kGauss;
+}
+
+PredictOptions read_predict_options(const Config& config) {
+  PredictOptions o;
+  o.resize_short = config.integer_or("resize_short", 0, {.low = 0, .high = 20'000});
+  o.pad = read_size(config, "pad");
+  o.scales = config.numbers_or("scales", {1}, {.low = 0.05, .high = 20});
+  o.flip = config.flag_or("flip", false);
+  o.window = read_size(config, "slide");
+  o.stride = config.number_or("stride", o.stride, {.low = 0.01, .high = 1});
+  o.blend = blend_from_name(config.choice_or("blend", {"mean", "gauss"}, "gauss"));
+  return o;
+}
+
 Tensor predict_logits(Segmenter& model, const Tensor& picture, const Normalize& normalize,
                       const PredictOptions& options) {
-  const NoGrad no_tape;
-  if (model.registry().mode.training) model.registry().mode.training = false;  // on any thread
-  const std::int64_t H = picture.dim(0), W = picture.dim(1);
-  LabelledPicture sample = to_sample(picture);
-  if (options.resize_short > 0) resize_by_short(sample, options.resize_short);
-  const Tensor x3 = clearcut::normalize(sample.image, normalize);
-  const Tensor x = x3.reshape(Shape{1, 3, x3.dim(1), x3.dim(2)}).to(model.registry().device());
-  Var sum;
-  int terms = 0;
-  for (const double scale : options.scales) {
-    const Size2 size = {scaled(x.dim(2), scale), scaled(x.dim(3), scale)};
-    for (int flip = 0; flip <= (options.flip ? 1 : 0); ++flip) {
-      Var input(flip != 0 ? mirrored(x) : x);
-      if (scale != 1) input = resize_bilinear(input, size, false);
-      Var z = resize_bilinear(model.main_logits(input), {H, W}, false);
-      if (flip != 0) z = Var(mirrored(z.value()));
-      sum = terms++ == 0 ? z : sum + z;
-    }
-  }
-  check(terms > 0, "predict", "scales is empty");
-  const Var mean = terms == 1 ? sum : sum * (1.0 / terms);
-  return mean.value().reshape(Shape{mean.dim(1), H, W}).to(Device::kCpu);
+  return LogitViews(model, picture, normalize, options).rows(0, picture.dim(0));
 }
 
 Tensor argmax_classes(const Tensor& logits) {
@@ -91,7 +78,7 @@ Tensor argmax_classes(const Tensor& logits) {
 
 Tensor predict_labels(Segmenter& model, const Tensor& picture, const Normalize& normalize,
                       const PredictOptions& options) {
-  return argmax_classes(predict_logits(model, picture, normalize, options));
+  return LogitViews(model, picture, normalize, options).labels(options.memory);
 }
 
 }  // namespace clearcut

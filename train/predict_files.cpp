@@ -11,6 +11,7 @@
 #include "tensor/npy.h"
 #include "tensor/ops/softmax.h"
 #include "train/legend.h"
+#include "train/logit_views.h"
 #include "train/predict.h"
 
 namespace clearcut {
@@ -35,11 +36,11 @@ void predict_one(TrainedSegmenter& trained, const PredictFiles& job, const std::
                  const std::string& stem) {
   const ModelCard& card = trained.card;
   const Tensor picture = read_picture(path, {.apply_exif = job.apply_exif});
-  const Tensor logits =
-      predict_logits(*trained.model, picture, normalize_of(card.spec.preprocess.pixels), job.options);
-  const Tensor labels = argmax_classes(logits);
+  const LogitViews views(*trained.model, picture, normalize_of(card.spec.preprocess.pixels), job.options);
+  const Tensor labels = views.labels(job.options.memory);
   const std::string base = job.out + "/" + stem;
   if (job.probabilities) {
+    const Tensor logits = views.rows(0, picture.dim(0));
     const Tensor p = ops::softmax(logits.reshape(Shape{1, logits.dim(0), logits.dim(1), logits.dim(2)}), 1);
     write_npz(base + ".npz", {{"probabilities", p.reshape(logits.shape())}});
   }

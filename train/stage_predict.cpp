@@ -10,9 +10,7 @@ StagePlan read_predict_stage(const Config& config) {
   const std::string model = config.text("model");
   const std::vector<std::string> inputs = config.texts("inputs");
   const std::int64_t limit = config.integer_or("limit", 0, {.low = 0});
-  job.options.resize_short = config.integer_or("resize_short", 0, {.low = 0});
-  job.options.scales = config.numbers_or("scales", {1}, {.low = 0.05, .high = 20});
-  job.options.flip = config.flag_or("flip", false);
+  job.options = read_predict_options(config);
   if (config.has("exif")) job.apply_exif = config.flag_or("exif", false);
   return {[=](StageContext& context) {
     PredictFiles mine = job;

@@ -104,10 +104,79 @@ TEST(Evaluate, FoldersAreComparedByName) {
   EXPECT_EQ(e.failures[0].id, "missing.png");
   write_evaluation(folder / "out", e, {"ground", "thing, red"}, {});
   EXPECT_EQ(read_text(folder / "out/eval.csv"),
-            "class,iou,precision,recall\nground,0.5,0.5,1\n\"thing, red\",0.5,1,0.5\n");
+            "class,iou,dice,boundary_iou,precision,recall\nground,0.5,0.666666667,0.5,0.5,1\n"
+            "\"thing, red\",0.5,0.666666667,0.5,1,0.5\n");
   EXPECT_EQ(read_text(folder / "out/confusion.csv"),
             "truth,ground,\"thing, red\",undecided\nground,1,0,0\n\"thing, red\",1,1,0\n");
   EXPECT_EQ(JsonObject::read(folder / "out/eval.json").number("miou"), 0.5);
+}
+
+// One class of three is nowhere: the mean over two classes, or the released one with 1 for the third.
+// Confusion [[2, 0], [1, 1]]: IoU 2/3 and 1/2, kappa ((3/4) - (1/2)) / (1 - 1/2) = 1/2.
+TEST(Evaluate, TheReleasedPolicyStandsBesideTheDefault) {
+  const test::Folder folder;
+  write_label_png(folder / "gt/a.png", Tensor::from<std::int32_t>({1, 4}, {0, 0, 1, 1}));
+  write_label_png(folder / "pred/a.png", Tensor::from<std::int32_t>({1, 4}, {0, 0, 0, 1}));
+  const FolderPair pair = {.predictions = folder / "pred", .truth = folder / "gt", .classes = 3};
+  const Evaluation e = evaluate_folders(pair, {.bootstrap = 20});
+  const std::vector<std::string> names = {"ground", "<b>", "gone"};
+  write_evaluation(folder / "out", e, names, {});
+  const JsonObject json = JsonObject::read(folder / "out/eval.json");
+  EXPECT_DOUBLE_EQ(json.number("miou"), (2.0 / 3 + 1.0 / 2) / 2);
+  EXPECT_DOUBLE_EQ(json.number("released_miou"), (2.0 / 3 + 1.0 / 2 + 1) / 3);
+  EXPECT_DOUBLE_EQ(json.number("kappa"), 0.5);
+  EXPECT_DOUBLE_EQ(json.number("mean_dice"), (4.0 / 5 + 2.0 / 3) / 2);
+  EXPECT_DOUBLE_EQ(json.object("intervals").object("kappa").number("low"), 0.5);  // one picture: no spread
+  const std::string text = read_text(folder / "out/eval.txt");
+  EXPECT_NE(text.find("mIoU 58.33 [58.33, 58.33]\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("mIoU as released (absent classes count 1) 72.22\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("2 of 3 classes in the means (absent: exclude), 1 pictures"), std::string::npos)
+      << text;
+  const std::string page = read_text(folder / "out/confusion.html");
+  EXPECT_NE(page.find("&lt;b&gt; called ground: 1 pixels"), std::string::npos);
+  EXPECT_EQ(page.find("undecided"), std::string::npos) << "no pixel is";
+  // The row of class 1: half of its pixels are called ground.
+  EXPECT_NE(page.find("fill-opacity='0.5'"), std::string::npos);
+}
+
+TEST(Evaluate, ThePageShowsTheFortyWorstClassesAndWhatIsUndecided) {
+  const test::Folder folder;
+  Tensor truth({1, 60}, DType::kInt32), prediction({1, 60}, DType::kInt32);
+  for (int c = 0; c < 60; ++c) {  // classes 10 and up are called undecided, the others are right
+    truth.data<std::int32_t>()[c] = c;
+    prediction.data<std::int32_t>()[c] = c < 10 ? c : 255;
+  }
+  write_label_png(folder / "gt/a.png", truth);
+  write_label_png(folder / "pred/a.png", prediction);
+  const Evaluation e = evaluate_folders(
+      {.predictions = folder / "pred", .truth = folder / "gt", .classes = 60}, {.bootstrap = 0});
+  std::vector<std::string> names;
+  for (int c = 0; c < 60; ++c) names.push_back(cat("class", c, "."));
+  write_evaluation(folder / "out", e, names, {});
+  const std::string page = read_text(folder / "out/confusion.html");
+  EXPECT_NE(page.find("The 40 of 60 classes"), std::string::npos);
+  EXPECT_NE(page.find("class10. called undecided: 1 pixels"), std::string::npos);
+  EXPECT_EQ(page.find("class9."), std::string::npos);
+  EXPECT_EQ(page.find("class50."), std::string::npos);  // of equals the first forty
+}
+
+// Counts go to pictures.npz and come back.
+TEST(Evaluate, CountsOfPicturesAreKept) {
+  const test::Folder folder;
+  write_label_png(folder / "gt/a.png", Tensor::from<std::int32_t>({1, 3}, {0, 1, 1}));
+  write_label_png(folder / "pred/a.png", Tensor::from<std::int32_t>({1, 3}, {0, 0, 1}));
+  const FolderPair pair = {.predictions = folder / "pred", .truth = folder / "gt", .classes = 2};
+  for (const double boundary : {0.02, 0.0}) {
+    write_evaluation(folder / "out", evaluate_folders(pair, {.bootstrap = 0, .boundary = boundary}),
+                     {"a", "b"}, {});
+    const std::vector<Tally> back = read_picture_counts(folder / "out");
+    ASSERT_EQ(back.size(), 1U);
+    ASSERT_EQ(back[0].area.size(), 2U);
+    EXPECT_EQ(back[0].area[1].hit, 1);
+    EXPECT_EQ(back[0].area[1].truth, 2);
+    EXPECT_EQ(back[0].area[0].predicted, 2);
+    EXPECT_EQ(back[0].boundary.size(), boundary > 0 ? 2U : 0U);
+  }
 }
 
 TEST(Evaluate, AMaskOfAnotherSizeIsAFailureOfThatPicture) {
@@ -150,7 +219,7 @@ TEST(Evaluate, PicturesComeInTheirOrderFromAnyThreads) {
   EXPECT_EQ(three.names, one.names);
   EXPECT_EQ(three.scores.miou, one.scores.miou);
   for (std::size_t i = 0; i < one.pictures.size(); ++i)
-    EXPECT_EQ(three.pictures[i].count(1, 1), one.pictures[i].count(1, 1)) << i;
+    EXPECT_EQ(three.pictures[i].area[1].hit, one.pictures[i].area[1].hit) << i;
   for (const Evaluation* e : {&one, &three}) {
     ASSERT_EQ(e->failures.size(), 1U);
     EXPECT_EQ(e->failures[0].id, "3.png");
