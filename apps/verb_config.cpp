@@ -11,8 +11,14 @@ namespace clearcut::apps {
 
 namespace {
 
+/// A training configuration with every key that it may have; anything else as the file has it.
 int show(const CommonOptions& common) {
-  std::cout << Config::load(common.config, common.set).effective();
+  const Config plain = Config::without_references(common.config);
+  std::vector<std::string> set = common.set;
+  if (plain.has("stages")) set.insert(set.begin(), "work=WORK");  // the pipeline's folder
+  const Config config = Config::load(common.config, set);
+  if (plain.has("task")) read_train_job(config);  // reading a key writes its default into the tree
+  std::cout << config.effective();
   return kDone;
 }
 
@@ -31,9 +37,11 @@ struct Diff {
   std::string first, second;
 };
 
-/// Prints "- key: value" and "+ key: value" for what differs; exit code 0 if nothing does, else 1.
+/// Prints "- key: value" and "+ key: value" for what differs, ${...} as it stands; exit code 0 if nothing
+/// does, else 1.
 int diff(const Diff& files) {
-  const auto a = Config::load(files.first).leaves(), b = Config::load(files.second).leaves();
+  const auto a = Config::without_references(files.first).leaves(),
+             b = Config::without_references(files.second).leaves();
   const std::map<std::string, std::string> in_a(a.begin(), a.end()), in_b(b.begin(), b.end());
   bool same = true;
   const auto print = [&](char sign, const auto& leaf, const auto& other) {
@@ -57,7 +65,8 @@ void add_config(CLI::App& app, Session& session) {
   auto* config = app.add_subcommand("config", "show, check or compare configurations");
   config->require_subcommand(1);
 
-  auto* show_verb = config->add_subcommand("show", "print with _base_, overrides and ${...} applied");
+  auto* show_verb =
+      config->add_subcommand("show", "print every key with its value: _base_, overrides and ${...} applied");
   add_common(*show_verb, session, kConfig);
   on_run(*show_verb, session, [&session] { return show(session.common); });
 

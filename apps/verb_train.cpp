@@ -1,12 +1,17 @@
 #include <CLI/CLI.hpp>
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 
 #include "apps/verbs.h"
+#include "tensor/cuda_device.h"
 #include "tensor/random.h"
 #include "train/checkpoint.h"
 #include "train/job.h"
+#include "train/mpi.h"
+#include "train/profile.h"
 
 namespace clearcut::apps {
 
@@ -24,11 +29,60 @@ std::string score_line(const TrainSummary& s) {
   if (s.loop.best_step >= 0)
     text +=
         cat(", ", s.metric, " ", s.loop.score, " (best ", s.loop.best, " at step ", s.loop.best_step, ")");
+  if (s.loop.stopped_early) text += ", stopped early: it did not get better any more";
   return text;
 }
 
-int run_train(const CommonOptions& common) {
+struct TrainOptions {
+  std::string checkpoint = "last";
+  std::string reduce = "fast";
+  bool profile = false;
+};
+
+/// This process among those that mpirun or srun started with it; alone, it is the only one.
+struct JoinedRanks {
+  std::unique_ptr<MpiJob> mpi;
+  std::unique_ptr<Lane> alone;
+  std::unique_ptr<AllReduce> sums;
+  TrainRanks ranks;
+};
+
+JoinedRanks join_ranks(const CommonOptions& common, Device device, bool by_picture) {
+  JoinedRanks joined;
+  joined.mpi = join_mpi([](const char* name) { return std::getenv(name); });
+  if (joined.mpi) {
+    if (by_picture && device == Device::kCuda && !cuda_is_emulated())
+      throw ConfigError(
+          "--reduce exact: several ranks add picture by picture on CPUs only; use --reduce fast");
+    if (device == Device::kCuda && !cuda_is_emulated() && common.device.find(':') == std::string::npos)
+      use_cuda_card(joined.mpi->local_rank());
+    joined.sums = sums_of(*joined.mpi, device);
+    joined.ranks = {&joined.mpi->lane(), joined.sums.get(), by_picture};
+  } else if (by_picture) {
+    joined.alone = lane_of_one();
+    joined.sums = sums_in_pairs(*joined.alone, *joined.alone);
+    joined.ranks = {joined.alone.get(), joined.sums.get(), by_picture};
+  }
+  return joined;
+}
+
+void print_summary(const TrainSummary& summary, const std::string& work_dir) {
+  std::cout << work_dir << ": " << score_line(summary) << ", " << format_seconds(summary.seconds) << ", peak "
+            << format_bytes(static_cast<double>(summary.peak_bytes)) << "\n";
+  if (!summary.failures.empty())
+    std::cerr << summary.failures.size() << " pictures failed; see " << work_dir << "/failures.jsonl\n";
+}
+
+int run_profile(const CommonOptions& common, const TrainJob& job) {
+  TrainRun run = {.work_dir = "", .device = device_of(common)};
+  if (common.seed_given) run.seed = common.seed;
+  std::cout << profile_table(profile_training(job, run));
+  return kDone;
+}
+
+int run_train(const CommonOptions& common, const TrainOptions& options) {
   const TrainJob job = read_train_job(training_config(common));
+  if (options.profile) return run_profile(common, job);
   const std::string work_dir =
       common.work_dir.empty() ? default_work_dir(common.config, job) : common.work_dir;
   if (!common.resume && !common.fresh && Checkpoints(work_dir, 1).exists())
@@ -37,14 +91,15 @@ int run_train(const CommonOptions& common) {
   TrainRun run = {.work_dir = work_dir,
                   .device = device_of(common),
                   .resume = common.resume,
+                  .checkpoint = options.checkpoint,
                   .progress = progress_of(common)};
   if (common.seed_given) run.seed = common.seed;
+  const JoinedRanks joined = join_ranks(common, run.device, options.reduce == "exact");
+  run.ranks = joined.ranks;
   const TrainSummary summary = train(job, run);
-  std::cout << work_dir << ": " << score_line(summary) << ", " << format_seconds(summary.seconds) << ", peak "
-            << format_bytes(static_cast<double>(summary.peak_bytes)) << "\n";
-  if (summary.failures.empty()) return kDone;
-  std::cerr << summary.failures.size() << " pictures failed; see " << work_dir << "/failures.jsonl\n";
-  return kSomeFailed;
+  if (!joined.mpi || joined.mpi->lane().rank() == 0) print_summary(summary, work_dir);
+  if (joined.mpi) joined.mpi->leave();
+  return summary.failures.empty() ? kDone : kSomeFailed;
 }
 
 }  // namespace
@@ -52,7 +107,19 @@ int run_train(const CommonOptions& common) {
 void add_train(CLI::App& app, Session& session) {
   auto* verb = app.add_subcommand("train", "train a classifier or a segmentation network");
   add_common(*verb, session, kConfig | kWorkDir | kCompute | kSeed | kProgress | kResume);
-  on_run(*verb, session, [&session] { return run_train(session.common); });
+  auto options = std::make_shared<TrainOptions>();
+  verb->add_flag("--profile", options->profile,
+                 "run four steps, print time, FLOP/s and bytes of each layer, and save nothing");
+  verb->add_option("--checkpoint", options->checkpoint, "with --resume: last, best or step_N")
+      ->needs("--resume")
+      ->capture_default_str();
+  verb->add_option(
+          "--reduce", options->reduce,
+          "fast, or exact: gradients are added per picture, so that any number of ranks gives the same "
+          "bits")
+      ->check(CLI::IsMember({"fast", "exact"}))
+      ->capture_default_str();
+  on_run(*verb, session, [&session, options] { return run_train(session.common, *options); });
 }
 
 }  // namespace clearcut::apps

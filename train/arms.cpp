@@ -11,7 +11,7 @@ namespace clearcut {
 
 namespace {
 
-using Pictures = std::vector<ConfusionMatrix>;
+using Pictures = std::vector<Tally>;
 
 // Counts of all seeds of a variant, picture by picture.
 Pictures counts_of(const std::vector<TrainedRun>& runs, const std::string& variant) {

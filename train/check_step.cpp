@@ -89,8 +89,7 @@ Trace run_step(const TrainJob& job, Device device) {
     trace.gradients.push_back(gradient);
   }
   for (const Param* p : model.params()) trace.parameter_gradients.push_back(p->var().grad());
-  Sgd sgd(model, ready.job.sgd);
-  sgd.step(ready.job.loop.schedule.rate);
+  make_optimiser(model, ready.job.loop.optimiser)->step(ready.job.loop.schedule.rate);
   for (const Param* p : model.params()) {
     trace.names.push_back(p->name());
     trace.parameters.push_back(p->value());

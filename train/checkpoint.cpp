@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 
 #include "data/json.h"
 #include "models/card.h"
+#include "tensor/deflate.h"
 #include "tensor/file.h"
 #include "tensor/safetensors.h"
 
@@ -16,7 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
+// The weights that training goes on from, where model.safetensors holds their average.
+constexpr const char* kTraining = "/training.safetensors";
 
 std::string step_name(std::int64_t step) { return cat("step_", step); }
 
@@ -39,6 +43,7 @@ JsonObject to_json(const TrainState& state) {
       .set("best_step", state.best_step)
       .set("loss_sums", state.loss_sums)
       .set("losses_summed", state.losses_summed)
+      .set("evaluations_since_best", state.evaluations_since_best)
       .set("evaluation_due", state.evaluation_due)
       .set("config", state.config);
   return json;
@@ -57,9 +62,29 @@ TrainState from_json(const JsonObject& json, const std::string& path) {
   state.best_step = json.integer("best_step");
   state.loss_sums = json.numbers("loss_sums");
   state.losses_summed = json.integer("losses_summed");
+  state.evaluations_since_best = json.integer("evaluations_since_best");
   state.evaluation_due = json.flag("evaluation_due");
   state.config = json.text("config");
   return state;
+}
+
+/// "1234 bytes, crc32 89abcdef".
+std::string file_sum(const std::string& path) {
+  const Bytes bytes = read_file(path, std::numeric_limits<std::size_t>::max());
+  char sum[9];
+  std::snprintf(sum, sizeof sum, "%08x", crc32({bytes.data(), bytes.size()}));
+  return cat(bytes.size(), " bytes, crc32 ", sum);
+}
+
+[[noreturn]] void fail_damaged(const Checkpoints& all, const std::string& name, const std::string& what,
+                               const std::vector<std::int64_t>& steps) {
+  std::string hint = "no other is whole: start anew with --fresh";
+  for (const std::int64_t step : steps)
+    if (all.damage(step_name(step)).empty()) {
+      hint = cat(step_name(step), " is whole: go on from it with --resume --checkpoint ", step_name(step));
+      break;
+    }
+  fail("resume", all.folder(), "/", name, " is damaged: ", what, "; ", hint);
 }
 
 }  // namespace
@@ -67,9 +92,18 @@ TrainState from_json(const JsonObject& json, const std::string& path) {
 Checkpoints::Checkpoints(const std::string& work_dir, int keep)
     : folder_(work_dir + "/checkpoints"), keep_(std::max(keep, 1)) {}
 
-bool Checkpoints::exists() const { return fs::exists(folder_ + "/last/state.json"); }
+bool Checkpoints::exists() const { return fs::is_symlink(folder_ + "/last") || !steps().empty(); }
 
 void Checkpoints::clear() { fs::remove_all(folder_); }
+
+std::vector<std::int64_t> Checkpoints::steps() const {
+  std::vector<std::int64_t> found;
+  if (!fs::is_directory(folder_)) return found;
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (const std::int64_t step = step_of(entry.path().filename().string()); step >= 0) found.push_back(step);
+  std::ranges::sort(found, std::greater<>());
+  return found;
+}
 
 void Checkpoints::link(const std::string& name, const std::string& target) const {
   const std::string temporary = folder_ + "/.link_" + name;
@@ -78,16 +112,38 @@ void Checkpoints::link(const std::string& name, const std::string& target) const
   fs::rename(temporary, folder_ + "/" + name);
 }
 
-void Checkpoints::save(const Registry& model, const Sgd& optimiser, const TrainState& state,
-                       const std::string& card, const std::string& graph) {
+void Checkpoints::write(const std::string& folder, const Registry& model, const Optimiser& optimiser,
+                        const TrainState& state, const std::string& card, const std::string& graph,
+                        const WeightAverage* average) const {
+  const auto write_tensors = [&](const char* file, const StateDict& tensors) {
+    write_safetensors(folder + file, {tensors, {{"format", "clearcut"}}});
+  };
+  write_tensors("/model.safetensors", average ? average->state() : model.state());
+  if (average) write_tensors(kTraining, model.state());
+  write_tensors("/optim.safetensors", optimiser.state());
+  write_file(folder + "/model.json", card);
+  if (!graph.empty()) write_file(folder + "/" + kGraphFile, graph);
+  JsonObject sums;
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  for (const std::string& name : names) sums.set(name, file_sum(folder + "/" + name));
+  to_json(state).set("files", sums).write(folder + "/state.json");
+}
+
+void Checkpoints::save(const Registry& model, const Optimiser& optimiser, const TrainState& state,
+                       const std::string& card, const std::string& graph, const WeightAverage* average) {
   const std::string name = step_name(state.step), temporary = folder_ + "/.writing_" + name;
   fs::remove_all(temporary);
-  fs::create_directories(temporary);
-  write_safetensors(temporary + "/model.safetensors", {model.state(), {{"format", "clearcut"}}});
-  write_safetensors(temporary + "/optim.safetensors", {optimiser.state(), {{"format", "clearcut"}}});
-  write_file(temporary + "/model.json", card);
-  if (!graph.empty()) write_file(temporary + "/" + kGraphFile, graph);
-  to_json(state).write(temporary + "/state.json");
+  try {
+    fs::create_directories(temporary);
+    write(temporary, model, optimiser, state, card, graph, average);
+  } catch (const std::exception& error) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);  // it takes room that may be missing
+    fail("checkpoint", "step ", state.step, " could not be saved: ", error.what(),
+         "; earlier checkpoints are as they were; make room and go on with --resume");
+  }
   fs::remove_all(folder_ + "/" + name);
   fs::rename(temporary, folder_ + "/" + name);
   link("last", name);
@@ -96,33 +152,52 @@ void Checkpoints::save(const Registry& model, const Sgd& optimiser, const TrainS
 }
 
 void Checkpoints::remove_old(const TrainState& state) const {
-  std::vector<std::int64_t> steps;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
-    const std::string name = entry.path().filename().string();
-    // Left by a killed run.
-    if (name.starts_with(".writing_")) fs::remove_all(entry.path());
-    if (const std::int64_t step = step_of(name); step >= 0) steps.push_back(step);
-  }
-  std::ranges::sort(steps, std::greater<>());
+  for (const auto& entry : fs::directory_iterator(folder_))  // left by a killed run
+    if (entry.path().filename().string().starts_with(".writing_")) fs::remove_all(entry.path());
   int kept = 0;
-  for (const std::int64_t step : steps) {
+  for (const std::int64_t step : steps()) {
     const bool needed = step <= state.step && ++kept <= keep_;
     if (!needed && step != state.best_step) fs::remove_all(folder_ + "/" + step_name(step));
   }
 }
 
-std::optional<TrainState> Checkpoints::resume(Registry& model, Sgd& optimiser) const {
-  if (!exists()) return std::nullopt;
-  const std::string last = folder_ + "/last";
-  const TrainState state = from_json(JsonObject::read(last + "/state.json"), last + "/state.json");
+std::string Checkpoints::damage(const std::string& name) const {
+  const std::string folder = folder_ + "/" + name;
   try {
-    model.load(read_safetensors(last + "/model.safetensors").tensors);
+    const JsonObject state = JsonObject::read(folder + "/state.json");
+    from_json(state, folder + "/state.json");
+    const JsonObject sums = state.object("files");
+    for (const std::string& file : sums.names()) {
+      const std::string now = file_sum(folder + "/" + file), then = sums.text(file);
+      if (now != then) return cat(file, " is ", now, ", it was written as ", then);
+    }
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::optional<TrainState> Checkpoints::resume(Registry& model, Optimiser& optimiser, WeightAverage* average,
+                                              const std::string& name) const {
+  if (!exists()) return std::nullopt;
+  std::string chosen = name;
+  if (fs::is_symlink(folder_ + "/" + name))
+    chosen = fs::read_symlink(folder_ + "/" + name).string();
+  else if (name == "last")  // killed before the first link: the newest is the last
+    chosen = step_name(steps().front());
+  const std::string folder = folder_ + "/" + chosen;
+  if (const std::string what = damage(chosen); !what.empty()) fail_damaged(*this, chosen, what, steps());
+  try {
+    const bool averaged = fs::exists(folder + kTraining);
+    model.load(read_safetensors(folder + (averaged ? kTraining : "/model.safetensors")).tensors);
+    if (average && averaged) average->load(read_safetensors(folder + "/model.safetensors").tensors);
+    if (average && !averaged) average->restart();
   } catch (const Error& error) {
-    fail("resume", last, " does not fit the model of this configuration: ", error.what(),
+    fail("resume", folder, " does not fit the model of this configuration: ", error.what(),
          "; go on with the configuration that made it, or start anew with --fresh");
   }
-  optimiser.load(read_safetensors(last + "/optim.safetensors").tensors);
-  return state;
+  optimiser.load(read_safetensors(folder + "/optim.safetensors").tensors);
+  return from_json(JsonObject::read(folder + "/state.json"), folder + "/state.json");
 }
 
 HandOver hand_over(Registry& model, const std::string& path, const std::vector<std::string>& patterns,

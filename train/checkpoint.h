@@ -4,10 +4,12 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "data/loader.h"
 #include "nn/module.h"
 #include "train/optimiser.h"
+#include "train/weight_average.h"
 
 namespace clearcut {
 
@@ -20,14 +22,15 @@ struct TrainState {
   std::int64_t best_step = -1;
   std::vector<double> loss_sums;  // total, then each output, since the last record in metrics.jsonl
   std::int64_t losses_summed = 0;
+  std::int64_t evaluations_since_best = 0;
   bool evaluation_due = false;  // stopped before or in the evaluation that belongs to this step
   std::string config;           // the effective configuration, to tell what changed
 };
 
 /// WORK_DIR/checkpoints/step_N/{model.safetensors, optim.safetensors, state.json, model.json}, for networks
 /// that were read from an ONNX file also graph.onnx (the network as training began), and `last` and `best`,
-/// links to two of them. A checkpoint is written under a temporary name and renamed: a killed run leaves none
-/// half written.
+/// links to two of them. A checkpoint is written under a temporary name and renamed: a killed run or a full
+/// disk leaves none half written. state.json holds size and CRC-32 of the other files.
 class Checkpoints {
  public:
   /// Keeps the newest `keep` checkpoints and the best one.
@@ -35,19 +38,32 @@ class Checkpoints {
 
   /// `card` is the text of model.json (models/card.h), `graph` the bytes of graph.onnx or "". Points `last`
   /// to the new checkpoint, and `best` too if state.best_step == state.step.
-  void save(const Registry& model, const Sgd& optimiser, const TrainState& state, const std::string& card,
-            const std::string& graph = "");
+  /// With an average, model.safetensors holds the averaged weights: those that were evaluated and that
+  /// prediction and hand-over are meant to read; the weights that training goes on from are in
+  /// training.safetensors.
+  void save(const Registry& model, const Optimiser& optimiser, const TrainState& state,
+            const std::string& card, const std::string& graph = "", const WeightAverage* average = nullptr);
 
-  /// Loads `last` into model and optimiser; nothing if there is none. Throws Error if it is of another
-  /// model, damaged, or of another version.
-  std::optional<TrainState> resume(Registry& model, Sgd& optimiser) const;
+  /// Loads a checkpoint (`last`, `best` or step_N; by itself `last`) into model, optimiser and average;
+  /// nothing if there is none at all. An average that the checkpoint does not have starts from its weights.
+  /// Throws Error if it is of another model or version, or if it is damaged: the text names what is, and the
+  /// newest checkpoint that is whole.
+  std::optional<TrainState> resume(Registry& model, Optimiser& optimiser, WeightAverage* average = nullptr,
+                                   const std::string& name = "last") const;
 
+  /// True if there is any, whole or not.
   bool exists() const;
+  /// What is wrong with a checkpoint's files; "" if they are as they were written.
+  std::string damage(const std::string& name) const;
   /// Deletes all of them.
   void clear();
   const std::string& folder() const { return folder_; }
 
  private:
+  std::vector<std::int64_t> steps() const;  // of the checkpoints, newest first
+  void write(const std::string& folder, const Registry& model, const Optimiser& optimiser,
+             const TrainState& state, const std::string& card, const std::string& graph,
+             const WeightAverage* average) const;
   void link(const std::string& name, const std::string& target) const;
   void remove_old(const TrainState& state) const;
 

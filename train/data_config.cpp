@@ -42,7 +42,7 @@ void add_resized_crop(const Config& config, std::vector<Transform>& steps) {
   steps.push_back([options](auto& x, const auto& key) { random_resized_crop(x, options, key); });
 }
 
-void add_scale_and_crop(const Config& config, int label_pad, std::vector<Transform>& steps) {
+void add_scale_and_crop(const Config& config, int label_pad, int background, std::vector<Transform>& steps) {
   if (config.has("scale")) {
     const Config keys = config.section("scale");
     const StepScaling options = {.min = keys.number_or("min", 0.5, {.low = 0.01, .high = 100}),
@@ -53,7 +53,11 @@ void add_scale_and_crop(const Config& config, int label_pad, std::vector<Transfo
   }
   if (config.has("crop")) {
     const SampleSize size = read_size(config, "crop");
-    const PaddingCrop options = {.height = size.height, .width = size.width, .label_value = label_pad};
+    const PaddingCrop options = {.height = size.height,
+                                 .width = size.width,
+                                 .label_value = label_pad,
+                                 .foreground = config.number_or("foreground", 0, {.low = 0, .high = 1}),
+                                 .background = background};
     steps.push_back([options](auto& x, const auto& key) { random_padding_crop(x, options, key); });
   }
 }
@@ -86,8 +90,9 @@ DatasetConfig what_is_there(DatasetConfig config) {
 
 DatasetConfig read_dataset_config(const Config& config) {
   DatasetConfig data;
-  data.spec.format =
-      config.choice("format", {"auto", "list", "voc", "classes", "folders", "csv", "pssl", "labels"});
+  std::vector<std::string> formats = dataset_formats();
+  formats.emplace_back("auto");
+  data.spec.format = config.choice("format", formats);
   data.spec.root = config.text("root");
   data.spec.list = config.text_or("list", "");
   data.spec.split = config.text_or("split", "");
@@ -109,13 +114,13 @@ Dataset open_dataset(const DatasetConfig& config) {
   return config.select.empty() ? data : select_items(data, config.select);
 }
 
-std::vector<Transform> read_augmentation(const Config& config, int label_pad) {
+std::vector<Transform> read_augmentation(const Config& config, int label_pad, int background) {
   std::vector<Transform> steps;
   add_resize(config, steps);
   if (config.has("resized_crop"))
     add_resized_crop(config, steps);
   else
-    add_scale_and_crop(config, label_pad, steps);
+    add_scale_and_crop(config, label_pad, background, steps);
   if (const double chance = config.number_or("flip", 0, {.low = 0, .high = 1}); chance > 0)
     steps.push_back([chance](auto& x, const auto& key) { random_horizontal_flip(x, chance, key); });
   if (config.has("distort")) add_distort(config, steps);

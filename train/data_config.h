@@ -26,11 +26,13 @@ Dataset open_dataset(const DatasetConfig& config);
 ///   resized_crop: {size: [H, W], min_area: A, max_area: B}     for classifiers, in place of scale and crop
 ///   scale: {min: A, max: B, step: S}                           S = 0: any factor between
 ///   crop: [H, W]                                               pads right and bottom where needed
+///   foreground: P                                              chance of a crop around a pixel of a class
 ///   flip: P
 ///   distort: {brightness, contrast, saturation, hue}           absent: none
 ///
-/// label_pad: the label value of padding. Throws ConfigError on keys that exclude each other.
-std::vector<Transform> read_augmentation(const Config& config, int label_pad);
+/// label_pad: the label value of padding; background: the class that is no foreground, -1: none. Throws
+/// ConfigError on keys that exclude each other.
+std::vector<Transform> read_augmentation(const Config& config, int label_pad, int background = -1);
 
 /// The size that augmented samples have, if the keys fix one: {0, 0} otherwise.
 struct SampleSize {

@@ -50,18 +50,34 @@ void read_init(const Config& config, TrainJob& job) {
 }
 
 void read_optimiser(const Config& config, TrainJob& job) {
-  job.sgd.momentum = config.number_or("momentum", job.sgd.momentum, {.low = 0, .high = 1});
-  job.sgd.weight_decay = config.number_or("weight_decay", job.sgd.weight_decay, {.low = 0});
-  job.sgd.nesterov = config.flag_or("nesterov", false);
-  job.rate_batch = config.number_or("rate_batch", 0, {.low = 0});
+  OptimiserOptions& o = job.loop.optimiser;
+  const bool adamw = config.choice_or("rule", {"sgd", "adamw"}, "sgd") == "adamw";
+  o.rule = adamw ? OptimiserOptions::Rule::kAdamW : OptimiserOptions::Rule::kSgd;
+  if (adamw) {
+    const auto betas =
+        config.numbers_or("betas", {o.adamw.beta1, o.adamw.beta2}, {.low = 0, .high = 0.999999});
+    if (betas.size() != 2) config.fail("betas", "must be two numbers: of the mean and of the mean square");
+    o.adamw.beta1 = betas[0], o.adamw.beta2 = betas[1];
+    o.adamw.epsilon = config.number_or("epsilon", o.adamw.epsilon, {.low = 0});
+  } else {
+    o.sgd.momentum = config.number_or("momentum", o.sgd.momentum, {.low = 0, .high = 1});
+    o.sgd.nesterov = config.flag_or("nesterov", false);
+  }
+  double& weight_decay = adamw ? o.adamw.weight_decay : o.sgd.weight_decay;
+  weight_decay = config.number_or("weight_decay", weight_decay, {.low = 0});
+  o.sgd.no_decay = o.adamw.no_decay = config.texts_or("no_decay", {});
   const Config rates = config.section("rates");
   for (const std::string& pattern : rates.keys())
-    job.sgd.rates.push_back({pattern, rates.number(pattern, {.low = 0})});
+    o.sgd.rates.push_back({pattern, rates.number(pattern, {.low = 0})});
+  o.adamw.rates = o.sgd.rates;
+  job.rate_batch = config.number_or("rate_batch", 0, {.low = 0});
+  job.loop.clip = config.number_or("clip", 0, {.low = 0});
   job.loop.schedule = read_schedule(config, 1);
 }
 
 void read_loop(const Config& config, TrainJob& job) {
   job.batch = config.integer_or("batch", job.batch, {.low = 1, .high = 1 << 20});
+  job.loop.accumulate = static_cast<int>(config.integer_or("accumulate", 1, {.low = 1, .high = 1 << 20}));
   if (config.has("steps") == config.has("epochs"))
     config.fail("steps", "either steps or epochs must be given");
   if (config.has("steps")) job.steps = config.integer("steps", {.low = 1, .high = kLargest});
@@ -70,7 +86,14 @@ void read_loop(const Config& config, TrainJob& job) {
   job.loop.eval_every = config.integer_or("eval_every", 0, {.low = 0});
   job.loop.save_every = config.integer_or("save_every", 500, {.low = 1});
   job.loop.keep = static_cast<int>(config.integer_or("keep", 2, {.low = 1, .high = 10'000}));
+  job.loop.ema = config.number_or("ema", 0, {.low = 0, .high = 0.9999999});
+  job.loop.early_stop = static_cast<int>(config.integer_or("early_stop", 0, {.low = 0, .high = 1 << 30}));
+  if (job.loop.early_stop > 0 && (!job.val || job.loop.eval_every == 0))
+    config.fail("early_stop", "counts evaluations: data.val and eval_every must be given");
   job.shuffle = config.flag_or("shuffle", true);
+  job.balanced = config.flag_or("balanced", false);
+  job.products =
+      cuda_products_from_name(config.choice_or("products", {"float32", "tf32", "bfloat16"}, "float32"));
   job.drop_last = config.flag_or("drop_last", true);
   job.freeze_batch_norm = config.flag_or("freeze_batch_norm", false);
 }
@@ -81,6 +104,23 @@ void read_loss(const Config& config, TrainJob& job) {
   const std::vector<double> usual =
       segmenter_outputs(job.model) == 2 ? std::vector<double>{1, 0.4} : std::vector<double>{1};
   job.coefficients = config.numbers_or("coefficients", usual, {.low = 0});
+  job.focal_gamma = config.number_or("focal_gamma", 0, {.low = 0, .high = 100});
+  if (config.has("terms")) {
+    const Config terms = config.section("terms");
+    auto& t = job.loss_terms;
+    t.cross_entropy = terms.number_or("cross_entropy", 0, {.low = 0});
+    t.dice = terms.number_or("dice", 0, {.low = 0});
+    t.lovasz = terms.number_or("lovasz", 0, {.low = 0});
+    t.boundary = terms.number_or("boundary", 0, {.low = 0});
+    if (t.cross_entropy + t.dice + t.lovasz + t.boundary == 0) config.fail("terms", "must not all be 0");
+  }
+  if (config.has("hard")) {
+    const Config hard = config.section("hard");
+    job.hard_pixels = ops::HardPixels{.threshold = hard.number_or("threshold", 0.7, {.low = 1e-6, .high = 1}),
+                                      .min_kept = hard.integer_or("min_kept", 10'000, {.low = 0})};
+  }
+  if (config.choice_or("normalise", {"global", "rank"}, "global") == "rank")
+    job.mean = OneOfRanks::Mean::kRank;
 }
 
 void read_evaluation(const Config& config, TrainJob& job) {

@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "nn/loss.h"
+#include "tensor/collective.h"
+#include "tensor/cuda_device.h"
 #include "train/config.h"
 #include "train/data_config.h"
 #include "train/evaluate.h"
@@ -25,12 +28,21 @@ namespace clearcut {
 ///                single_label
 ///   normalise    mean, deviation
 ///   augment      see read_augmentation()
-///   loss         class_weights: "default=1,background=0.1", coefficients: [1, 0.4]
-///   optimiser    rate, rate_batch (rate is meant for this batch size and scaled linearly; 0: as it is),
-///                momentum, weight_decay, nesterov, rates: {pattern: multiplier}, decay, end, power, every,
+///   loss         class_weights: "default=1,background=0.1", coefficients: [1, 0.4] (of the outputs), terms:
+///                {cross_entropy: 1, dice: 0.5, lovasz: 0, boundary: 0} (factors; by itself cross-entropy
+///                alone), focal_gamma (of the focal loss), hard: {threshold, min_kept} (OHEM), normalise:
+///                global | rank (of several ranks: mean over all pixels, or mean of their means)
+///   optimiser    rule: sgd | adamw, rate, rate_batch (rate is meant for this batch size and scaled linearly;
+///                0: as it is), weight_decay, no_decay: [patterns of parameter names, or "vectors": all
+///                biases and batch-norm parameters], rates: {pattern: multiplier}, clip (length of all
+///                gradients), of sgd: momentum, nesterov, of adamw: betas, epsilon; decay, end, power, every,
 ///                gamma, warmup, warmup_start
-///   train        batch, steps | epochs, log_every, eval_every, save_every, keep, shuffle, drop_last,
-///                freeze_batch_norm
+///   train        batch, accumulate (batches per step), steps | epochs, log_every, eval_every, save_every,
+///                keep, ema (decay of averaged weights), early_stop (evaluations without a better score),
+///                shuffle, balanced (classes come equally often: data/sampler.h), drop_last,
+///                freeze_batch_norm, products: float32 | tf32 | bfloat16 (what is multiplied on cuda: tensor
+///                cores round the operands, sums, weights and gradients stay float32; no scale of the loss is
+///                needed, since bfloat16 has float32's range)
 ///   eval         see read_evaluate_options(); framing: whole | centre | short (classification)
 struct TrainJob {
   enum class Task { kClassification, kPretrain, kSegmentation };
@@ -46,17 +58,21 @@ struct TrainJob {
   std::optional<DatasetConfig> val;
   int threads = 2;
   OnFailure on_failure = OnFailure::kThrow;
+  CudaProducts products = CudaProducts::kFloat32;
   bool single_label = false;  // classification: leave out pictures with several image labels
   bool apply_exif = false;
   Normalize normalize;
   std::string class_weights;
+  SegmentationLossOptions::Terms loss_terms;
+  double focal_gamma = 0;
+  std::optional<ops::HardPixels> hard_pixels;
   std::vector<double> coefficients;
-  SgdOptions sgd;
+  OneOfRanks::Mean mean = OneOfRanks::Mean::kGlobal;
   double rate_batch = 0;
   std::int64_t batch = 8;
   std::int64_t steps = 0;  // 0: epochs counts
   double epochs = 0;
-  bool shuffle = true, drop_last = true, freeze_batch_norm = false;
+  bool shuffle = true, balanced = false, drop_last = true, freeze_batch_norm = false;
   LoopOptions loop;  // steps and the rate's scale are filled in when the data set is open
   EvaluateOptions evaluation;
   Framing framing = Framing::kWhole;
@@ -66,12 +82,22 @@ struct TrainJob {
 /// Reads all keys and opens no file. Throws ConfigError on any mistake, unknown keys too.
 TrainJob read_train_job(const Config& config);
 
+/// The processes that train one network together; see train/data_parallel.h. All pointers null: this one
+/// alone.
+struct TrainRanks {
+  Lane* lane = nullptr;
+  AllReduce* sums = nullptr;
+  bool by_picture = false;  // sums of which the bits do not depend on the number of ranks
+};
+
 struct TrainRun {
   std::string work_dir;
   Device device = Device::kCpu;
   std::optional<std::uint64_t> seed = {};  // in place of the configuration's
   bool resume = false;
+  std::string checkpoint = "last";  // to resume from: last, best or step_N
   ProgressStyle progress = ProgressStyle::kNone;
+  TrainRanks ranks = {};
 };
 
 /// A job with its data open, its model built and its weights handed over.
@@ -99,7 +125,8 @@ struct TrainSummary {
 
 /// Trains and writes to work_dir: config.effective.yaml, env.json, metrics.jsonl, history.csv, checkpoints/,
 /// result.json, failures.jsonl and, for segmentation with validation data, eval.json, eval.csv and
-/// confusion.csv of the last step.
+/// confusion.csv of the last step. Of several ranks the first one writes; train.batch pictures are shared by
+/// all of them. Throws ConfigError if they cannot be, or if sums by picture are asked with normalise: rank.
 TrainSummary train(const TrainJob& job, const TrainRun& run);
 
 }  // namespace clearcut

@@ -6,12 +6,14 @@
 #include <iostream>
 
 #include "data/json.h"
+#include "data/sampler.h"
 #include "models/onnx_classifier.h"
 #include "models/onnx_encode.h"
 #include "models/onnx_head.h"
 #include "tensor/file.h"
 #include "tensor/memory.h"
 #include "train/class_weights.h"
+#include "train/data_parallel.h"
 #include "train/job.h"
 #include "train/log.h"
 #include "train/tasks.h"
@@ -63,17 +65,21 @@ PreparedJob open_data(const TrainJob& asked, const TrainRun& run) {
   return ready;
 }
 
-std::unique_ptr<Loader> make_loader(const TrainJob& job, const Dataset& data) {
+std::unique_ptr<Loader> make_loader(const TrainJob& job, const Dataset& data, const TrainRanks& ranks) {
   const LoaderOptions options = {.batch = job.batch,
                                  .threads = job.threads,
                                  .seed = job.seed,
                                  .shuffle = job.shuffle,
+                                 .balanced = job.balanced,
                                  .drop_last = job.drop_last,
                                  .masks = job.task != Task::kClassification,
                                  .on_failure = job.on_failure,
-                                 .picture = {.apply_exif = job.apply_exif}};
-  return std::make_unique<Loader>(data, read_augmentation(job.config.section("augment"), data.ignore),
-                                  job.normalize, options);
+                                 .picture = {.apply_exif = job.apply_exif},
+                                 .rank = ranks.lane ? ranks.lane->rank() : 0,
+                                 .ranks = ranks.lane ? ranks.lane->ranks() : 1};
+  return std::make_unique<Loader>(
+      data, read_augmentation(job.config.section("augment"), data.ignore, data.background), job.normalize,
+      options);
 }
 
 LoopOptions loop_options(const TrainJob& job, const Loader& loader, const TrainRun& run) {
@@ -81,15 +87,16 @@ LoopOptions loop_options(const TrainJob& job, const Loader& loader, const TrainR
   o.work_dir = run.work_dir;
   o.progress = run.progress;
   o.resume = run.resume;
-  o.sgd = job.sgd;
+  o.checkpoint = run.checkpoint;
   o.config = job.config.effective();
-  o.steps = job.steps > 0
-                ? job.steps
-                : std::max<std::int64_t>(
-                      1, std::llround(job.epochs * static_cast<double>(loader.batches_per_epoch())));
+  o.steps =
+      job.steps > 0
+          ? job.steps
+          : std::max<std::int64_t>(
+                1, std::llround(job.epochs * static_cast<double>(loader.batches_per_epoch()) / o.accumulate));
   o.schedule.steps = o.steps;
   if (job.rate_batch > 0) {
-    const double factor = static_cast<double>(job.batch) / job.rate_batch;
+    const double factor = static_cast<double>(job.batch * o.accumulate) / job.rate_batch;
     o.schedule.rate *= factor;
     o.schedule.end *= factor;
     o.schedule.warmup_start *= factor;
@@ -125,6 +132,7 @@ void write_result(const std::string& work_dir, const TrainSummary& s) {
       .set("score", s.loop.score)
       .set("best", s.loop.best)
       .set("best_step", s.loop.best_step)
+      .set("stopped_early", s.loop.stopped_early)
       .set("loaded", static_cast<std::int64_t>(s.loaded))
       .set("reinitialised", s.reinitialised)
       .set("failed", static_cast<std::int64_t>(s.failures.size()))
@@ -178,51 +186,128 @@ std::unique_ptr<TrainTask> make_task(PreparedJob& ready) {
   }
   const SegmentationLossOptions loss = {
       .coefficients = job.coefficients,
-      .cross_entropy = {
-          .ignore_index = data.ignore,
-          .class_weights = parse_class_weights(job.class_weights, data.class_names, data.background)}};
+      .cross_entropy = {.ignore_index = data.ignore,
+                        .class_weights =
+                            parse_class_weights(job.class_weights, data.class_names, data.background),
+                        .focal_gamma = job.focal_gamma,
+                        .hard = job.hard_pixels},
+      .terms = job.loss_terms};
   ready.segmenter = make_segmenter(job.model);
   return std::make_unique<SegmentTask>(*ready.segmenter, card, loss, ready.val, job.evaluation);
+}
+
+/// The step that several ranks make together, and the networks that it needs beside the first.
+struct SharedStep {
+  std::vector<PreparedJob> others;
+  std::unique_ptr<DataParallel> parallel;
+};
+
+SharedStep share_step(const PreparedJob& ready, const TrainRanks& ranks) {
+  SharedStep step;
+  if (!ranks.lane || (ranks.lane->ranks() == 1 && !ranks.by_picture)) return step;
+  if (!ranks.by_picture) {
+    step.parallel = parallel_in_buckets(*ready.task, *ranks.sums, ready.job.mean);
+    return step;
+  }
+  std::vector<TrainTask*> tasks;
+  for (std::int64_t i = 1; i < ready.job.batch / ranks.lane->ranks(); ++i) {
+    PreparedJob& other = step.others.emplace_back();
+    other.job = ready.job;
+    other.train = ready.train;
+    other.train.items.clear();
+    other.task = make_task(other);
+    tasks.push_back(other.task.get());
+  }
+  step.parallel = parallel_by_picture(*ready.task, tasks, *ranks.sums);
+  return step;
+}
+
+void check_shared(const TrainJob& job, const TrainRanks& ranks) {
+  if (!ranks.lane) return;
+  if (job.batch % ranks.lane->ranks() != 0)
+    throw ConfigError(cat("train.batch: ", job.batch, " pictures cannot be shared equally by ",
+                          ranks.lane->ranks(), " ranks; it counts the pictures of all of them"));
+  if (ranks.lane->ranks() > 1 && (!job.drop_last || job.on_failure == OnFailure::kSkip))
+    throw ConfigError(
+        "train: several ranks need full batches: set train.drop_last: true and data.on_failure: "
+        "throw; `clearcut data check` finds pictures that cannot be read");
+  const auto& terms = job.loss_terms;
+  const bool regions = terms.dice + terms.lovasz + terms.boundary > 0 || job.hard_pixels;
+  if (regions && (ranks.by_picture || (ranks.lane->ranks() > 1 && job.mean == OneOfRanks::Mean::kGlobal)))
+    throw ConfigError(
+        cat("loss: dice, lovasz, boundary and hard look at whole batches, and no rank has one; ",
+            ranks.by_picture ? "leave them out with --reduce exact"
+                             : "normalise: rank takes each rank's part by itself"));
+  if (ranks.by_picture && job.mean == OneOfRanks::Mean::kRank)
+    throw ConfigError(
+        "loss.normalise: rank depends on which rank has which picture, so --reduce exact needs "
+        "normalise: global");
+  if (ranks.by_picture && !job.drop_last)
+    throw ConfigError("train.drop_last: must be true with --reduce exact: all batches have one size");
 }
 
 }  // namespace
 
 PreparedJob prepare_job(const TrainJob& asked, const TrainRun& run) {
+  if (asked.products != CudaProducts::kFloat32) {
+    if (run.device != Device::kCuda)
+      throw ConfigError(cat("train.products: tensor cores need --device cuda; got ", run.device));
+    set_cuda_products(asked.products);
+  }
   PreparedJob ready = open_data(asked, run);
   const TrainJob& job = ready.job;
   ready.task = make_task(ready);
   ready.task->registry().mode.freeze_batch_norm = job.freeze_batch_norm;
-  ready.loader = make_loader(job, ready.train);
+  if (job.balanced) take_classes_from_masks(ready.train);
+  ready.loader = make_loader(job, ready.train, run.ranks);
   if (!job.init.from.empty())
     ready.init = hand_over(ready.task->registry(), job.init.from, job.init.parts, job.init.prefix);
   return ready;
 }
 
-TrainSummary train(const TrainJob& asked, const TrainRun& run) {
-  const auto start = std::chrono::steady_clock::now();
-  reset_memory_peak();
-  std::filesystem::create_directories(run.work_dir);
-  const PreparedJob ready = prepare_job(asked, run);
+namespace {
+
+void write_start(const PreparedJob& ready, const TrainRun& run) {
   const TrainJob& job = ready.job;
+  std::filesystem::create_directories(run.work_dir);
   write_file(run.work_dir + "/config.effective.yaml", job.config.effective());
   environment(run.device, job.seed).write(run.work_dir + "/env.json");
   if (!job.init.from.empty()) print_hand_over(job, ready.init);
+}
+
+void write_end(const PreparedJob& ready, const TrainRun& run, TrainSummary& summary) {
+  for (const std::string& line : summary.loop.changed)
+    std::cerr << "resume: the configuration changed: " << line << "\n";
+  const auto* segment = dynamic_cast<const SegmentTask*>(ready.task.get());
+  if (segment != nullptr && segment->last()) {
+    write_evaluation(run.work_dir, *segment->last(), ready.train.class_names, ready.job.evaluation.score);
+    for (const Failure& failure : segment->last()->failures) summary.failures.push_back(failure);
+  }
+  write_failures(run.work_dir + "/failures.jsonl", summary.failures);
+  write_result(run.work_dir, summary);
+}
+
+}  // namespace
+
+TrainSummary train(const TrainJob& asked, const TrainRun& run) {
+  const auto start = std::chrono::steady_clock::now();
+  reset_memory_peak();
+  check_shared(asked, run.ranks);
+  const bool first = !run.ranks.lane || run.ranks.lane->rank() == 0;
+  const PreparedJob ready = prepare_job(asked, run);
+  const TrainJob& job = ready.job;
+  if (first) write_start(ready, run);
   TrainSummary summary = {.metric = job.task == Task::kClassification ? "top1" : "miou",
                           .loaded = ready.init.report.loaded.size(),
                           .reinitialised = ready.init.reinitialised};
-  summary.loop = run_loop(*ready.task, *ready.loader, loop_options(job, *ready.loader, run));
-  for (const std::string& line : summary.loop.changed)
-    std::cerr << "resume: the configuration changed: " << line << "\n";
+  const SharedStep shared = share_step(ready, run.ranks);
+  LoopOptions options = loop_options(job, *ready.loader, run);
+  options.ranks = {run.ranks.lane, shared.parallel.get()};
+  summary.loop = run_loop(*ready.task, *ready.loader, options);
   summary.failures = ready.loader->failures();
-  const auto* segment = dynamic_cast<const SegmentTask*>(ready.task.get());
-  if (segment != nullptr && segment->last()) {
-    write_evaluation(run.work_dir, *segment->last(), ready.train.class_names, job.evaluation.score);
-    for (const Failure& failure : segment->last()->failures) summary.failures.push_back(failure);
-  }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   summary.peak_bytes = memory_stats().peak;
-  write_failures(run.work_dir + "/failures.jsonl", summary.failures);
-  write_result(run.work_dir, summary);
+  if (first) write_end(ready, run, summary);
   return summary;
 }
 

@@ -10,6 +10,7 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "train/program.h"
+#include "train/view/metrics_page.h"
 
 namespace clearcut {
 
@@ -32,6 +33,27 @@ std::string keep_until(const std::string& path, std::int64_t steps, const StepOf
   for (std::string line; std::getline(lines, line);)
     if (!lines.eof() && step_of(line) <= steps) kept += line + "\n";  // a torn last line is left out
   return kept;
+}
+
+constexpr std::chrono::seconds kBetweenDrawings{5};
+constexpr int kReloadSeconds = 5;
+
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+TensorboardEvent event_of(const JsonObject& record) {
+  TensorboardEvent event{.wall_time = record.number("time"), .step = record.integer("step"), .scalars = {}};
+  if (record.text("kind") == "eval") {
+    event.scalars.emplace_back("eval/" + record.text("metric"), record.number("score"));
+    return event;
+  }
+  for (const char* name : {"loss", "rate", "gradient_norm", "items_per_second"})
+    event.scalars.emplace_back(cat("train/", name), record.number(name));
+  const std::vector<double> losses = record.numbers("losses");
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    event.scalars.emplace_back(cat("train/loss_", i), losses[i]);
+  return event;
 }
 
 std::int64_t first_number(const std::string& line) {
@@ -62,12 +84,36 @@ JsonObject environment(Device device, std::uint64_t seed) {
 }
 
 RunLog::RunLog(const std::string& work_dir, std::int64_t steps_done)
-    : history_path_(work_dir + "/history.csv") {
+    : folder_(work_dir), history_path_(work_dir + "/history.csv") {
   const std::string metrics = work_dir + "/metrics.jsonl";
   if (steps_done > 0) cut_files(metrics, history_path_, steps_done);
   metrics_ = std::make_unique<JsonlWriter>(
       metrics, steps_done > 0 ? JsonlWriter::Mode::kAppend : JsonlWriter::Mode::kFresh);
   if (steps_done == 0 || !std::filesystem::exists(history_path_)) write_file(history_path_, kHeader);
+  const std::vector<JsonObject> before = read_jsonl(metrics);
+  const double start = before.empty() ? seconds_since_1970() : before.front().number("time");
+  events_ = std::make_unique<TensorboardWriter>(work_dir + "/events.out.tfevents.clearcut", start);
+  for (const JsonObject& record : before) events_->write(event_of(record));
+}
+
+RunLog::~RunLog() {
+  try {
+    draw(false);
+  } catch (const std::exception&) {  // a full disk has stopped the run already
+  }
+}
+
+void RunLog::add(const JsonObject& record) {
+  metrics_->write(record);
+  events_->write(event_of(record));
+  if (std::chrono::steady_clock::now() - drawn_ > kBetweenDrawings) draw(true);
+}
+
+void RunLog::draw(bool running) {
+  write_file(folder_ + "/progress.html", metrics_page(folder_, running ? kReloadSeconds : 0));
+  write_file(folder_ + "/curves.svg", metrics_curves(folder_));
+  drawn_ =
+      std::chrono::steady_clock::now();  // behind the work: long runs spend no more than their share on it
 }
 
 void RunLog::row(const std::string& text) {
@@ -84,9 +130,12 @@ void RunLog::train(const Train& record) {
       .set("rate", record.rate)
       .set("loss", record.loss)
       .set("losses", record.losses)
+      .set("gradient_norm", record.gradient_norm)
       .set("seconds", record.seconds)
-      .set("items_per_second", record.items_per_second);
-  metrics_->write(json);
+      .set("waited", record.waited)
+      .set("items_per_second", record.items_per_second)
+      .set("time", seconds_since_1970());
+  add(json);
   row(cat(record.step, ",", record.epoch, ",", number_text(record.rate), ",", number_text(record.loss), ","));
 }
 
@@ -98,8 +147,9 @@ void RunLog::evaluation(std::int64_t step, std::int64_t epoch, const std::string
       .set("epoch", epoch)
       .set("metric", metric)
       .set("score", score)
-      .set("numbers", numbers);
-  metrics_->write(json);
+      .set("numbers", numbers)
+      .set("time", seconds_since_1970());
+  add(json);
   row(cat(step, ",", epoch, ",,,", std::isnan(score) ? "" : number_text(score)));
 }
 

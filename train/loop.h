@@ -40,6 +40,15 @@ class TrainTask {
   virtual std::string graph() const { return ""; }
 };
 
+class DataParallel;
+class Lane;
+
+/// This loop is one of several that train one network together, in processes of their own or threads.
+struct LoopRanks {
+  Lane* lane = nullptr;              // what they agree on; null: this loop is alone
+  DataParallel* parallel = nullptr;  // the gradients of a batch that they share; null: of a batch of its own
+};
+
 struct LoopOptions {
   std::string name = "train";  // in progress lines
   std::string work_dir;
@@ -48,10 +57,16 @@ struct LoopOptions {
   std::int64_t eval_every = 0;  // steps; 0: at the end only
   int keep = 2;                 // checkpoints
   Schedule schedule;
-  SgdOptions sgd;
+  OptimiserOptions optimiser;
+  int accumulate = 1;  // batches whose gradients are averaged for one step
+  double clip = 0;     // gradients longer than this, all together, are shortened to it; 0: never
+  double ema = 0;      // decay of the running average of the weights; 0: none
+  int early_stop = 0;  // evaluations on end without a better score that end the run; 0: never
   ProgressStyle progress = ProgressStyle::kNone;
-  bool resume = false;  // go on from the last checkpoint, if there is one
-  std::string config;   // effective configuration, kept in checkpoints
+  bool resume = false;              // go on from `checkpoint`, if there is any
+  std::string checkpoint = "last";  // or best, or step_N
+  std::string config;               // effective configuration, kept in checkpoints
+  LoopRanks ranks = {};
 };
 
 struct LoopResult {
@@ -59,17 +74,25 @@ struct LoopResult {
   double loss = 0;  // of the last step
   double best = 0;  // best score; NaN if nothing was evaluated
   std::int64_t best_step = -1;
-  double score = 0;                       // of the last evaluation; NaN if there was none
+  double score = 0;  // of the last evaluation; NaN if there was none
+  bool stopped_early = false;
   std::vector<std::string> changed = {};  // keys of the configuration that differ from the checkpoint's
 };
 
 /// Runs steps [steps done, options.steps) of
 ///
-///   loss of the next batch;   its gradients;   one step of SGD at schedule.at(step)
+///   loss and gradients of the next `accumulate` batches;   one step of the optimiser at schedule.at(step)
+///   with g = mean of the batches' gradients * min(1, clip / (length + 1e-6))
 ///
-/// and writes checkpoints, metrics.jsonl and history.csv to work_dir. A run that was stopped (or killed) and
-/// resumed ends with the same bits as a straight one. After Ctrl-C the running step is finished and saved,
-/// then Interrupted is thrown. Throws NumericalError that names the step if the loss is not finite.
+/// and writes checkpoints, metrics.jsonl and history.csv to work_dir. With `ema` the averaged weights are the
+/// ones that are evaluated and that checkpoints offer (train/checkpoint.h). A run that was stopped (or
+/// killed) and resumed ends with the same bits as a straight one. After Ctrl-C the running step is finished
+/// and saved, then Interrupted is thrown. Throws NumericalError that names the step if the loss or the length
+/// of the gradients is not finite.
+///
+/// Of several ranks the first evaluates, writes and shows progress; the others take its score. They stop
+/// together. If one of them is gone (RankLost), rank 0 goes back to the end of the last whole step, saves it,
+/// and throws RankLost with a text that says so.
 LoopResult run_loop(TrainTask& task, Loader& loader, const LoopOptions& options);
 
 }  // namespace clearcut

@@ -1,10 +1,8 @@
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "data/drawn.h"
+#include "data/hold_out.h"
 #include "tensor/file.h"
-#include "tensor/random.h"
 #include "train/data_config.h"
 #include "train/stages.h"
 
@@ -20,18 +18,6 @@ std::string cell(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
-}
-
-double draw(const Item& item, std::uint64_t seed) {
-  return RandomStream(seed, "hold out", item.id).uniform(0);
-}
-
-/// Items whose random number is at most this are held out: about the share `val` of them, and one at least.
-/// The same items for any order of the list.
-double hold_out_bar(const Dataset& data, std::uint64_t seed, double val) {
-  double least = 1;
-  for (const Item& item : data.items) least = std::min(least, draw(item, seed));
-  return std::max(val, least);
 }
 
 std::string class_lines(const std::vector<std::string>& names) {
@@ -60,22 +46,20 @@ void write_split(const Dataset& data, double val, StageContext& context) {
   fs::remove(context.folder + "/images");
   fs::create_directory_symlink(root, context.folder + "/images");
   std::string table = "image,classes,split\n";
-  std::int64_t kept = 0, out = 0;
-  const double bar = hold_out_bar(data, context.seed, val);
-  for (const Item& item : data.items) {
+  std::int64_t out = 0;
+  const std::vector<Part> parts = hold_out(data, {.seed = context.seed, .val = val});
+  for (std::size_t i = 0; i < data.items.size(); ++i) {
+    const Item& item = data.items[i];
     std::string classes;
     for (const int c : item.classes) classes += cat(classes.empty() ? "" : "+", c);
-    const bool is_val = draw(item, context.seed) <= bar;
+    const bool is_val = parts[i] == Part::kVal;
     const fs::path image = fs::absolute(item.image).lexically_normal();
     // A CSV may name pictures outside its folder: by absolute path, for ".." does not lead out of a link.
     const fs::path relative = image.lexically_relative(root);
     const fs::path named = *relative.begin() == ".." ? image : relative;
     table += cat(cell(named.generic_string()), ",", classes, ",", is_val ? "val" : "train", "\n");
-    (is_val ? out : kept) += 1;
-    if (is_val) fs::create_symlink(image, links + cat("/", out, "_", image.filename().string()));
+    if (is_val) fs::create_symlink(image, links + cat("/", ++out, "_", image.filename().string()));
   }
-  check(kept > 0 && out > 0, "split", "of ", data.items.size(), " pictures ", out,
-        " would be held out; both parts need some: lower `val` or give more pictures");
   write_file(context.folder + "/objects.txt", class_lines(data.class_names));
   std::vector<std::string> with_background = {"background"};
   with_background.insert(with_background.end(), data.class_names.begin(), data.class_names.end());

@@ -51,9 +51,8 @@ StagePlan read_label_stage(const Config& config) {
     stage.fuse.keep_maps = parsed(config, "keep_maps", [&] { return parse_keep(config.text("keep_maps")); });
   stage.fuse.member_scores = stage.fuse.keep_maps.has_value();
   stage.fuse.pixel_weights = config.choice_or("pixel_weights", {"none", "agreement"}, "none") == "agreement";
-  stage.layout =
-      config.choice_or("layout", {"png", "pssl"}, "png") == "png" ? LabelLayout::kPng : LabelLayout::kPssl;
-  if (stage.layout == LabelLayout::kPssl) stage.flatten = config.flag_or("flatten", false);
+  stage.layout = layout_from_name(config.choice_or("layout", {"png", "pssl", "pssl-levels"}, "png"));
+  if (stage.layout != LabelLayout::kPng) stage.flatten = config.flag_or("flatten", false);
   parsed(config, "rule", [&] { check_layout(stage.layout, stage.flatten, stage.fuse.rule); });
   if (config.has("exif")) stage.fuse.picture.apply_exif = config.flag_or("exif", false);
   stage.fuse.unlabelled = config.choice_or("unlabelled", {"skip", "background"}, "skip") == "skip"

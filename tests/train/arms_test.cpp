@@ -25,8 +25,9 @@ class Arms : public testing::Test {
     Evaluation e(2);
     for (std::size_t i = 0; i < right.size(); ++i) {
       e.names.push_back(std::string(1, static_cast<char>('a' + i)));
-      e.pictures.push_back(picture(right[i]));
-      e.total.add(e.pictures.back());
+      const ConfusionMatrix counts = picture(right[i]);
+      e.pictures.push_back(tally_of(counts));
+      e.total.add(counts);
     }
     e.scores = scores(e.total);
     const std::string folder = folder_ / (variant + std::to_string(seed));
@@ -39,8 +40,9 @@ class Arms : public testing::Test {
 TEST_F(Arms, CountsOfPicturesComeBack) {
   const auto counts = read_picture_counts(run("a", 1, {7, 10}).folder);
   ASSERT_EQ(counts.size(), 2u);
-  EXPECT_EQ(counts[0].count(0, 1), 3);
-  EXPECT_EQ(counts[1].count(1, 1), 10);
+  EXPECT_EQ(counts[0].area[0].hit, 7);
+  EXPECT_EQ(counts[0].area[1].predicted, 10);
+  EXPECT_EQ(counts[1].area[1].hit, 10);
 }
 
 // IoU of either class is right / (20 - right). The seeds of `pssl` get 8 and 6 of 10 right on each picture,

@@ -4,6 +4,7 @@
 
 #include "tensor/file.h"
 #include "tensor/safetensors.h"
+#include "tests/disk_limit.h"
 #include "tests/train/folder.h"
 
 namespace clearcut {
@@ -81,6 +82,80 @@ TEST(Checkpoints, OfAnotherModelAreRefused) {
   EXPECT_THROW(checkpoints.resume(wider.root, other), Error);
   write_file(checkpoints.folder() + "/last/state.json", "{\"format\": \"else\"}");
   EXPECT_THROW(checkpoints.resume(net.root, sgd), Error);
+}
+
+// One flipped bit, a missing file, a missing state: refused, and the newest whole one is offered and loads.
+TEST(Checkpoints, DamagedOnesAreRefusedAndTheNewestWholeOneOffered) {
+  const test::Folder folder;
+  Net net(3, 1);
+  Sgd sgd(net.root, {});
+  Checkpoints checkpoints(folder.path(), 5);
+  for (std::int64_t step = 1; step <= 4; ++step) {
+    TrainState state;
+    state.step = step;
+    net.head.value().copy_from(Tensor::full({3}, static_cast<double>(step)));
+    checkpoints.save(net.root, sgd, state, "{}");
+  }
+  Bytes bytes = read_file(checkpoints.folder() + "/step_4/optim.safetensors");
+  bytes[bytes.size() - 3] ^= 1;
+  write_file(checkpoints.folder() + "/step_4/optim.safetensors", bytes);
+  fs::remove(checkpoints.folder() + "/step_3/model.json");
+  const auto says = [&] {
+    try {
+      checkpoints.resume(net.root, sgd);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_NE(says().find("step_4"), std::string::npos);
+  EXPECT_NE(says().find("optim.safetensors is "), std::string::npos) << says();
+  EXPECT_NE(says().find("step_2 is whole: go on from it with --resume --checkpoint step_2"),
+            std::string::npos)
+      << says();
+  EXPECT_EQ(checkpoints.damage("step_2"), "");
+  EXPECT_EQ(checkpoints.resume(net.root, sgd, nullptr, "step_2")->step, 2);
+  EXPECT_EQ(net.head.value().values<float>(), std::vector<float>(3, 2.F));
+  for (const char* step : {"/step_1", "/step_2"}) fs::remove(checkpoints.folder() + step + "/state.json");
+  EXPECT_NE(says().find("no other is whole"), std::string::npos) << says();
+}
+
+// Killed between the first checkpoint and its link: the newest one is the last.
+TEST(Checkpoints, WithoutALinkTheNewestIsTheLast) {
+  const test::Folder folder;
+  Net net(3, 1);
+  Sgd sgd(net.root, {});
+  Checkpoints checkpoints(folder.path(), 5);
+  for (const std::int64_t step : {9, 10}) {
+    TrainState state;
+    state.step = step;
+    checkpoints.save(net.root, sgd, state, "{}");
+  }
+  fs::remove(checkpoints.folder() + "/last");
+  EXPECT_TRUE(checkpoints.exists());
+  EXPECT_EQ(checkpoints.resume(net.root, sgd)->step, 10);
+}
+
+TEST(Checkpoints, AFullDiskLeavesTheEarlierOnes) {
+  const test::Folder folder;
+  Net net(3000, 1);  // 12 kB
+  Sgd sgd(net.root, {});
+  Checkpoints checkpoints(folder.path(), 5);
+  TrainState state;
+  state.step = 1;
+  checkpoints.save(net.root, sgd, state, "{}");
+  state.step = 2;
+  {
+    const test::DiskLimit full(4096);
+    try {
+      checkpoints.save(net.root, sgd, state, "{}");
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("make room and go on with --resume"), std::string::npos);
+    }
+  }
+  EXPECT_FALSE(fs::exists(checkpoints.folder() + "/.writing_step_2"));
+  EXPECT_EQ(checkpoints.resume(net.root, sgd)->step, 1);
 }
 
 // Spec 3.3: what fits by name and shape is copied; the classes changed, so the head stays fresh.

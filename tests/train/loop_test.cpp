@@ -5,9 +5,11 @@
 #include <cmath>
 
 #include "data/drawn.h"
+#include "tensor/cuda_device.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "tensor/parallel.h"
+#include "tensor/safetensors.h"
 #include "tests/train/folder.h"
 #include "train/job.h"
 #include "train/log.h"
@@ -75,6 +77,53 @@ TEST_F(TrainRuns, StopAndResumeEqualsAStraightRun) {
   expect_same_run("straight", "stopped");
 }
 
+// All that a run may keep beside its weights: means of AdamW, averaged weights, parts of a step.
+TEST_F(TrainRuns, StopAndResumeWithEverythingOnEqualsAStraightRun) {
+  const TrainJob j = job(classes_yaml(), {"optimiser.rule=adamw", "optimiser.rate=0.003",
+                                          "optimiser.clip=0.5", "optimiser.no_decay=[vectors]",
+                                          "train.accumulate=2", "train.ema=0.9", "train.batch=3"});
+  run(j, "straight");
+  set_interrupted(true);
+  for (int stop = 0; stop < 3; ++stop) EXPECT_THROW(run(j, "stopped", stop > 0), Interrupted);
+  set_interrupted(false);
+  run(j, "stopped", true);
+  expect_same_run("straight", "stopped");
+  EXPECT_EQ(read_file(folder_ / "straight/checkpoints/last/training.safetensors"),
+            read_file(folder_ / "stopped/checkpoints/last/training.safetensors"));
+  EXPECT_NE(read_file(folder_ / "straight/checkpoints/last/training.safetensors"),
+            read_file(folder_ / "straight/checkpoints/last/model.safetensors"));
+}
+
+// The mean of the gradients of two batches of 2 is that of one batch of 4, where no batch norm looks at the
+// batch and every picture weighs the same.
+TEST_F(TrainRuns, TwoHalvesOfABatchMakeOneStep) {
+  const std::vector<std::string> plain = {"train.freeze_batch_norm=true", "train.steps=2",
+                                          "train.eval_every=0", "train.shuffle=false", "augment.flip=0"};
+  std::vector<std::string> halves = plain;
+  halves.insert(halves.end(), {"train.batch=2", "train.accumulate=2"});
+  run(job(classes_yaml(), plain), "whole");
+  run(job(classes_yaml(), halves), "halves");
+  const auto a = read_safetensors(folder_ / "whole/checkpoints/last/model.safetensors").tensors,
+             b = read_safetensors(folder_ / "halves/checkpoints/last/model.safetensors").tensors;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto x = a[i].second.to(DType::kFloat32).values<float>(),
+               y = b[i].second.to(DType::kFloat32).values<float>();
+    for (std::size_t k = 0; k < x.size(); ++k) ASSERT_NEAR(x[k], y[k], 1e-5) << a[i].first;  // float sums
+  }
+}
+
+// A rate of 0 never gets better than its first evaluation: two more end the run, and it does not go on.
+TEST_F(TrainRuns, NoBetterScoreEndsTheRun) {
+  const TrainJob j = job(classes_yaml(), {"optimiser.rate=0", "train.freeze_batch_norm=true",
+                                          "train.eval_every=1", "train.early_stop=2"});
+  const TrainSummary s = run(j, "run");
+  EXPECT_EQ(s.loop.steps, 3);
+  EXPECT_TRUE(s.loop.stopped_early);
+  EXPECT_EQ(run(j, "run", true).loop.steps, 3);
+  EXPECT_EQ(read_metrics(folder_ / "run", "eval").size(), 3U);
+  EXPECT_THROW(job(classes_yaml(), {"train.eval_every=0", "train.early_stop=2"}), ConfigError);
+}
+
 // A killed run: its records go beyond the last checkpoint, a checkpoint is half written.
 TEST_F(TrainRuns, KilledAndResumedEqualsAStraightRun) {
   const TrainJob j = job(classes_yaml());
@@ -121,6 +170,53 @@ TEST_F(TrainRuns, TrainingLowersTheLoss) {
   const auto records = read_metrics(folder_ / "run", "train");
   // Twelve pictures can be learnt by heart; chance is log 6 = 1.79.
   EXPECT_LT(records.back().number("loss"), 0.5 * records.front().number("loss"));
+}
+
+// All terms together learn twelve masks by heart, and configurations without any are refused.
+TEST_F(TrainRuns, TermsOfTheLossComeFromTheConfiguration) {
+  const TrainJob j =
+      job(masks_yaml(), {"train.steps=12", "augment.flip=0",
+                         "loss.terms={cross_entropy: 1, dice: 0.5, lovasz: 0.5, boundary: 0.1}",
+                         "loss.focal_gamma=2", "loss.hard={threshold: 0.9, min_kept: 100}"});
+  EXPECT_EQ(j.loss_terms.boundary, 0.1);
+  EXPECT_EQ(j.hard_pixels->min_kept, 100);
+  run(j, "run");
+  const auto records = read_metrics(folder_ / "run", "train");
+  EXPECT_LT(records.back().number("loss"), records.front().number("loss"));
+  EXPECT_THROW(job(masks_yaml(), {"loss.terms={dice: 0}"}), ConfigError);
+  EXPECT_THROW(job(masks_yaml(), {"loss.terms={dise: 1}"}), ConfigError);
+}
+
+// Masks say which classes a picture has; balanced draws resume like all else.
+TEST_F(TrainRuns, BalancedDrawsAndForegroundWindowsResume) {
+  const TrainJob j = job(masks_yaml(), {"train.balanced=true", "augment.crop=[16, 16]",
+                                        "augment.foreground=0.5", "train.steps=5"});
+  run(j, "straight");
+  set_interrupted(true);
+  for (int stop = 0; stop < 4; ++stop) EXPECT_THROW(run(j, "stopped", stop > 0), Interrupted);
+  set_interrupted(false);
+  run(j, "stopped", true);
+  expect_same_run("straight", "stopped");
+  run(job(masks_yaml(), {"augment.crop=[16, 16]", "train.steps=5"}), "plain");
+  EXPECT_NE(read_file(folder_ / "plain/checkpoints/last/model.safetensors"),
+            read_file(folder_ / "straight/checkpoints/last/model.safetensors"));
+}
+
+// bfloat16 has 8 bits: losses near 2 agree to a few times 2^-9 after a few layers.
+TEST_F(TrainRuns, TensorCoreProductsAreForCudaAndNearFloat) {
+  const std::vector<std::string> small = {"train.steps=2", "train.batch=2", "data.val=~",
+                                          "train.log_every=1"};
+  std::vector<std::string> rounded = small;
+  rounded.push_back("train.products=bfloat16");
+  EXPECT_THROW(run(job(classes_yaml(), rounded), "cpu"), ConfigError);
+  run(job(classes_yaml(), small), "exact", false, Device::kCuda);
+  run(job(classes_yaml(), rounded), "rounded", false, Device::kCuda);
+  set_cuda_products(CudaProducts::kFloat32);
+  const auto a = read_metrics(folder_ / "exact", "train"), b = read_metrics(folder_ / "rounded", "train");
+  ASSERT_EQ(b.size(), 2U);
+  EXPECT_NE(a[0].number("loss"), b[0].number("loss"));
+  EXPECT_NEAR(a[0].number("loss"), b[0].number("loss"), 0.05);
+  EXPECT_TRUE(std::isfinite(b[1].number("loss")));
 }
 
 TEST_F(TrainRuns, AnInfiniteLossStopsAndNamesTheStep) {

@@ -161,37 +161,5 @@ TEST_F(Pipelines, FullSetsItsValues) {
   EXPECT_EQ(pictures, 12);
 }
 
-/// Overrides for the variables that a file, or the one it stands on, leaves open.
-std::vector<std::string> variables_of(const std::string& path) {
-  std::string text = read_text(path);
-  const std::size_t base = text.find("_base_: ");
-  if (base != std::string::npos) {
-    const std::string name = text.substr(base + 8, text.find('\n', base) - base - 8);
-    text += read_text((fs::path(path).parent_path() / name).string());
-  }
-  std::vector<std::string> overrides;
-  for (const char* name : {"root", "images", "labels", "data"})
-    if (text.find(std::string("${") + name + "}") != std::string::npos ||
-        text.find(std::string("${") + name + "/") != std::string::npos)
-      overrides.push_back(std::string(name) + "=somewhere");
-  return overrides;
-}
-
-TEST(Configs, EveryFileOfTheTreeIsFreeOfMistakes) {
-  int files = 0;
-  for (const auto& entry : fs::directory_iterator("configs")) {
-    if (entry.path().extension() != ".yaml") continue;
-    const std::string path = entry.path().string();
-    const auto overrides = variables_of(path);
-    SCOPED_TRACE(path);
-    if (Config::without_references(path).has("stages"))
-      EXPECT_NO_THROW(check_pipeline({.file = path, .overrides = overrides, .work_dir = "work"}));
-    else
-      EXPECT_NO_THROW(read_train_job(Config::load(path, overrides)));
-    ++files;
-  }
-  EXPECT_GE(files, 8);
-}
-
 }  // namespace
 }  // namespace clearcut

@@ -113,7 +113,10 @@ Workload workload(const char* work, const BenchOptions& o, const Network& net, s
   net.registry().mode.training = false;
   const WorkMeter meter;
   const Tensor x = random_input(o, {1, 3, w.height, w.width});
-  w.work == "train" ? forward(net, Var(x)) : static_cast<void>(predict(net, x));
+  if (w.work == "train")
+    forward(net, Var(x));
+  else
+    predict(net, x);
   w.forward_multiply_adds = w.batch * meter.multiply_adds();
   w.operations = 2.0 * static_cast<double>(w.forward_multiply_adds);
   return w;

@@ -1,7 +1,10 @@
 // What the viewer shows of a folder of labels whose maps and masks are known.
 #include "train/view/site.h"
 
+#include "data/labels/export.h"
 #include "explain/kept_maps.h"
+#include "explain/label_import.h"
+#include "tensor/interrupt.h"
 #include "tensor/npy.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
@@ -24,6 +27,14 @@ JsonObject value_of(const HttpAnswer& answer, const std::string& name) {
 
 JsonObject item_of(const ViewSite& site, int i) {
   return value_of(site.answer(cat("data/item-", i, ".js")), cat("item-", i));
+}
+
+/// The item shows nothing but why.
+void expect_problem(const ViewSite& site, int i, const std::string& why) {
+  const JsonObject item = item_of(site, i);
+  EXPECT_NE(item.text("problem").find(why), std::string::npos) << item.text("problem");
+  EXPECT_FALSE(item.has("picture"));
+  EXPECT_TRUE(item.objects("layers").empty());
 }
 
 /// A label layer's runs, laid out again.
@@ -69,6 +80,15 @@ TEST_F(View, ItemsHavePictureMaskMapAndTruth) {
   EXPECT_EQ(item.objects("tables")[0].objects("rows")[0].texts("cells")[0], "one");
 }
 
+// Thirds of the votes are thirds, though none has all of them: a threshold of a half takes the second alone.
+TEST_F(View, VotesAreShownAsTheyCount) {
+  make_labels();
+  write_label_png(root_ + "/out/consensus/a.png.1.png", Tensor::from<std::int32_t>({1, 3}, {0, 21845, 43690}),
+                  {.format = LabelFormat::kGray16});
+  const auto layers = item_of(ViewSite(shown()), 0).objects("layers");
+  EXPECT_EQ(layers[1].text("values"), base64({0, 85, 170}));
+}
+
 TEST_F(View, MembersMapsThatWereKept) {
   FuseOptions options = by_value();
   options.keep_maps = parse_keep("u8:16");
@@ -101,6 +121,20 @@ TEST_F(View, TheFolderTellsItsClassesAndItsRule) {
   EXPECT_EQ(rows[3].text("note"), "no label");
 }
 
+// 25 of 256 pixels before, none after.
+TEST_F(View, CorrectedLabelsShowWhatTheyCoverNow) {
+  make_labels();
+  write_label_png(root_ + "/corrected/labels/a.png", truth(false, false));
+  import_labels(
+      {.source = root_ + "/corrected", .format = "png-palette", .folder = root_ + "/out", .by = "Ada"});
+  const ViewSite site(shown());
+  EXPECT_EQ(value_of(site.answer("data/list-0.js"), "list-0").objects("rows")[0].text("note"), "0.0 %");
+  const std::vector<JsonObject> facts = item_of(site, 0).objects("facts");
+  ASSERT_EQ(facts.size(), 5u);
+  EXPECT_EQ(facts[1].text("value"), "0.0 %");
+  EXPECT_EQ(facts[3].text("name") + " " + facts[3].text("value"), "corrected by Ada");
+}
+
 TEST_F(View, LimitedToTheFirstPictures) {
   make_labels();
   ViewOptions options = shown();
@@ -111,14 +145,16 @@ TEST_F(View, LimitedToTheFirstPictures) {
 
 // Without a background class of its own the data set's class c is the label value c + 1.
 TEST_F(View, LabelValuesAboveTheClassesAreNamedRight) {
-  write_file(root_ + "/classes.txt", std::string("0 red\n1 green\n"));
-  write_file(root_ + "/labels.csv", std::string("image,classes\na.png,red\n"));
+  without_background();
   FuseOptions options = by_value();
   options.keep_consensus = true;
+  options.keep_maps = parse_keep("u8:16");
   run("out", options);
   const JsonObject item = item_of(ViewSite(shown()), 0);
   EXPECT_EQ(item.objects("layers")[1].text("name"), "consensus: red");
   EXPECT_EQ(item.objects("layers")[1].integer("label"), 1);
+  EXPECT_EQ(item.objects("layers")[2].text("name"), "red: network 1 explainer 1");
+  EXPECT_EQ(item.objects("tables")[0].objects("rows")[0].texts("cells")[1], "red");
 }
 
 TEST_F(View, PublishedLayout) {
@@ -153,7 +189,9 @@ TEST_F(View, DamagedManifestsAreShownAsFarAsTheyGo) {
   EXPECT_EQ(rows[0].text("name"), "line 1");
   EXPECT_EQ(rows[1].text("name"), "a.png");
   EXPECT_EQ(item_of(site, 1).text("name"), "a.png");
-  expect_error([&] { site.answer("data/item-0.js"); }, "manifest.jsonl:1");
+  expect_problem(site, 0, "manifest.jsonl:1");
+  site.write(root_ + "/site");
+  EXPECT_EQ(text("site/data/item-0.js"), site.answer("data/item-0.js").body);
 }
 
 TEST_F(View, NothingOutsideTheFolderIsShown) {
@@ -175,8 +213,8 @@ TEST_F(View, NothingOutsideTheFolderIsShown) {
         "data/item--1.js", "data/item-.js", "data/item-+1.js", "data/item-99999999999999999999.js",
         "data/list-1.js", "data/../files/job.json", "metrics.html", "index.html"})
     EXPECT_EQ(site.answer(path).status, 404) << path;
-  expect_error([&] { site.answer("data/item-0.js"); }, "is not in");
-  expect_error([&] { site.answer("data/item-1.js"); }, "is not in");
+  expect_problem(site, 0, "is not in");
+  expect_problem(site, 1, "is not in");
   EXPECT_FALSE(item_of(site, 2).has("picture"));
 }
 
@@ -206,6 +244,12 @@ TEST_F(View, AnExportIsTheSameSiteAsFiles) {
     EXPECT_EQ(text("site/" + path), site.answer(path).body) << path;
   EXPECT_EQ(text("site/index.html"), view_page("out", "clearcut"));
   expect_error([&] { site.write(root_ + "/out/site"); }, "lies in the folder that is shown");
+  std::int64_t written = 0;
+  const auto stop_at_two = [&](std::int64_t items) { set_interrupted((written = items) == 2); };
+  EXPECT_THROW(site.write(root_ + "/half", stop_at_two), Interrupted);
+  set_interrupted(false);
+  EXPECT_EQ(written, 2);
+  EXPECT_FALSE(fs::exists(root_ + "/half/index.html"));  // it says that all is there
 }
 
 TEST_F(View, MapsOfExplain) {
@@ -258,8 +302,17 @@ TEST_F(View, CurvesOfARun) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
 }
 
+// Their index has the name of that of `explain`.
+TEST_F(View, TarShardsAreNamedAsSuch) {
+  const Dataset set = data();
+  export_labels(set, {.folder = root_ + "/shards", .format = "png16", .shard_bytes = 20480});
+  expect_error([&] { ViewSite({.folder = root_ + "/shards"}); },
+               "holds tar shards of `label export`, and pictures are shown from folders of files");
+}
+
 TEST_F(View, AFolderMustBeThere) {
   expect_error([&] { ViewSite({.folder = root_ + "/nowhere"}); }, "there is no folder");
+  expect_error([&] { ViewSite({.folder = root_ + "/images"}); }, "holds nothing to show");
 }
 
 }  // namespace
