@@ -32,10 +32,11 @@ int serve(const ViewSite& site, int port) {
   return kDone;
 }
 
-int view(const ViewWords& words) {
+int view(const ViewWords& words, const CommonOptions& common) {
   const ViewSite site(words.view);
   if (words.out.empty()) return serve(site, words.port);
-  site.write(words.out);
+  Progress progress("view --export", site.items(), progress_of(common));
+  site.write(words.out, [&](std::int64_t done) { progress.update(done); });
   std::cout << site.items() << " pictures; open " << words.out << "/index.html\n";
   return kDone;
 }
@@ -62,7 +63,8 @@ void add_view(CLI::App& app, Session& session) {
       ->capture_default_str();
   verb->add_option("--limit", w->view.limit, "only the first N pictures; 0: all")
       ->check(CLI::NonNegativeNumber);
-  on_run(*verb, session, [w] { return view(*w); });
+  add_common(*verb, session, kProgress);
+  on_run(*verb, session, [w, &session] { return view(*w, session.common); });
 }
 
 }  // namespace clearcut::apps

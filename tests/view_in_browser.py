@@ -126,7 +126,7 @@ def look_at(browser, url):
     wait_for(browser, "the overlay lies on the picture", f"{box % 'overlay'} === {box % 'picture'}", True)
     wait_for(browser, "shares of the mask", SHARES, "background 50.0 % cat 50.0 %")
     browser.keys("2")
-    wait_for(browser, "the map", SHARES, "scaled over its own range, dark to bright")
+    wait_for(browser, "the map", SHARES, "from 0 to 1, dark to bright")
     browser.keys("m")
     wait_for(browser, "the rule's threshold: 8 to 15 of 15 reach a half", SHARES, "background 50.0 % cat 50.0 %")
     for _ in range(25):
@@ -146,6 +146,10 @@ def look_at(browser, url):
     wait_for(browser, "the list", "document.querySelector('#list [aria-current]').innerText.split('\\n')[0]",
              "b <i>.png")
     wait_for(browser, "the numbers", "document.querySelectorAll('#numbers tr td')[0].textContent", "class")
+    browser.keys("\ue009a\ue0001.2\ue007", "#number")  # control-a, 1.2, enter
+    wait_for(browser, "a number that is no picture's goes to the nearest", NAME, "a.png")
+    browser.keys(RIGHT, "body")
+    wait_for(browser, "and on from there", NAME, "b <i>.png")
     state = browser.run("return location.hash")
     browser.open(url + state)
     wait_for(browser, "the address brings it back", NAME, "b <i>.png")

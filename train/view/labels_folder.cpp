@@ -24,6 +24,11 @@ std::string decimals(double value) {
   return std::isfinite(value) ? text : "-";
 }
 
+// "coverage" and "ignored" of the label that is there: people may have corrected it since it was made.
+JsonObject shares_in(const JsonObject& line) {
+  return line.has("corrections") ? line.objects("corrections").back() : line.object("made");
+}
+
 class LabelsView : public ViewFolder {
  public:
   explicit LabelsView(const ViewOptions& options)
@@ -67,18 +72,19 @@ JsonObject LabelsView::row(std::int64_t item) const try {
   JsonObject row;
   row.set("name", line.text("id"));
   if (!line.has("label")) return row.set("note", "no label");
-  return row.set("note", percent(line.object("made").number("coverage")) + " %");
+  return row.set("note", percent(shares_in(line).number("coverage")) + " %");
 } catch (const Error& error) {
   JsonObject row;
   return row.set("name", cat("line ", item + 1)).set("note", error.what());
 }
 
 void LabelsView::add_maps(const JsonObject& line, std::vector<JsonObject>& layers) const {
-  for (const std::int64_t label : line.integers("classes")) {
-    const auto map = labels_.map(line, label);
+  for (const std::int64_t value : line.integers("classes")) {
+    const auto map = labels_.map(line, value);
     if (!map) continue;
-    const std::int64_t value = labels_.value_of(label);
-    JsonObject layer = map_layer("consensus: " + labels_.class_name(value), map->to(DType::kFloat32));
+    // 0 to 65535 are 0 to 1 as the rule's threshold means them; votes do not reach both ends.
+    JsonObject layer =
+        map_layer("consensus: " + labels_.class_name(value), map->to(DType::kFloat32), 0, 65535);
     layers.push_back(layer.set("label", value).set("together", true));
   }
 }
@@ -96,7 +102,7 @@ void LabelsView::add_member_maps(const JsonObject& line, std::vector<JsonObject>
   for (std::size_t q = 0; q < kept.labels().size(); ++q)
     for (std::size_t k = 0; k < kept.classifiers(); ++k)
       for (std::size_t x = 0; x < kept.explainers(); ++x) {
-        const std::int64_t value = labels_.value_of(kept.labels()[q]);
+        const std::int64_t value = kept.labels()[q];
         const std::string who = k < classifiers.size() ? classifiers[k].text("name") : cat("network ", k + 1);
         const std::string how = x < explainers.size() ? explainers[x].substr(0, explainers[x].find(':'))
                                                       : cat("explainer ", x + 1);
@@ -107,13 +113,13 @@ void LabelsView::add_member_maps(const JsonObject& line, std::vector<JsonObject>
 
 void LabelsView::add_facts(const JsonObject& line, JsonObject& item) const {
   Facts facts;
-  for (const std::int64_t label : line.integers("classes"))
-    facts.add("class", labels_.class_name(labels_.value_of(label)));
+  for (const std::int64_t value : line.integers("classes")) facts.add("class", labels_.class_name(value));
   if (line.has("skipped")) facts.add("skipped", line.text("skipped"));
   if (line.has("made")) {
-    const JsonObject made = line.object("made");
-    facts.add_share("foreground", made.number("coverage"));
-    facts.add_share("ignored", made.number("ignored"));
+    const JsonObject made = line.object("made"), shares = shares_in(line);
+    facts.add_share("foreground", shares.number("coverage"));
+    facts.add_share("ignored", shares.number("ignored"));
+    if (shares.has("by")) facts.add("corrected by", shares.text("by"));
     if (made.has("agreement")) facts.add("agreement of members", decimals(mean(made.numbers("agreement"))));
     add_members(made, item);
   }
@@ -123,7 +129,7 @@ void LabelsView::add_facts(const JsonObject& line, JsonObject& item) const {
 void LabelsView::add_members(const JsonObject& made, JsonObject& item) const {
   std::vector<JsonObject> rows;
   for (const JsonObject& member : made.objects("members")) {
-    const std::string name = labels_.class_name(labels_.value_of(member.integer("class")));
+    const std::string name = labels_.class_name(member.integer("class"));
     rows.emplace_back();
     rows.back().set("cells", std::vector<std::string>{
                                  member.text("classifier"), name, decimals(member.number("probability")),

@@ -1,5 +1,6 @@
 #include "train/view/metrics_page.h"
 
+#include <cmath>
 #include <filesystem>
 
 #include "train/log.h"
@@ -14,7 +15,7 @@ std::string chart(const std::vector<JsonObject>& records, const std::string& key
   Curve curve{.name = key, .x = {}, .y = {}};
   for (const JsonObject& record : records) {
     curve.x.push_back(record.number("step"));
-    curve.y.push_back(record.number(key));
+    curve.y.push_back(record.has(key) ? record.number(key) : std::nan(""));  // older runs have fewer
   }
   return line_chart({curve}, {.title = title, .x_label = "step", .y_label = key, .from_zero = true});
 }
@@ -38,17 +39,35 @@ void add_last_scores(Report& report, const JsonObject& record) {
 
 }  // namespace
 
-std::string metrics_page(const std::string& folder) {
+std::string metrics_page(const std::string& folder, int reload) {
   const std::vector<JsonObject> steps = read_metrics(folder, "train"), scores = read_metrics(folder, "eval");
   Report report("Metrics", std::filesystem::weakly_canonical(folder).filename().string());
   report.section("Training");
   std::vector<std::string> charts = {chart(steps, "loss", "Mean loss since the last record"),
                                      chart(steps, "rate", "Learning rate"),
+                                     chart(steps, "gradient_norm", "Length of all gradients"),
                                      chart(steps, "items_per_second", "Pictures per second")};
   if (!scores.empty()) charts.push_back(chart(scores, "score", scores.back().text("metric")));
   report.charts(charts);
   if (!scores.empty()) add_last_scores(report, scores.back());
-  return report.html();
+  std::string html = report.html();
+  if (reload > 0)
+    html.insert(html.find("<title>"), cat("<meta http-equiv='refresh' content='", reload, "'>\n"));
+  return html;
+}
+
+std::string metrics_curves(const std::string& folder) {
+  const std::vector<JsonObject> steps = read_metrics(folder, "train"), scores = read_metrics(folder, "eval");
+  const ChartOptions size;
+  const int height = scores.empty() ? size.height : 2 * size.height;
+  std::string svg = cat("<svg xmlns='http://www.w3.org/2000/svg' width='", size.width, "' height='", height,
+                        "'><style>text{font:12px sans-serif}.chart-title{font-weight:600}.grid{stroke:#ddd}"
+                        ".axis{stroke:#888}</style><rect width='100%' height='100%' fill='white'/>",
+                        chart(steps, "loss", "Mean loss since the last record"));
+  if (!scores.empty())
+    svg += cat("<g transform='translate(0 ", size.height, ")'>",
+               chart(scores, "score", scores.back().text("metric")), "</g>");
+  return svg + "</svg>\n";
 }
 
 }  // namespace clearcut

@@ -169,6 +169,11 @@ std::unique_ptr<ViewFolder> open_view(const ViewOptions& options) {
   check(fs::is_directory(options.folder), "view", "there is no folder ", options.folder);
   const auto has = [&](const char* name) { return fs::is_regular_file(fs::path(options.folder) / name); };
   if (has("manifest.jsonl")) return open_labels_view(options);
+  check(!has("shard-00000.tar"), "view", options.folder,
+        " holds tar shards of `label export`, and pictures are shown from folders of files; view the folder "
+        "that "
+        "the shards were made from, or the one that `clearcut label import ",
+        options.folder, " --from FORMAT --into NEW` makes of them");
   if (has("index.jsonl")) return open_explanations_view(options);
   if (has("classes.txt") && has("legend.png")) return open_predictions_view(options);
   return std::make_unique<EmptyFolder>();

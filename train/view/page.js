@@ -128,7 +128,8 @@ function drawLabels(layer, labels) {
 function drawMap(layer) {
   const values = bytesOf(layer), ramp = about.ramp;
   paint(layer.width, layer.height, (i) => [...ramp.slice(3 * values[i], 3 * values[i] + 3), 255]);
-  $("shares").replaceChildren(element("span", "scaled over its own range, dark to bright"));
+  const range = layer.together ? "from 0 to 1" : "scaled over its own range";
+  $("shares").replaceChildren(element("span", `${range}, dark to bright`));
 }
 
 function draw() {
@@ -241,7 +242,7 @@ async function showItem() {
 function change(what) {
   const before = state.item;
   Object.assign(state, what);
-  state.item = clamp(state.item, 0, Math.max(0, about.items - 1));
+  state.item = clamp(Math.round(state.item), 0, Math.max(0, about.items - 1));
   state.threshold = clamp(state.threshold, 0, 1);
   state.opacity = clamp(state.opacity, 0, 1);
   $("threshold").value = state.threshold;
@@ -259,7 +260,7 @@ function readAddress() {
   const words = new URLSearchParams(location.hash.slice(1));
   const number = (name, otherwise) => words.has(name) && isFinite(words.get(name)) ? Number(words.get(name)) : otherwise;
   return {
-    item: Math.round(number("item", 1)) - 1,
+    item: number("item", 1) - 1,
     layer: Math.max(0, Math.round(number("layer", 1)) - 1),
     cut: number("mask", 0) === 1,
     threshold: number("threshold", about.threshold ?? 0.5),

@@ -33,11 +33,16 @@ JsonObject labels_layer(const std::string& name, const Tensor& labels) {
 
 JsonObject map_layer(const std::string& name, const Tensor& map) {
   const std::vector<float> values = map.values<float>();
-  std::vector<std::uint8_t> bytes(values.size(), 0);
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  if (!values.empty() && *high > *low)
+  return values.empty() ? map_layer(name, map, 0, 0) : map_layer(name, map, *low, *high);
+}
+
+JsonObject map_layer(const std::string& name, const Tensor& map, float low, float high) {
+  const std::vector<float> values = map.values<float>();
+  std::vector<std::uint8_t> bytes(values.size(), 0);
+  if (high > low)
     for (std::size_t i = 0; i < values.size(); ++i)
-      bytes[i] = static_cast<std::uint8_t>(std::lround(255 * ((values[i] - *low) / (*high - *low))));
+      bytes[i] = static_cast<std::uint8_t>(std::lround(255 * ((values[i] - low) / (high - low))));
   JsonObject layer;
   layer.set("kind", "map").set("name", name).set("width", map.dim(1)).set("height", map.dim(0));
   return layer.set("values", base64(bytes));

@@ -23,7 +23,9 @@ class Facts {
 };
 
 JsonObject labels_layer(const std::string& name, const Tensor& labels);  // int32 [H, W]
-/// map float32 [H, W], scaled over its range; a constant map is 0 everywhere.
+/// map float32 [H, W]: low becomes 0 and high 255; all 0 where they are the same.
+JsonObject map_layer(const std::string& name, const Tensor& map, float low, float high);
+/// The same over the map's own range.
 JsonObject map_layer(const std::string& name, const Tensor& map);
 
 /// "picture", "width", "height", or "problem". A JPEG or PNG file goes as it is. Browsers turn pictures as

@@ -13,6 +13,7 @@
 #include "data/visual.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
+#include "tensor/interrupt.h"
 #include "train/view/metrics_page.h"
 
 namespace clearcut {
@@ -90,7 +91,11 @@ std::string random_word() {
 }
 
 ViewSite::ViewSite(const ViewOptions& options)
-    : options_(options), folder_(open_view(options)), reports_(find_reports(options.folder)) {}
+    : options_(options), folder_(open_view(options)), reports_(find_reports(options.folder)) {
+  check(folder_->size() > 0 || !reports_.empty(), "view", options.folder,
+        " holds nothing to show: no pictures (manifest.jsonl of `label fuse`, index.jsonl of `explain`, "
+        "classes.txt and legend.png of `predict`), no metrics.jsonl, no report (.html)");
+}
 
 std::string ViewSite::about() const {
   JsonObject about = folder_->about();
@@ -109,6 +114,20 @@ std::string ViewSite::block(std::int64_t number) const {
     rows.push_back(folder_->row(i));
   JsonObject list;
   return taken(cat("list-", number), list.set("rows", rows));
+}
+
+// A page cannot read an error's text where a script was to come: what is damaged says so in its place, and an
+// export goes on.
+std::string ViewSite::item(std::int64_t number) const {
+  JsonObject item;
+  try {
+    item = folder_->item(number);
+  } catch (const Error& error) {
+    const std::vector<JsonObject> none;
+    item.set("name", folder_->row(number).text("name")).set("problem", error.what());
+    item.set("facts", none).set("layers", none);
+  }
+  return taken(cat("item-", number), item);
 }
 
 HttpAnswer ViewSite::file(const std::string& path) const {
@@ -131,7 +150,7 @@ HttpAnswer ViewSite::answer(const std::string& path) const {
   if (const auto number = number_in(path, "data/list-"); number && *number <= folder_->size() / kBlock)
     return script(block(*number));
   if (const auto number = number_in(path, "data/item-"); number && *number < folder_->size())
-    return script(taken(cat("item-", *number), folder_->item(*number)));
+    return script(item(*number));
   if (path.starts_with("files/")) return file(path.substr(6));
   if (path == "metrics.html" && !reports_.empty() && reports_[0] == path)
     return {
@@ -139,15 +158,19 @@ HttpAnswer ViewSite::answer(const std::string& path) const {
   return nothing_here();
 }
 
-void ViewSite::write(const std::string& out) const {
+void ViewSite::write(const std::string& out, const std::function<void(std::int64_t items)>& progress) const {
   const fs::path from = fs::weakly_canonical(options_.folder), to = fs::weakly_canonical(out);
   const auto [end, below] = std::mismatch(from.begin(), from.end(), to.begin(), to.end());
   check(end != from.end(), "view", out, " lies in the folder that is shown; export to another one");
   std::vector<std::string> paths = {"data/about.js"};
   for (std::int64_t b = 0; b * kBlock < folder_->size(); ++b) paths.push_back(cat("data/list-", b, ".js"));
-  for (std::int64_t i = 0; i < folder_->size(); ++i) paths.push_back(cat("data/item-", i, ".js"));
   paths.insert(paths.end(), reports_.begin(), reports_.end());
   for (const std::string& path : paths) write_file(out + "/" + path, answer(path).body);
+  for (std::int64_t i = 0; i < folder_->size(); ++i) {
+    stop_if_interrupted("view", "run the same command again");
+    write_file(cat(out, "/data/item-", i, ".js"), item(i));
+    if (progress) progress(i + 1);
+  }
   // The same bytes each time: nobody else writes into this page.
   write_file(out + "/index.html", view_page(title_of(options_.folder), "clearcut"));
 }
