@@ -311,8 +311,9 @@ $(BUILD)/examples/%: examples/%.cpp $(STAGE)/lib/libclearcut.a
 # ---- memory over many pictures: docs/scale.md
 
 COUNT ?= 100000
-soak: $(BUILD)/tools/soak  ## label COUNT drawn pictures in one process; runs/soak/memory.svg is its memory
-	$< $(COUNT) runs/soak
+soak: deps-build  ## label COUNT drawn pictures in one process; runs/soak/memory.svg is its memory
+	$(INNER) $(BUILD)/tools/soak
+	$(BUILD)/tools/soak $(COUNT) runs/soak
 $(BUILD)/tools/%: tools/%.cpp $(BUILD)/$(FLAVOUR)/libclearcut.a
 	@mkdir -p $(@D)
 	$(call say,tool $@)$(CXX) $(CXXFLAGS) $^ -o $@ $(LIBS)

@@ -31,13 +31,34 @@ expect 2 "subcommand"
 expect 2 "--config" train
 expect 2 "no such file" train -c "$work/none.yaml"
 expect 0 "" data synth -o "$work/drawn" --size 32 --train 12 --val 6
+# Data sets written anew: what was written is in order, and trains from shards as from files.
+expect 0 "12 items written, 0 failed" data convert --format list --root "$work/drawn" -o "$work/plain" --progress none
+expect 0 "nothing wrong found" data check --format list --root "$work/plain" --progress none
+expect 0 "12 items written, 0 failed" data pack --format list --root "$work/drawn" -o "$work/packed" --shard-size 64KiB \
+  --progress none
+expect 0 "nothing wrong found" data check --format list --root "$work/packed" --progress none
+expect 1 "is not empty" data pack --format list --root "$work/drawn" -o "$work/packed" --progress none
+expect 4 "12 failed" data convert --format list --root "$work/drawn" -o "$work/mapped" --map 0:200 --progress none
+expect 2 "--map: data: a map of values" data convert --format list --root "$work/drawn" -o "$work/x" --map red:1
+expect 0 "val.txt: " data split --format list --root "$work/drawn" -o "$work/split" --val 0.4 --seed 3
+expect 1 "exists already" data split --format list --root "$work/drawn" -o "$work/split" --val 0.4 --seed 3
+cp "$work/split/val.txt" "$work/drawn/drawn-by-lot.txt"
+expect 0 " items, 7 classes" data check --format list --root "$work/drawn" --list drawn-by-lot.txt --progress none
+expect 1 "benchmark_RELEASE of SBD" data voc-aug "$work/drawn" --sbd "$work/drawn"
+expect 1 "which format cityscapes needs" data check --format cityscapes --root "$work/drawn"
 expect 2 "did you mean 'rate'?" train -c "$work/net.yaml" --set optimiser.rat=1
 expect 0 "no mistakes" config check -c "$work/net.yaml"
 expect 2 "--nonsense" config show -c "$work/net.yaml" --nonsense
 expect 0 "steps: 4" config show -c "$work/net.yaml"
+expect 0 "nesterov: false" config show -c configs/camvid_small.yaml --set root=DIR
+expect 0 "kind: draw" config show -c configs/demo.yaml
+expect 1 "+ model.name: ocrnet_hrnet_w18" config diff configs/camvid_pspnet.yaml configs/camvid_ocrnet.yaml
+expect 0 "" config diff configs/camvid.yaml configs/camvid.yaml
+expect 2 "did you mean 'momentum'" config check -c configs/camvid_small.yaml --set root=DIR --set optimiser.momentun=1
 expect 1 "does not exist" train -c "$work/net.yaml" --set data.train.root="$work/nowhere" -o "$work/a"
 expect 5 "at step" train -c "$work/net.yaml" --set optimiser.rate=1e30 -o "$work/b" --progress none
 expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --progress none
+grep -qE '"decoders": "(libjpeg|stb)' "$work/net/env.json" || { echo "env.json does not name the decoders"; failed=1; }
 expect 2 "--resume goes on" train -c "$work/net.yaml" -o "$work/net"
 expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --fresh --device reference --progress none
 expect 2 "--emulate runs the CUDA kernels" train -c "$work/net.yaml" -o "$work/c" --device cuda
@@ -90,6 +111,10 @@ expect 0 "steps 4" train -c "$work/net.yaml" --set model.name="$work/net.onnx" -
 expect 0 "net.onnx, " model export "$work/tuned" -o "$work/tuned.onnx"
 expect 0 "top-1" eval -c "$work/net.yaml" -o "$work/tuned" --progress none
 expect 0 "mIoU" eval -c "$work/seg.yaml" -o "$work/seg" --progress none
+expect 0 "mIoU as released" eval -c "$work/seg.yaml" -o "$work/seg" --slide 24 --flip --pad 40,40 --absent one --progress none
+expect 0 "are done" predict -m "$work/seg" --slide 16,24 --mem-budget 4KiB "$work/drawn/val" -o "$work/slid" --progress none
+expect 2 "slide=[24] is for networks" eval --pred "$work/slid" --gt "$work/slid" --classes "$work/slid/classes.txt" --slide 24
+expect 0 "mIoU 100.00" eval --pred "$work/slid" --gt "$work/slid" --classes "$work/slid/classes.txt" -o "$work/slid-eval" --progress none
 expect 0 "are done" predict -m "$work/seg" --save mask,prob --scales 1,1.5 "$work/drawn/val" -o "$work/out" --progress none
 [ "$(ls "$work/out" | grep -c 'npz$')" -eq 6 ] && [ ! -e "$work/out/000012.overlay.png" ] ||
   { echo "predict --save mask,prob: $(ls "$work/out")"; failed=1; }
@@ -148,8 +173,8 @@ for net in deeplabv3 ocrnet; do
   two="--set model.width=0.1 --set train.batch=2 --set train.steps=2 --set augment.crop=[32,32] --progress none"
   expect 0 "steps 2" train -c configs/pssl_pretrain_$net.yaml --set images="$work/drawn/train" --set labels="$work/labels" \
     --set train.epochs=~ --set augment.resize_short=32 $two -o "$work/pssl-$net"
-  expect 0 "miou" train -c configs/camvid_$net.yaml --set root="$work/drawn" --set data.train.ignore=255 \
-    --set data.val.ignore=255 --set init.from="$work/pssl-$net" --set optimiser.warmup=1 $two -o "$work/camvid-$net"
+  expect 0 "miou" train -c configs/camvid_$net.yaml --set "data.train={format: list, root: $work/drawn}" \
+    --set "data.val={format: list, root: $work/drawn, list: val.txt}" --set init.from="$work/pssl-$net" --set optimiser.warmup=1 $two -o "$work/camvid-$net"
 done
 expect 0 "miou" train -c "$work/seg.yaml" --set model.name=deeplabv3_resnet18 -o "$work/seg-deeplab" --progress none
 expect 0 "12 were there" $fuse --layout pssl -o "$work/labels"
@@ -210,6 +235,9 @@ for made in stats.html stats.json stats.csv; do
   [ -s "$work/r-labels/$made" ] || { echo "label stats: no $made"; failed=1; }
 done
 grep -q '"rank_correlation"' "$work/r-labels/stats.json" || { echo "label stats: the true masks were not read"; failed=1; }
+cp -r "$work/r-labels" "$work/r-damaged"
+sed -i '1s/.*/{"id": torn/' "$work/r-damaged/manifest.jsonl"
+expect 4 "look at $work/r-damaged/stats.html" label stats "$work/r-damaged"
 sweep="label sweep -m $work/net -x gradcam,saliency --data $work/drawn/val --bootstrap 10"
 expect 0 "without labels: where members agree most" $sweep --select agreement -o "$work/r-pick" $reference
 expect 0 "without labels: the share of foreground nearest to 0.3" $sweep --select share:0.3 --measures rank -o "$work/r-pick" \
@@ -224,6 +252,7 @@ expect 0 "6 pictures; open $work/site/index.html" view "$work/r-labels" --export
 [ "$(ls "$work/site/data" | wc -l)" -eq 8 ] || { echo "view --export: $(ls "$work/site/data")"; failed=1; }
 expect 1 "lies in the folder that is shown" view "$work/r-labels" --export "$work/r-labels/site"
 expect 2 "Directory does not exist" view "$work/nowhere"
+expect 1 "holds tar shards of" view "$work/shards"
 expect 0 "6 pictures scored" label sweep -m "$work/net" --data "$work/drawn" --format csv --split val --masks masks \
   -o "$work/r-sweep" --bootstrap 10 $reference
 expect 0 "miou" train -c "$work/seg.yaml" -o "$work/r-seg" $reference

@@ -40,8 +40,8 @@ cat > net.yaml <<Y
 task: classification
 model: {name: small_resnet, width: 0.25}
 data:
-  train: {format: folders, root: data/train, classes: data/objects.txt}
-  val: {format: folders, root: data/val, classes: data/objects.txt}
+  train: {format: folders, root: data/train, classes: ../objects.txt}
+  val: {format: folders, root: data/val, classes: ../objects.txt}
 augment: {resize: [16, 16]}
 optimiser: {rate: 0.01}
 train: {batch: 2, steps: 1}

@@ -44,6 +44,8 @@ if [ "$filter" = '*' ]; then
   check "headers compile alone" $make headers-alone
   [ -x "$build/full/clearcut" ] && check "command line" tests/cli.sh "$build/full/clearcut"
   [ -x "$build/full/clearcut" ] && check "killed, shared and full-disk labelling" tests/faults.sh "$build/full/clearcut"
+  [ -x "$build/full/clearcut" ] &&
+    check "killed, stopped and full-disk training" tests/train_faults.sh "$build/full/clearcut"
   [ -x "$build/full/clearcut" ] && check "a kernel of one's own" tests/variants.sh "$build"
   check "the operator of docs/adding_an_op.md" tests/new_operator.sh "$build"
   check "packages, data, installed files" tests/scripts.sh "$build"

@@ -35,8 +35,10 @@ check "address and undefined behaviour sanitizers" env CLEARCUT_FUZZ=2000 $make 
 check "thread sanitizer" $make unit SAN=thread FILTER='Threads*:Loader*:Jsonl*:Memory*:Planted*:CudaLanguage*:TensorCore*:*/CudaOpTest.Agrees*'
 check "long damage loops" env CLEARCUT_FUZZ=20000 $make unit FILTER='*Fuzz*'
 check "labelling killed at 20 moments" tests/faults.sh "$build/full/clearcut" 20
-if command -v mpirun >/dev/null; then check "labelling under Open MPI" tests/mpi.sh "$build/full/clearcut"
-else skip "labelling under Open MPI" openmpi-bin; fi
+if command -v mpirun >/dev/null; then
+  check "labelling under Open MPI" tests/mpi.sh "$build/full/clearcut"
+  check "training under Open MPI" tests/mpi_train.sh "$build/full/clearcut"
+else skip "labelling and training under Open MPI" openmpi-bin; fi
 check "MINIMAL=1 unit tests" $make unit MINIMAL=1
 if command -v clang++ >/dev/null; then check "libFuzzer on every reader" $make fuzz
 else skip "libFuzzer on every reader" clang; fi
@@ -47,6 +49,8 @@ if [ -x /usr/local/cuda/bin/nvcc ] || command -v nvcc >/dev/null; then
 else skip "PTX of the kernels, interpreted, and the build for GPUs" "the CUDA toolkit"; fi
 if has_module torch && has_module cv2 && has_module skimage && has_module sklearn; then check "golden numbers" goldens
 else skip "golden numbers" "python3-torch, python3-opencv, python3-skimage and python3-sklearn"; fi
+if has_module tensorboard; then check "TensorBoard reads a run's events" "$python" tools/check_events.py "$build/full/clearcut"
+else skip "TensorBoard reads a run's events" "tensorboard, which Debian has not"; fi
 if has_module onnx && { has_module cv2 || has_module onnx.reference; }; then
   check "exported networks" "$python" tools/check_exports.py "$build/full/clearcut"
 else skip "exported networks" "python3-onnx and python3-opencv"; fi

@@ -2,10 +2,12 @@
 // same numbers as in host memory, bit for bit where nothing is summed.
 #include <gtest/gtest.h>
 
+#include "tensor/ops/adamw.h"
 #include "tensor/ops/batch_norm.h"
 #include "tensor/ops/clamp_mask.h"
 #include "tensor/ops/cross_entropy.h"
 #include "tensor/ops/dropout.h"
+#include "tensor/ops/fold_batch_norm.h"
 #include "tensor/ops/sgd.h"
 #include "tensor/random.h"
 #include "tests/cuda/device.h"
@@ -90,6 +92,34 @@ std::vector<std::vector<float>> after_two_steps(Device device, bool nesterov) {
 TEST(CudaValues, SgdStepsAreThoseOfReference) {
   for (const bool nesterov : {false, true})
     EXPECT_EQ(after_two_steps(Device::kCuda, nesterov), after_two_steps(Device::kReference, nesterov));
+}
+
+// The same for AdamW, whose launches take other numbers of tensors.
+TEST(CudaValues, AdamWStepsAreThoseOfReference) {
+  const auto run = [](Device device) {
+    std::vector<ops::AdamWParameter> all;
+    for (int i = 0; i < 60; ++i) {
+      const Shape shape{i == 3 ? 33000 : i == 5 ? 0 : 1 + 9 * i};
+      const std::string name = std::to_string(i);
+      const Tensor w = drawn(shape, ("w" + name).c_str(), device);
+      all.push_back({w,
+                     zeros_like(w),
+                     zeros_like(w),
+                     drawn(shape, ("g" + name).c_str(), device),
+                     {.rate = 0.01 + 0.01 * i, .weight_decay = 1e-3}});
+    }
+    for (std::int64_t step : {1, 2}) {
+      for (ops::AdamWParameter& p : all) p.update.step = step;
+      ops::adamw_update(all);
+    }
+    std::vector<std::vector<float>> values;
+    for (const ops::AdamWParameter& p : all) {
+      values.push_back(p.w.values<float>());
+      values.push_back(p.v.values<float>());
+    }
+    return values;
+  };
+  EXPECT_EQ(run(Device::kCuda), run(Device::kReference));
 }
 
 TEST(CudaValues, MasksAreThoseOfReference) {

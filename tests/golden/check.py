@@ -59,7 +59,7 @@ with tempfile.TemporaryDirectory() as folder:
     for root, _, files in sorted(os.walk(HERE)):
         for name in sorted(files):
             kept = os.path.join(root, name)
-            if name.endswith((".npz", ".safetensors", ".txt", ".pth", ".pdparams", ".onnx")):
+            if name.endswith((".npz", ".safetensors", ".txt", ".pth", ".pdparams", ".onnx", ".tfevents")):
                 problem = differences(kept, os.path.join(copy, os.path.relpath(kept, HERE)))
                 if problem:
                     bad += 1
