@@ -84,8 +84,7 @@ TEST(Published, Ade20k) {
   EXPECT_EQ(val.class_names[12], "person");
   expect_error([&] { check_mask(val, val.items[0], read_mask(val, val.items[0]), 1, 2); },
                "label value 151 at row 0, column 0");
-  expect_error([&] { open_dataset({.format = "ade20k", .root = parent}); },
-               "the root seems to be " + root);
+  expect_error([&] { open_dataset({.format = "ade20k", .root = parent}); }, "the root seems to be " + root);
 }
 
 TEST(Published, CocoStuff) {
