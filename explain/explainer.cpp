@@ -17,7 +17,8 @@ void check_input(const Classifier& classifier, const ExplainInput& input) {
   const Tensor& x = input.x;
   check(x.dtype() == DType::kFloat32 && x.dim(1) == 3 && x.numel() > 0, "explain",
         "x must be float32 [N, 3, H, W] and not empty; got ", x.dtype(), " ", x.shape());
-  check(x.device() != Device::kCuda, "explain", "x must be in host memory: noise and masks are drawn there");
+  check(x.device() != Device::kCuda, "explain",
+        "x must be in host memory: each explainer moves what it needs");
   const auto N = static_cast<std::size_t>(x.dim(0));
   check(input.targets.size() == N && input.items.size() == N, "explain", "x holds ", N, " pictures; got ",
         input.targets.size(), " targets and ", input.items.size(), " items");

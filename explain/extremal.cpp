@@ -104,7 +104,10 @@ void search_group(Passes& passes, const ExplainInput& input, const ExplainOption
          .shape = input.x.shape().without_leading(),
          .fill = [&](std::int64_t r, const Tensor& slot) { search(r).blur(flipped, slot); }},
         [&](std::int64_t r) -> const Target& { return input.targets[static_cast<std::size_t>(begin + r)]; },
-        [&](std::int64_t r, const float* ds) { search(r).step(ds, flipped, area_weight); });
+        [&](std::int64_t r, const Tensor& ds) {
+          const Tensor here = ds.to(Device::kCpu);
+          search(r).step(here.data<const float>(), flipped, area_weight);
+        });
   }
   for (std::int64_t n = begin; n < end; ++n) search(n - begin).write(maps[n].data<float>());
 }

@@ -6,6 +6,9 @@
 #include "explain/lab.h"
 #include "explain/methods.h"
 #include "explain/noisy_copies.h"
+#include "tensor/ops/add_products.h"
+#include "tensor/ops/arithmetic.h"
+#include "tensor/ops/elementwise.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -15,13 +18,13 @@ namespace {
 
 constexpr std::int64_t kGrain = 1 << 14;
 
-// What is known of one picture's gradients: [3 H W] each, in double.
+// What is known of one picture's gradients: float64 [3, H, W] each, on the classifier's device.
 struct Sums {
-  std::vector<double> values, squares;  // squares only where they are asked for
+  Tensor values, squares;  // squares only where they are asked for
 };
 
 // For each picture the sum over `points` rows of weight(i) * gradient, in the order of i; finish(n, sums)
-// gets it.
+// gets it. Slots lie on the classifier's device.
 struct GradientSum {
   std::int64_t points;
   std::function<void(std::int64_t n, std::int64_t i, const Tensor& slot)> fill;
@@ -34,32 +37,23 @@ struct GradientSum {
 
 void sum_gradients(Passes& passes, const ExplainInput& input, const GradientSum& job) {
   const Shape shape = input.x.shape().without_leading();
-  const auto size = static_cast<std::size_t>(shape.numel());
-  Sums sums{.values = std::vector<double>(size), .squares = std::vector<double>(job.squares ? size : 0)};
-  const Tensor factor = job.factor ? Tensor(shape) : Tensor();
+  const auto zeros = [&] { return Tensor::zeros(shape, DType::kFloat64, passes.device()); };
+  Sums sums;
+  const Tensor factor = job.factor ? Tensor(shape, DType::kFloat32, passes.device()) : Tensor();
   const InputRows rows{
-      .count = input.x.dim(0) * job.points, .shape = shape, .fill = [&](std::int64_t r, const Tensor& slot) {
-        job.fill(r / job.points, r % job.points, slot);
-      }};
+      .count = input.x.dim(0) * job.points,
+      .shape = shape,
+      .fill = [&](std::int64_t r, const Tensor& slot) { job.fill(r / job.points, r % job.points, slot); },
+      .on_device = true};
   const auto target = [&](std::int64_t r) -> const Target& {
     return input.targets[static_cast<std::size_t>(r / job.points)];
   };
-  passes.gradients(rows, target, [&](std::int64_t r, const float* g) {
+  passes.gradients(rows, target, [&](std::int64_t r, const Tensor& g) {
     const std::int64_t n = r / job.points, i = r % job.points;
-    const double weight = job.weight(i);
-    if (i == 0) {
-      std::fill(sums.values.begin(), sums.values.end(), 0.0);
-      std::fill(sums.squares.begin(), sums.squares.end(), 0.0);
-    }
+    if (i == 0) sums = {.values = zeros(), .squares = job.squares ? zeros() : Tensor()};
     if (job.factor) job.factor(n, i, factor);
-    const float* times = job.factor ? factor.data<const float>() : nullptr;
-    parallel_for(shape.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (auto j = static_cast<std::size_t>(begin); j < static_cast<std::size_t>(end); ++j) {
-        const double value = times ? static_cast<double>(g[j]) * times[j] : g[j];
-        sums.values[j] += weight * value;
-        if (job.squares) sums.squares[j] += weight * value * value;
-      }
-    });
+    ops::add_products(sums.values, g, factor, job.weight(i));
+    if (job.squares) ops::add_products(sums.squares, g, g, job.weight(i));
     if (i == job.points - 1) job.finish(n, sums);
   });
 }
@@ -167,11 +161,17 @@ void write_maps(const std::vector<double>& g, std::int64_t k, const ExplainOptio
 
 namespace {
 
+// G [3, H, W] of picture k, from wherever it was added up.
+void write_maps(const Tensor& g, std::int64_t k, const ExplainOptions& options, Explanation& result) {
+  write_maps(g.to(Device::kCpu).values<double>(), k, options, result);
+}
+
 // The picture as it is, once: the plain gradient, times the picture if so wished.
 Explanation plain_gradient(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
                            bool times_x) {
   Explanation result = pixel_maps(input);
-  const auto copy = [&](std::int64_t k, std::int64_t, const Tensor& slot) { slot.copy_from(input.x[k]); };
+  const Tensor x = input.x.to(passes.device());
+  const auto copy = [&](std::int64_t k, std::int64_t, const Tensor& slot) { slot.copy_from(x[k]); };
   GradientSum job{
       .points = 1,
       .fill = copy,
@@ -182,12 +182,12 @@ Explanation plain_gradient(Passes& passes, const ExplainInput& input, const Expl
   return result;
 }
 
-using Statistic = std::vector<double> (*)(const Sums& sums);
+using Statistic = Tensor (*)(const Sums& sums);
 
 // A statistic of the gradients at noisy copies. All of them see the same noise.
 Explanation noisy_gradients(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
                             bool squares, Statistic statistic) {
-  const NoisyCopies copies(input, options.noise, "smoothgrad", options.deviation);
+  const NoisyCopies copies(input, passes.device(), options.noise, "smoothgrad", options.deviation);
   const std::int64_t count = samples_of(options);
   Explanation result = pixel_maps(input);
   sum_gradients(
@@ -198,6 +198,26 @@ Explanation noisy_gradients(Passes& passes, const ExplainInput& input, const Exp
        .finish = [&](std::int64_t k, const Sums& sums) { write_maps(statistic(sums), k, options, result); },
        .squares = squares});
   return result;
+}
+
+// Pictures and where their paths begin, on the classifier's device.
+struct Paths {
+  Tensor x;                  // float32 [N, 3, H, W]
+  std::vector<Tensor> from;  // N, float32 [3, H, W]
+
+  // from + a d, in double.
+  void write(std::int64_t k, double a, const Tensor& d, const Tensor& slot) const {
+    const Tensor point = from[static_cast<std::size_t>(k)].to(DType::kFloat64);
+    ops::add_products(point, d, Tensor(), a);
+    slot.copy_from(point.to(DType::kFloat32));
+  }
+};
+
+Paths paths_of(const Passes& passes, const ExplainInput& input, PathStart start) {
+  Paths paths{.x = input.x.to(passes.device()), .from = {}};
+  for (std::int64_t k = 0; k < input.x.dim(0); ++k)
+    paths.from.push_back(baseline_of(input.x[k], start).to(passes.device()));
+  return paths;
 }
 
 }  // namespace
@@ -220,33 +240,23 @@ Explanation smooth_grad_squared(Passes& passes, const ExplainInput& input, const
 
 Explanation var_grad(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
   return noisy_gradients(passes, input, options, true, [](const Sums& sums) {
-    std::vector<double> variance(sums.squares);
-    for (std::size_t i = 0; i < variance.size(); ++i)
-      variance[i] = std::max(0.0, variance[i] - sums.values[i] * sums.values[i]);
-    return variance;
+    return ops::relu(ops::sub(sums.squares, ops::mul(sums.values, sums.values)));  // rounding: not below 0
   });
 }
 
 Explanation gradient_shap(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
-  const NoisyCopies copies(input, options.noise, "gradshap");
+  const NoisyCopies copies(input, passes.device(), options.noise, "gradshap");
   const std::int64_t count = samples_of(options);
-  std::vector<Tensor> baselines;
-  for (std::int64_t k = 0; k < input.x.dim(0); ++k)
-    baselines.push_back(baseline_of(input.x[k], options.baseline));
+  const Paths paths = paths_of(passes, input, options.baseline);
   const auto difference = [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
     copies.write(k, i, slot);
-    const float* from = baselines[static_cast<std::size_t>(k)].data<const float>();
-    float* p = slot.data<float>();
-    for (std::int64_t j = 0; j < slot.numel(); ++j) p[j] -= from[j];
+    slot.copy_from(ops::sub(slot, paths.from[static_cast<std::size_t>(k)]));
   };
   const auto fill = [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
     difference(k, i, slot);
-    const auto item = static_cast<std::size_t>(k);
-    const RandomStream random(input.seed, "gradshap point", input.items[item], static_cast<std::uint32_t>(i));
-    const double a = random.uniform(0);
-    const float* from = baselines[item].data<const float>();
-    float* p = slot.data<float>();
-    for (std::int64_t j = 0; j < slot.numel(); ++j) p[j] = static_cast<float>(from[j] + a * p[j]);
+    const RandomStream random(input.seed, "gradshap point", input.items[static_cast<std::size_t>(k)],
+                              static_cast<std::uint32_t>(i));
+    paths.write(k, random.uniform(0), slot, slot);
   };
   Explanation result = pixel_maps(input);
   sum_gradients(
@@ -261,33 +271,24 @@ Explanation gradient_shap(Passes& passes, const ExplainInput& input, const Expla
 
 Explanation integrated_gradients(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
   const PathPoints path = path_points(options.path, options.steps);
-  const std::int64_t N = input.x.dim(0), size = input.x.numel() / N;
-  const float* x = input.x.data<const float>();
-  std::vector<Tensor> baselines;
-  for (std::int64_t k = 0; k < N; ++k) baselines.push_back(baseline_of(input.x[k], options.baseline));
+  const Paths paths = paths_of(passes, input, options.baseline);
+  std::vector<Tensor> differences;  // x - x', float64
+  for (std::int64_t k = 0; k < input.x.dim(0); ++k)
+    differences.push_back(ops::sub(paths.x[k].to(DType::kFloat64),
+                                   paths.from[static_cast<std::size_t>(k)].to(DType::kFloat64)));
+  const auto difference = [&](std::int64_t k) { return differences[static_cast<std::size_t>(k)]; };
   Explanation result = pixel_maps(input);
-  const auto base = [&](std::int64_t k) {
-    return baselines[static_cast<std::size_t>(k)].data<const float>();
-  };
-  const auto fill = [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
-    const double a = path.at[static_cast<std::size_t>(i)];
-    const float* from = base(k);
-    float* p = slot.data<float>();
-    for (std::int64_t j = 0; j < size; ++j)
-      p[j] = static_cast<float>(from[j] + a * (static_cast<double>(x[k * size + j]) - from[j]));
-  };
-  const auto finish = [&](std::int64_t k, const Sums& sums) {
-    std::vector<double> g(sums.values);
-    const float* from = base(k);
-    for (std::int64_t j = 0; j < size; ++j)
-      g[static_cast<std::size_t>(j)] *= static_cast<double>(x[k * size + j]) - from[j];
-    write_maps(g, k, options, result);
-  };
   sum_gradients(passes, input,
                 {.points = options.steps,
-                 .fill = fill,
+                 .fill =
+                     [&](std::int64_t k, std::int64_t i, const Tensor& slot) {
+                       paths.write(k, path.at[static_cast<std::size_t>(i)], difference(k), slot);
+                     },
                  .weight = [&](std::int64_t i) { return path.weight[static_cast<std::size_t>(i)]; },
-                 .finish = finish});
+                 .finish =
+                     [&](std::int64_t k, const Sums& sums) {
+                       write_maps(ops::mul(sums.values, difference(k)), k, options, result);
+                     }});
   return result;
 }
 

@@ -14,10 +14,15 @@ namespace {
 std::int64_t most_rows() { return std::max(8, threads()); }
 
 Tensor filled_batch(const InputRows& rows, std::int64_t first, std::int64_t count, Device device) {
-  const Tensor x({count, rows.shape[0], rows.shape[1], rows.shape[2]});
-  parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
+  const Device where = rows.on_device ? device : Device::kCpu;
+  const Tensor x({count, rows.shape[0], rows.shape[1], rows.shape[2]}, DType::kFloat32, where);
+  const auto fill = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) rows.fill(first + i, x[i]);
-  });
+  };
+  if (where == Device::kCuda)
+    fill(0, count);  // kernels of one thread's stream
+  else
+    parallel_for(count, 1, fill);
   return x.to(device);
 }
 
@@ -38,6 +43,8 @@ Passes::Passes(Classifier& classifier, std::size_t budget_bytes)
   registry.require_grad(false);
 }
 
+Device Passes::device() const { return classifier_.registry().device(); }
+
 Passes::~Passes() {
   Registry& registry = classifier_.registry();
   registry.mode.training = training_;
@@ -46,13 +53,12 @@ Passes::~Passes() {
 
 void Passes::batches(const InputRows& rows,
                      const std::function<void(std::int64_t first, const Tensor& x)>& body) {
-  const Device device = classifier_.registry().device();
   std::int64_t limit = 1;
   for (std::int64_t first = 0; first < rows.count;) {
     const std::int64_t count = std::min(limit, rows.count - first);
     const PeakMeter meter;
     try {
-      body(first, filled_batch(rows, first, count, device));
+      body(first, filled_batch(rows, first, count, device()));
     } catch (const Error& error) {
       if (!is_out_of_memory(error) || count == 1) throw;
       limit = count / 2;
@@ -78,8 +84,7 @@ void Passes::scores(const InputRows& rows, const std::function<void(std::int64_t
 }
 
 void Passes::gradients(const InputRows& rows, const std::function<const Target&(std::int64_t r)>& target,
-                       const std::function<void(std::int64_t r, const float* g)>& use) {
-  const std::int64_t size = rows.shape.numel();
+                       const std::function<void(std::int64_t r, const Tensor& g)>& use) {
   batches(rows, [&](std::int64_t first, const Tensor& x) {
     const Tensor dx =
         picture_by_picture(classifier_.registry(), x, [&](std::int64_t from, const Tensor& part) {
@@ -88,9 +93,8 @@ void Passes::gradients(const InputRows& rows, const std::function<const Target&(
           z.backward(target_gradients(
               z.value(), [&](std::int64_t i) -> const Target& { return target(first + from + i); }));
           return input.grad();
-        }).to(Device::kCpu);
-    const float* g = dx.data<const float>();
-    for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, g + i * size);
+        });
+    for (std::int64_t i = 0; i < x.dim(0); ++i) use(first + i, dx[i]);
   });
 }
 

@@ -13,8 +13,11 @@ namespace clearcut {
 struct InputRows {
   std::int64_t count = 0;
   Shape shape;  // of one row: [3, H, W]
-  /// Writes row r into the slot [3, H, W]. Called for several rows at once, on several threads.
+  /// Writes row r into the slot [3, H, W], in host memory. Called for several rows at once, on several
+  /// threads.
   std::function<void(std::int64_t r, const Tensor& slot)> fill;
+  /// The slot lies on the classifier's device: nothing is copied. On cuda fill() gets one row after another.
+  bool on_device = false;
 };
 
 /// The pictures as they are, one row each. The input must outlive the rows.
@@ -35,9 +38,9 @@ class Passes {
   /// use(r, logits of row r [C]) for each row, in order. No tape is kept.
   void scores(const InputRows& rows, const std::function<void(std::int64_t r, const float* z)>& use);
 
-  /// use(r, d target(r) / d row r, [3, H, W] values) for each row, in order.
+  /// use(r, d target(r) / d row r) for each row, in order; the gradient [3, H, W] lies on the device.
   void gradients(const InputRows& rows, const std::function<const Target&(std::int64_t r)>& target,
-                 const std::function<void(std::int64_t r, const float* g)>& use);
+                 const std::function<void(std::int64_t r, const Tensor& g)>& use);
 
   /// body(first row, batch [B, 3, H, W]) for consecutive batches. The body must not keep results of a batch
   /// before its last allocation: it is called again with half the rows after an Error from memory.
@@ -48,6 +51,7 @@ class Passes {
   const std::vector<Tensor>& segments(const ExplainInput& input, const SuperpixelOptions& options);
 
   Classifier& classifier() const { return classifier_; }
+  Device device() const;
   std::int64_t classes() const { return classes_; }
 
  private:

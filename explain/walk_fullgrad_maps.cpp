@@ -75,12 +75,14 @@ std::vector<std::vector<double>> maps_of(Passes& passes, const ExplainInput& inp
 Explanation full_gradient_maps(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
                                const Kind& kind) {
   const std::int64_t N = input.x.dim(0), n_pixels = input.x.dim(2) * input.x.dim(3);
-  const NoisyCopies noisy(input, options.noise, "smoothgrad");
+  const NoisyCopies noisy(input, passes.device(), options.noise, "smoothgrad");
   InputRows rows = picture_rows(input);
-  if (kind.copies > 0)
+  if (kind.copies > 0) {
+    rows.on_device = true;
     rows.fill = [&](std::int64_t r, const Tensor& slot) {
       noisy.write(r / kind.copies, r % kind.copies, slot);
     };
+  }
   rows.count = N * kind.rows();
   std::vector<double> sums(static_cast<std::size_t>(N * n_pixels));
   passes.batches(rows, [&](std::int64_t first, const Tensor& x) {

@@ -152,6 +152,31 @@ TEST(CudaNetworks, ExplanationsAreThoseOfTheCpu) {
   }
 }
 
+// Noise is drawn and gradients are added up on the device: a further sample costs its logits on the way to
+// the host and their gradients on the way back, 5 floats each.
+TEST(CudaNetworks, SamplesStayOnTheDevice) {
+  const auto net =
+      make_classifier({.name = "small_resnet", .classes = 5, .width = 0.25, .device = Device::kCuda});
+  const ExplainInput input{
+      .x = drawn({1, 3, 32, 32}, "pictures"), .targets = {{.classes = {1}}}, .items = {7}};
+  const auto traffic_of = [&](const std::string& explainer) {
+    const CudaTraffic before = cuda_traffic();
+    explain_all(*net, input, {parse_explainer(explainer)});
+    const CudaTraffic after = cuda_traffic();
+    return std::pair(after.bytes_to_device - before.bytes_to_device,
+                     after.bytes_to_host - before.bytes_to_host);
+  };
+  for (const auto& [few, many] : {std::pair{"smoothgrad:samples=2", "smoothgrad:samples=6"},
+                                  {"vargrad:samples=2", "vargrad:samples=6"},
+                                  {"gradshap:samples=2", "gradshap:samples=6"},
+                                  {"ig:steps=2", "ig:steps=6"}}) {
+    const auto [few_up, few_down] = traffic_of(few);
+    const auto [many_up, many_down] = traffic_of(many);
+    EXPECT_EQ(many_up - few_up, 4 * 5 * 4) << many;
+    EXPECT_EQ(many_down - few_down, 4 * 5 * 4) << many;
+  }
+}
+
 // Sizes of one step repeat in the next, so from the second on nothing is asked of the device.
 TEST(CudaMemory, LaterStepsReuseTheBlocksOfTheFirst) {
   set_idle_cuda_memory_cap(std::size_t{1} << 30);

@@ -7,6 +7,7 @@
 #include "cuda/ptxsim/counters.h"
 #include "cuda/ptxsim/cudart/fat_binary.h"
 #include "tensor/cuda_device.h"
+#include "tensor/ops/add_products.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/clamp_mask.h"
 #include "tensor/ops/conv2d.h"
@@ -159,6 +160,8 @@ TEST(PtxQuality, PointwiseKernelsMoveEachByteOnce) {
   expect_once(counted("pointwise_kernel", [&] { ops::pointwise(pointwise::relu{}, x); }), 4, 4);
   expect_once(counted("convert_kernel", [&] { x.to(DType::kFloat64); }), 4, 8);
   expect_once(counted("clamp_mask_kernel", [&] { ops::clamp_mask(x, 0, 1); }), 4, 1);
+  const Tensor sum = x.to(DType::kFloat64);
+  expect_once(counted("add_products_kernel", [&] { ops::add_products(sum, x, y, 0.5); }), 16, 8);
   expect_once(counted("masked_kernel", [&, mask = ops::clamp_mask(x, 0, 2)] { ops::masked(y, mask); }), 5, 4);
 }
 
