@@ -5,6 +5,7 @@
 #include "explain/methods.h"
 #include "explain/regions.h"
 #include "explain/versions.h"
+#include "tensor/ops/show_regions.h"
 #include "tensor/parallel.h"
 
 namespace clearcut {
@@ -56,29 +57,28 @@ std::vector<Pieces> cut_pictures(Passes& passes, const ExplainInput& input, cons
   return all;
 }
 
-void render(const Pieces& pieces, const Bits& on, const Tensor& x, const Tensor& slot) {
-  const std::int64_t n = pieces.labels.numel();
-  const std::int32_t* s = pieces.labels.data<const std::int32_t>();
-  const float* from = x.data<const float>();
-  float* to = slot.data<float>();
-  for (std::int64_t c = 0; c < 3; ++c) {
-    const float* off = pieces.off.data() + c * pieces.K;
-    for (std::int64_t i = 0; i < n; ++i)
-      to[c * n + i] = on[static_cast<std::size_t>(s[i])] ? from[c * n + i] : off[s[i]];
-  }
-}
-
 void score_pieces(Passes& passes, const ExplainInput& input, const std::vector<Pieces>& pieces,
                   const PieceVersions& versions) {
+  const Device device = passes.device();
+  const Tensor x = input.x.to(device);
+  std::vector<Tensor> labels, off;
+  for (const Pieces& one : pieces) {
+    labels.push_back(one.labels.to(device));
+    off.push_back(Tensor::from<float>({3, one.K}, one.off, device));
+  }
+  const auto show = [&](std::int64_t n, std::int64_t i, const Tensor& slot) {
+    const auto item = static_cast<std::size_t>(n);
+    const Tensor on = Tensor::from<std::uint8_t>({pieces[item].K}, versions.draw(n, i), device);
+    ops::show_regions(x[n], labels[item], on, off[item], slot);
+  };
   score_versions(passes, input,
                  {.count = versions.count,
                   .first = versions.first,
-                  .fill =
-                      [&](std::int64_t n, std::int64_t i, const Tensor& slot) {
-                        render(pieces[static_cast<std::size_t>(n)], versions.draw(n, i), input.x[n], slot);
-                      },
-                  .use = [&](std::int64_t n, std::int64_t i,
-                             double score) { versions.use(n, i, versions.draw(n, i), score); }});
+                  .fill = show,
+                  .on_device = true,
+                  .use = [&](std::int64_t n, std::int64_t i, double score) {
+                    versions.use(n, i, versions.draw(n, i), score);
+                  }});
 }
 
 Explanation painted(const std::vector<Pieces>& pieces, std::vector<std::vector<double>> coefficients,

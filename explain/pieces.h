@@ -27,10 +27,7 @@ Tensor grid_labels(std::int64_t H, std::int64_t W, std::int64_t grid);
 /// Which of K pieces show the picture: 1 on, 0 off.
 using Bits = std::vector<std::uint8_t>;
 
-/// The picture x with its pieces on or off.
-void render(const Pieces& pieces, const Bits& on, const Tensor& x, const Tensor& slot);
-
-/// Versions of each picture with pieces off; see Versions.
+/// Versions of each picture with pieces off, put together on the classifier's device; see Versions.
 struct PieceVersions {
   std::vector<std::int64_t> count = {};
   std::vector<std::int64_t> first = {};

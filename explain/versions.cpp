@@ -18,10 +18,12 @@ void score_versions(Passes& passes, const ExplainInput& input, const Versions& v
   };
   const InputRows rows{.count = end.empty() ? 0 : end.back(),
                        .shape = input.x.shape().without_leading(),
-                       .fill = [&](std::int64_t r, const Tensor& slot) {
-                         const auto [n, i] = place(r);
-                         versions.fill(n, i, slot);
-                       }};
+                       .fill =
+                           [&](std::int64_t r, const Tensor& slot) {
+                             const auto [n, i] = place(r);
+                             versions.fill(n, i, slot);
+                           },
+                       .on_device = versions.on_device};
   passes.scores(rows, [&](std::int64_t r, const float* z) {
     const auto [n, i] = place(r);
     versions.use(n, i, target_score(z, passes.classes(), input.targets[static_cast<std::size_t>(n)]));

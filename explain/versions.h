@@ -15,6 +15,7 @@ struct Versions {
   /// Writes version i of picture n into the slot [3, H, W]. Called for several at once, on several threads;
   /// what it writes must depend on n and i only.
   std::function<void(std::int64_t n, std::int64_t i, const Tensor& slot)> fill = {};
+  bool on_device = false;  // slots lie there; see InputRows
   /// Gets the score of the target of picture n, for one version after another: picture by picture, i
   /// rising.
   std::function<void(std::int64_t n, std::int64_t i, double score)> use = {};

@@ -175,6 +175,11 @@ TEST(CudaNetworks, SamplesStayOnTheDevice) {
     EXPECT_EQ(many_up - few_up, 4 * 5 * 4) << many;
     EXPECT_EQ(many_down - few_down, 4 * 5 * 4) << many;
   }
+  // LIME: which of 16 cells show on the way there, logits on the way back.
+  const auto [few_up, few_down] = traffic_of("lime:samples=20:grid=4");
+  const auto [many_up, many_down] = traffic_of("lime:samples=24:grid=4");
+  EXPECT_EQ(many_up - few_up, 4 * 16);
+  EXPECT_EQ(many_down - few_down, 4 * 5 * 4);
 }
 
 // Sizes of one step repeat in the next, so from the second on nothing is asked of the device.
