@@ -246,14 +246,6 @@ std::vector<Config> Config::sections(std::string_view key) const {
   return all;
 }
 
-namespace {
-void mark_read(ConfigNode& node) {
-  node.read = true;
-  for (const auto& entry : node.map) mark_read(*entry.second);
-  for (const auto& entry : node.list) mark_read(*entry);
-}
-}  // namespace
-
 Config Config::take(std::string_view key) const {
   const Config part = section(key);
   mark_read(*part.node_);

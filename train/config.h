@@ -37,6 +37,10 @@ struct Bounds {
 ///                                by key, everything else is replaced; `key: ~` goes back to the default
 ///   ${a.b}                       inside a text stands for the value of another key; alone, also for a list
 ///                                or mapping
+///   each: {word: [VALUES], ...}  in a mapping that stands in a list: one copy of it per combination of the
+///                                values, the last word fastest, with <word> replaced in keys and texts
+///                                (before references are); with do: [ENTRIES] beside it copies of those stand
+///                                there
 ///   booleans are true and false only; a key may come once; one document of at most 1 MiB, 32 levels deep
 class Config {
  public:

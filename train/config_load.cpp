@@ -175,21 +175,6 @@ std::string resolve(const Ptr& root, const ConfigNode& node, const std::string& 
   return done + text;
 }
 
-void mark_read(ConfigNode& node) {
-  node.read = true;
-  for (const auto& entry : node.map) mark_read(*entry.second);
-  for (const Ptr& entry : node.list) mark_read(*entry);
-}
-
-/// The list or mapping that a text refers to as a whole ("${networks}"); null for anything else.
-Ptr whole_reference(const Ptr& root, const ConfigNode& node) {
-  const std::string& text = node.scalar;
-  if (node.kind != Kind::kScalar || !text.starts_with("${") || text.find('}') + 1 != text.size())
-    return nullptr;
-  const Ptr target = follow(root, text.substr(2, text.size() - 3));
-  return target == nullptr || target->kind == Kind::kScalar ? nullptr : target;
-}
-
 void resolve_all(const Ptr& root, const Ptr& node, const std::string& path, int depth = 0) {
   if (const Ptr target = whole_reference(root, *node)) {
     if (depth > 2 * kMaxDepth) config_error(node->place, path, "references form a circle: " + node->scalar);
@@ -225,6 +210,20 @@ Ptr& descend(ConfigNode& node, const std::string& part, const std::string& place
 }
 
 }  // namespace
+
+void mark_read(ConfigNode& node) {
+  node.read = true;
+  for (const auto& entry : node.map) mark_read(*entry.second);
+  for (const Ptr& entry : node.list) mark_read(*entry);
+}
+
+Ptr whole_reference(const Ptr& root, const ConfigNode& node) {
+  const std::string& text = node.scalar;
+  if (node.kind != Kind::kScalar || !text.starts_with("${") || text.find('}') + 1 != text.size())
+    return nullptr;
+  const Ptr target = follow(root, text.substr(2, text.size() - 3));
+  return target == nullptr || target->kind == Kind::kScalar ? nullptr : target;
+}
 
 void config_error(const std::string& place, const std::string& path, const std::string& what) {
   throw ConfigError(cat("config: ", place, ": ", path.empty() ? "" : path + ": ", what));
@@ -277,6 +276,7 @@ void apply_override(ConfigNode& root, const std::string& assignment) {
 
 void finish_config(const Ptr& root) {
   drop_nulls(*root);
+  expand_each(root);
   resolve_all(root, root, "");
 }
 

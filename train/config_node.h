@@ -41,7 +41,12 @@ void apply_override(ConfigNode& root, const std::string& assignment);
 /// shared, not copied.
 void merge_config(const ConfigNode::Ptr& base, const ConfigNode::Ptr& over);
 ConfigNode::Ptr copy_config(const ConfigNode& node);
-/// Drops keys whose value is ~ and replaces ${a.b}.
+/// The list or mapping that a text refers to as a whole ("${networks}"); null for anything else.
+ConfigNode::Ptr whole_reference(const ConfigNode::Ptr& root, const ConfigNode& node);
+void mark_read(ConfigNode& node);
+/// Replaces list entries that have `each` by their copies; see Config.
+void expand_each(const ConfigNode::Ptr& root);
+/// Drops keys whose value is ~, expands `each` and replaces ${a.b}.
 void finish_config(const ConfigNode::Ptr& root);
 
 }  // namespace clearcut
