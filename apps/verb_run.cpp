@@ -15,6 +15,22 @@ struct Options {
   bool full = false, dry_run = false;
 };
 
+void print_plan(const std::vector<PlannedStage>& plan) {
+  double seconds = 0;
+  int unknown = 0;
+  for (const PlannedStage& stage : plan) {
+    std::cout << stage.name << " (" << stage.kind << "): " << (stage.runs ? "runs: " : "left out: ")
+              << stage.why;
+    if (stage.seconds > 0) std::cout << "; about " << format_seconds(stage.seconds);
+    std::cout << "\n";
+    seconds += stage.seconds;
+    unknown += stage.runs && stage.seconds == 0 ? 1 : 0;
+  }
+  if (seconds > 0)
+    std::cout << "about " << format_seconds(seconds) << " in all, without " << unknown
+              << " stages of unknown time\n";
+}
+
 int run_stages(const CommonOptions& common, const Options& o) {
   PipelineRun run = {.file = o.file,
                      .overrides = common.set,
@@ -28,9 +44,7 @@ int run_stages(const CommonOptions& common, const Options& o) {
   if (run.work_dir.empty()) run.work_dir = "runs/" + std::filesystem::path(o.file).stem().string();
   if (common.seed_given) run.overrides.push_back(cat("seed=", common.seed));
   if (o.dry_run) {
-    for (const PlannedStage& stage : plan_pipeline(run))
-      std::cout << stage.name << " (" << stage.kind << "): " << (stage.runs ? "runs: " : "left out: ")
-                << stage.why << "\n";
+    print_plan(plan_pipeline(run));
     std::cout << o.file << ": no mistakes\n";
     return kDone;
   }
@@ -59,7 +73,8 @@ void add_run(CLI::App& app, Session& session) {
   verb->add_option("--from", o->from, "first stage to run; those before it must be done");
   verb->add_option("--to", o->to, "last stage to run");
   verb->add_flag("--full", o->full, "with the values under `full` in the pipeline");
-  verb->add_flag("--dry-run", o->dry_run, "only say which stages would run and why, and report mistakes");
+  verb->add_flag("--dry-run", o->dry_run,
+                 "only say which stages would run, why, and about how long, and report mistakes");
   add_common(*verb, session, kWorkDir | kCompute | kSeed | kProgress | kResume);
   on_run(*verb, session, [&session, o] { return run_stages(session.common, *o); });
 }

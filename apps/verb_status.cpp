@@ -101,6 +101,7 @@ std::string pipeline_command(const std::string& folder) {
 
 std::string state_of(const StageRecord& stage, bool running) {
   if (stage.done) return cat("done in ", format_seconds(stage.seconds));
+  if (stage.in_results) return "its lines are in the results file";
   if (stage.hash.empty()) return "not started";
   return cat(running ? "runs, " : "stopped, ", format_seconds(stage.seconds), " so far");
 }
@@ -109,7 +110,7 @@ bool print_pipeline(const Options& o) {
   const bool running = is_locked(pipeline_lock(o.folder));
   bool complete = true;
   for (const StageRecord& stage : read_stages(o.folder)) {
-    complete = complete && stage.done && stage.failures == 0;
+    complete = complete && (stage.done || stage.in_results) && stage.failures == 0;
     std::cout << stage.name << " (" << stage.kind << "): " << state_of(stage, running);
     if (stage.failures > 0) std::cout << ", " << stage.failures << " items failed";
     std::cout << "\n";

@@ -98,6 +98,7 @@ struct TrainRun {
   std::string checkpoint = "last";  // to resume from: last, best or step_N
   ProgressStyle progress = ProgressStyle::kNone;
   TrainRanks ranks = {};
+  double until = 1;  // share of the steps after which it stops; the schedule is that of all steps
 };
 
 /// A job with its data open, its model built and its weights handed over.

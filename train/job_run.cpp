@@ -95,6 +95,7 @@ LoopOptions loop_options(const TrainJob& job, const Loader& loader, const TrainR
           : std::max<std::int64_t>(
                 1, std::llround(job.epochs * static_cast<double>(loader.batches_per_epoch()) / o.accumulate));
   o.schedule.steps = o.steps;
+  o.steps = std::max<std::int64_t>(1, std::llround(run.until * static_cast<double>(o.steps)));
   if (job.rate_batch > 0) {
     const double factor = static_cast<double>(job.batch * o.accumulate) / job.rate_batch;
     o.schedule.rate *= factor;

@@ -15,6 +15,18 @@ namespace clearcut {
 ///   unlabelled: skip | background;  exif: true turns pictures upright
 StagePlan read_label_stage(const Config& config);
 
+/// relabel: labels that keep less of those of a label stage, as controls: what training gains from the rest
+/// is the difference.
+///   data     the data set of the label stage
+///   labels   its folder
+///   how      box: a centred box of the picture's proportions and of the mean size of all objects;
+///            shuffle: the label of another picture with the same image labels, drawn by the seed
+StagePlan read_relabel_stage(const Config& config);
+
+/// Of a folder of labels, for the results file: pictures, labelled (of them), coverage (mean share of pixels
+/// that are an object; absent where the manifest does not say).
+std::vector<JsonObject> label_findings(const std::string& folder);
+
 /// score: pseudo labels of single members, of ensembles and of baselines against true masks. Fusion, measure
 /// and threshold of each (and the size of the box) are chosen on one data set and applied unchanged to
 /// another. Writes scores.json; interrupted, it goes on with the pictures that were not counted yet.

@@ -9,116 +9,19 @@
 #include "data/file_lock.h"
 #include "data/json.h"
 #include "explain/label_journal.h"
+#include "tensor/cpu/isa.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "tensor/memory.h"
-#include "tensor/random.h"
+#include "tensor/parallel.h"
+#include "train/pipeline_read.h"
+#include "train/results_file.h"
 
 namespace clearcut {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Stage {
-  std::string name, kind, text;  // text: its keys, for the hash
-  std::vector<std::string> needs, files;
-  StagePlan plan;
-};
-
-struct Pipeline {
-  std::vector<Stage> stages;
-  std::uint64_t seed = 1;
-  std::string text;
-};
-
-std::string hex(std::uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
-std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
-    text.replace(at, what.size(), by);
-  return text;
-}
-
-/// Names, sizes and times of all files below a path: changes when one of them does.
-std::string listing(const std::string& path) {
-  std::set<std::string> lines;
-  const auto add = [&](const fs::path& file) {
-    lines.insert(cat(file.string(), " ", fs::file_size(file), " ",
-                     fs::last_write_time(file).time_since_epoch().count()));
-  };
-  if (fs::is_regular_file(path)) add(path);
-  if (fs::is_directory(path))
-    for (const auto& entry : fs::recursive_directory_iterator(path))
-      if (entry.is_regular_file()) add(entry.path());
-  std::string text;
-  for (const std::string& line : lines) text += line + "\n";
-  return text;
-}
-
-/// Values of a stage that are files or folders outside the work folder.
-std::vector<std::string> files_of(const Config& stage, const std::string& work_dir) {
-  std::vector<std::string> files;
-  for (const auto& [key, value] : stage.leaves()) {
-    std::string path = value;
-    if (path.size() > 1 && path.front() == '"') path = path.substr(1, path.size() - 2);
-    std::error_code error;
-    if (path.find('/') != std::string::npos && !path.starts_with(work_dir) && fs::exists(path, error))
-      files.push_back(path);
-  }
-  return files;
-}
-
-Stage read_stage(const Config& config, const std::vector<Stage>& before, const std::string& work_dir) {
-  Stage stage;
-  std::vector<std::string> kinds, names;
-  for (const auto& entry : stage_kinds()) kinds.push_back(entry.first);
-  for (const Stage& other : before) names.push_back(other.name);
-  stage.name = config.text("name");
-  if (stage.name.empty() || stage.name.find_first_of("/\\ ") != std::string::npos || stage.name[0] == '.')
-    config.fail("name", "must be a plain folder name");
-  if (std::ranges::count(names, stage.name) > 0) config.fail("name", "the name comes twice");
-  stage.kind = config.choice("kind", kinds);
-  stage.needs = config.texts_or("needs", names);
-  for (const std::string& need : stage.needs)
-    if (std::ranges::count(names, need) == 0)
-      config.fail("needs", cat("no stage '", need, "' stands before"));
-  stage.files = files_of(config, work_dir);
-  stage.plan = stage_kinds().at(stage.kind)(config);
-  return stage;
-}
-
-std::vector<std::string> overrides_of(const PipelineRun& run) {
-  std::vector<std::string> overrides = {"work=" + run.work_dir};
-  if (run.full) {
-    // Read once to see what `full` holds; references may still lack values then.
-    const Config plain = Config::without_references(run.file);
-    for (const auto& [key, value] : plain.section("full").leaves()) overrides.push_back(key + "=" + value);
-  }
-  overrides.insert(overrides.end(), run.overrides.begin(), run.overrides.end());
-  return overrides;
-}
-
-Pipeline read_pipeline(const PipelineRun& run) {
-  const Config config = Config::load(run.file, overrides_of(run));
-  Pipeline pipeline;
-  pipeline.seed = static_cast<std::uint64_t>(config.integer_or("seed", 1, {.low = 0}));
-  config.text("work");
-  config.take("full");
-  const auto sections = config.sections("stages");
-  if (sections.empty()) config.fail("stages", "must be a list of stages");
-  for (const Config& section : sections)
-    pipeline.stages.push_back(read_stage(section, pipeline.stages, run.work_dir));
-  config.check_all_read();
-  for (std::size_t i = 0; i < sections.size(); ++i)
-    pipeline.stages[i].text = replaced(sections[i].effective(), run.work_dir, "${work}");
-  pipeline.text = config.effective();
-  return pipeline;
-}
 
 void write_stages(const std::string& work_dir, const std::vector<StageRecord>& records) {
   std::vector<JsonObject> list;
@@ -131,6 +34,7 @@ void write_stages(const std::string& work_dir, const std::vector<StageRecord>& r
         .set("seconds", r.seconds)
         .set("peak_bytes", r.peak_bytes)
         .set("failures", static_cast<std::int64_t>(r.failures))
+        .set("in_results", r.in_results)
         .set("outputs", r.outputs);
     list.push_back(one);
   }
@@ -151,51 +55,53 @@ std::vector<std::string> files_below(const std::string& folder) {
 
 class Runner {
  public:
-  explicit Runner(const PipelineRun& run) : run_(run), pipeline_(read_pipeline(run)) {}
+  explicit Runner(const PipelineRun& run)
+      : run_(run), pipeline_(read_pipeline(run, states_)), results_(pipeline_.results) {}
 
   std::vector<PlannedStage> plan() {
-    const auto [first, last] = range();
-    for (const StageRecord& old : read_stages(run_.work_dir)) old_[old.name] = old;
+    decide();
     std::vector<PlannedStage> planned;
     for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
       const Stage& stage = pipeline_.stages[i];
-      records_.push_back(start_record(stage));
-      const std::string why = reason(records_.back());
-      PlannedStage one{.name = stage.name, .kind = stage.kind, .runs = i >= first && i <= last, .why = why};
-      if (!one.runs)
-        one.why = "outside --from .. --to";
-      else if (why.empty())
-        one = {.name = stage.name, .kind = stage.kind, .why = "done before"};
+      PlannedStage one{.name = stage.name,
+                       .kind = stage.kind,
+                       .runs = decisions_[i].turn == Turn::kRun,
+                       .why = decisions_[i].why};
+      if (one.runs && stage.speed > 0 && stage.plan.pictures)
+        one.seconds = stage.plan.pictures() / stage.speed;
       planned.push_back(one);
     }
     return planned;
   }
 
   std::vector<StageRecord> run() {
-    const auto [first, last] = range();
     fs::create_directories(run_.work_dir);
     const FileLock lock(pipeline_lock(run_.work_dir), FileLock::Wait::kBriefly);
     check(lock.held(), "run", "another process runs a pipeline in ", run_.work_dir);
     if (run_.fresh) fs::remove(run_.work_dir + "/stages.json");
+    decide();
     write_file(run_.work_dir + "/config.effective.yaml", pipeline_.text);
-    for (const StageRecord& old : read_stages(run_.work_dir)) old_[old.name] = old;
-    for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
+    for (reached_ = 0; reached_ < pipeline_.stages.size();) {
+      const std::size_t i = reached_++;
       const Stage& stage = pipeline_.stages[i];
-      records_.push_back(start_record(stage));
-      if (i < first || i > last) {
-        keep(stage, i < first);
-        continue;
+      if (decisions_[i].turn == Turn::kRun) {
+        stop_if_interrupted("run");
+        work(stage, records_[i]);
+      } else {
+        keep(stage, records_[i], decisions_[i]);
       }
-      stop_if_interrupted("run");
-      if (reason(records_.back()).empty())
-        keep(stage, false);
-      else
-        work(stage);
     }
+    save();
     return records_;
   }
 
  private:
+  enum class Turn { kRun, kKeep, kInResults, kLeftOut };
+  struct Decision {
+    Turn turn = Turn::kRun;
+    std::string why = "";
+  };
+
   std::pair<std::size_t, std::size_t> range() const {
     const auto index = [&](const std::string& name, std::size_t fallback) {
       for (std::size_t i = 0; i < pipeline_.stages.size(); ++i)
@@ -208,14 +114,51 @@ class Runner {
     return {first, last};
   }
 
-  StageRecord start_record(const Stage& stage) const {
+  /// What happens to each stage. From the last to the first, since what is needed depends on what runs.
+  void decide() {
+    const auto [first, last] = range();
+    for (const StageRecord& old : read_stages(run_.work_dir)) old_[old.name] = old;
+    for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) start_record(i, i >= first && i <= last);
+    std::vector<bool> found;  // in order, so that of several stale stages the first is named
+    for (const Stage& stage : pipeline_.stages)
+      found.push_back(results_.kept() && results_.has(stage.name, stage.recipe));
+    std::set<std::string> needed;
+    decisions_.resize(records_.size());
+    for (std::size_t i = records_.size(); i-- > 0;) {
+      const Stage& stage = pipeline_.stages[i];
+      decisions_[i] = decision(i, i >= first && i <= last, i < first, found[i], needed.contains(stage.name));
+      if (decisions_[i].turn == Turn::kRun) needed.insert(stage.needs.begin(), stage.needs.end());
+    }
+  }
+
+  Decision decision(std::size_t i, bool asked, bool before, bool found, bool needed) const {
+    const Stage& stage = pipeline_.stages[i];
+    if (stage.left_out) return {Turn::kLeftOut, "left out by the pipeline"};
+    const auto old = old_.find(stage.name);
+    const bool done = old != old_.end() && old->second.done;
+    if (!asked) {
+      if (before && !done && !(found && !needed))
+        throw ConfigError(cat("run: stage ", stage.name, " is not done; start without --from"));
+      return {done ? Turn::kKeep : Turn::kLeftOut, "outside --from .. --to"};
+    }
+    const std::string why = reason(records_[i]);
+    if (why.empty()) return {Turn::kKeep, "done before"};
+    if (found && !needed) return {Turn::kInResults, "its lines are in " + results_.path()};
+    return {Turn::kRun, found ? "a stage that runs needs its files" : why};
+  }
+
+  /// Stages outside --from .. --to stay as they are, and so does what depends on them.
+  void start_record(std::size_t i, bool asked) {
+    const Stage& stage = pipeline_.stages[i];
     std::string all =
         cat(stage.kind, "\n", stage.text, "\n", stage.plan.depends, "\nseed ", pipeline_.seed, "\n");
     for (const std::string& need : stage.needs)
       for (const StageRecord& record : records_)
         if (record.name == need) all += record.name + " " + record.hash + "\n";
-    for (const std::string& file : stage.files) all += listing(file);
-    return {.name = stage.name, .kind = stage.kind, .hash = hex(hash_name(all)), .outputs = {}};
+    for (const std::string& file : stage.files) all += states_.here(file);
+    records_.push_back({.name = stage.name, .kind = stage.kind, .hash = short_hash(all), .outputs = {}});
+    const auto old = old_.find(stage.name);
+    if (!asked && old != old_.end() && old->second.done) records_.back().hash = old->second.hash;
   }
 
   /// Why a stage must run; empty if it is done and nothing that it depends on has changed.
@@ -230,15 +173,45 @@ class Runner {
   }
 
   /// Takes over what an earlier run did.
-  void keep(const Stage& stage, bool needed) {
+  void keep(const Stage& stage, StageRecord& record, const Decision& decision) {
+    const std::string hash = record.hash;
     const auto old = old_.find(stage.name);
-    if (old == old_.end() || !old->second.done) {
-      if (needed) throw ConfigError(cat("run: stage ", stage.name, " is not done; start without --from"));
+    if (old != old_.end())
+      record = old->second;
+    else
+      record.hash = "";
+    record.skipped = true;
+    record.in_results = decision.turn == Turn::kInResults;
+    if (decision.turn == Turn::kLeftOut) return;
+    std::cerr << "run: " << stage.name << ": " << decision.why << "\n";
+    // A run that was killed between the two may have left the folder without the lines.
+    if (decision.turn == Turn::kKeep && record.hash == hash) add_findings(stage, record);
+  }
+
+  /// The stage's lines for the results file, unless it has them.
+  void add_findings(const Stage& stage, const StageRecord& record) {
+    if (!results_.kept()) return;
+    std::vector<JsonObject> found = {JsonObject()}, lines;
+    if (stage.plan.findings) found = stage.plan.findings(run_.work_dir + "/" + stage.name);
+    for (const JsonObject& one : found) lines.push_back(result_line(stage, record, one));
+    if (!results_.has(stage.name, stage.recipe)) {
+      results_.add(lines);
       return;
     }
-    records_.back() = old->second;
-    records_.back().skipped = true;
-    std::cerr << "run: " << stage.name << ": done before\n";
+    const std::string different = results_.difference(stage.name, lines);
+    if (!different.empty())
+      std::cerr << "run: " << stage.name << ": differs from its lines in " << results_.path() << ": "
+                << different << "; the lines stay\n";
+  }
+
+  static JsonObject result_line(const Stage& stage, const StageRecord& record, const JsonObject& found) {
+    JsonObject about;
+    for (const auto& [key, value] : stage.about) about.set(key, value);
+    JsonObject line = found;
+    line.set("stage", stage.name).set("kind", stage.kind).set("recipe", stage.recipe).set("about", about);
+    line.set("seconds", record.seconds).set("peak_bytes", record.peak_bytes);
+    line.set("machine", cat(isa_table().name, ", ", threads(), " threads"));
+    return line;
   }
 
   /// Makes the stage's folder, or keeps what an interrupted run of the same stage left. Says whether it did.
@@ -252,8 +225,7 @@ class Runner {
     return goes_on;
   }
 
-  void work(const Stage& stage) {
-    StageRecord& record = records_.back();
+  void work(const Stage& stage, StageRecord& record) {
     const bool goes_on = open_folder(stage, record);
     save();
     std::cerr << "run: " << stage.name << " (" << stage.kind << ")" << (goes_on ? ", going on" : "") << "\n";
@@ -285,25 +257,36 @@ class Runner {
     record.failures = context.failures;
     record.outputs = files_below(context.folder);
     save();
+    add_findings(stage, record);
   }
 
-  /// This run's records, then those of later stages as an earlier run left them.
+  /// This run's records, then those of later stages as an earlier run left them. A stage that is left out and
+  /// never ran is not missing.
   void save() const {
-    std::vector<StageRecord> all = records_;
-    for (std::size_t i = records_.size(); i < pipeline_.stages.size(); ++i) {
+    std::vector<StageRecord> all;
+    for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
       const Stage& stage = pipeline_.stages[i];
       const auto old = old_.find(stage.name);
-      all.push_back(old != old_.end()
-                        ? old->second
-                        : StageRecord{.name = stage.name, .kind = stage.kind, .hash = "", .outputs = {}});
+      if (stage.left_out && old == old_.end()) continue;
+      if (i < reached_)
+        all.push_back(records_[i]);
+      else if (old != old_.end())
+        all.push_back(old->second);
+      else
+        all.push_back({.name = stage.name, .kind = stage.kind, .hash = "", .outputs = {}});
+      all.back().in_results = decisions_[i].turn == Turn::kInResults;
     }
     write_stages(run_.work_dir, all);
   }
 
   const PipelineRun& run_;
+  FileStates states_;
   Pipeline pipeline_;
+  ResultsFile results_;
   std::map<std::string, StageRecord> old_;
-  std::vector<StageRecord> records_;
+  std::vector<StageRecord> records_;  // one per stage; those from reached_ on are not up to date
+  std::vector<Decision> decisions_;
+  std::size_t reached_ = 0;
 };
 
 }  // namespace
@@ -330,7 +313,10 @@ std::vector<PlannedStage> plan_pipeline(const PipelineRun& run) {
 
 std::string pipeline_lock(const std::string& work_dir) { return work_dir + "/running.lock"; }
 
-void check_pipeline(const PipelineRun& run) { read_pipeline(with_absolute_folder(run)); }
+void check_pipeline(const PipelineRun& run) {
+  FileStates states;
+  read_pipeline(with_absolute_folder(run), states);
+}
 
 std::vector<StageRecord> read_stages(const std::string& work_dir) {
   std::vector<StageRecord> records;
@@ -344,7 +330,8 @@ std::vector<StageRecord> read_stages(const std::string& work_dir) {
                        .seconds = one.number("seconds"),
                        .peak_bytes = one.integer("peak_bytes"),
                        .outputs = one.texts("outputs"),
-                       .failures = static_cast<std::size_t>(one.integer("failures"))});
+                       .failures = static_cast<std::size_t>(one.integer("failures")),
+                       .in_results = one.has("in_results") && one.flag("in_results")});
   return records;
 }
 

@@ -1,3 +1,6 @@
+#include <filesystem>
+
+#include "data/jsonl.h"
 #include "explain/fuse.h"
 #include "train/data_config.h"
 #include "train/ensemble_config.h"
@@ -38,7 +41,30 @@ void make_labels(const LabelStage& stage, StageContext& context) {
   context.failures += static_cast<std::size_t>(counts.failed);
 }
 
+/// 0 while the data set is not there: an earlier stage may make it.
+double pictures_of(const DatasetConfig& config) {
+  return std::filesystem::exists(config.spec.root) ? static_cast<double>(open_dataset(config).items.size())
+                                                   : 0;
+}
+
 }  // namespace
+
+std::vector<JsonObject> label_findings(const std::string& folder) {
+  std::int64_t pictures = 0, labelled = 0, measured = 0;
+  double coverage = 0;
+  for (const JsonObject& line : read_jsonl(folder + "/manifest.jsonl")) {
+    ++pictures;
+    labelled += line.has("label") ? 1 : 0;
+    const JsonObject made = line.has("made") ? line.object("made") : JsonObject();
+    if (!made.has("coverage")) continue;
+    coverage += made.number("coverage");
+    ++measured;
+  }
+  JsonObject found;
+  found.set("pictures", pictures).set("labelled", labelled);
+  if (measured > 0) found.set("coverage", coverage / static_cast<double>(measured));
+  return {found};
+}
 
 StagePlan read_label_stage(const Config& config) {
   LabelStage stage;
@@ -58,7 +84,9 @@ StagePlan read_label_stage(const Config& config) {
   stage.fuse.unlabelled = config.choice_or("unlabelled", {"skip", "background"}, "skip") == "skip"
                               ? Unlabelled::kSkip
                               : Unlabelled::kBackground;
-  return {[stage](StageContext& context) { make_labels(stage, context); }};
+  return {.work = [stage](StageContext& context) { make_labels(stage, context); },
+          .pictures = [stage] { return pictures_of(stage.data); },
+          .findings = label_findings};
 }
 
 }  // namespace clearcut

@@ -20,6 +20,9 @@ StagePlan read_split_stage(const Config& config);
 ///   with      keys merged over it
 ///   variants  name: keys merged over that
 ///   seeds     list of numbers; absent: the configuration's own seed
+///   until     share of the steps after which the runs stop, with the rates of the whole; 1
+///   after     folder of a train stage that stopped so: its runs go on, to the same bits as in one stage
+///   begins    until of that stage, for the estimate of the time; 0
 StagePlan read_train_stage(const Config& config);
 
 /// predict: label PNGs and overlays.
