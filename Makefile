@@ -79,7 +79,7 @@ export OMP_WAIT_POLICY ?= passive
 PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 INNER = +@$(MAKE) --no-print-directory $(PARALLEL)
 
-.PHONY: all lib install test test-all unit check demo demo-real lint format format-check headers-alone
+.PHONY: all lib install test test-all unit check demo demo-real study lint format format-check headers-alone
 .PHONY: deps deps-build deps-all soak bench-peers core-tests cuda-check gpu-check gpu-tests ptxas-check fuzz ptx test-ptx counters check-variant mutate clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -103,6 +103,14 @@ demo-real:  ## the whole job on real pictures: make demo-real DATA=folder
 	$(INNER) deps
 	$(INNER) bin/clearcut
 	bin/clearcut run configs/demo-real.yaml -o runs/real --resume --set data=$(abspath $(DATA)) $(ARGS)
+
+# Hours; ARGS=--dry-run says how many, ARGS="--to finetune-ocrnet-voc-animals-1" stops behind that stage (docs/study.md)
+study:  ## does PSSL pay? on real pictures: make study DATA=folder
+	@if [ -z "$(DATA)" ]; then cat docs/study.md; exit 2; fi
+	$(INNER) deps
+	$(INNER) bin/clearcut
+	bin/clearcut run configs/study.yaml -o runs/study --resume --set data=$(abspath $(DATA)) $(ARGS)
+	@[ ! -f docs/results/study.jsonl ] || bin/clearcut viz study docs/results/study.jsonl -o docs/results
 
 test: deps  ## lint, unit tests, examples, library list; ends with "N passed, N failed"
 	$(INNER) check

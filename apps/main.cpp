@@ -15,6 +15,7 @@
 namespace clearcut::apps {
 
 void add_status(CLI::App& app, Session& session);  // apps/verb_status.cpp
+void add_viz(CLI::App& app, Session& session);     // apps/verb_viz.cpp
 
 namespace {
 
@@ -32,6 +33,7 @@ void add_verbs(CLI::App& app, Session& session) {
   add_label(app, session);
   add_status(app, session);
   add_report(app, session);
+  add_viz(app, session);
   add_view(app, session);
   add_config(app, session);
   add_check(app, session);

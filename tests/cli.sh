@@ -132,6 +132,13 @@ expect 2 "--flatten makes it background" $fuse --rule rank:0.9:0.5 --layout pssl
 expect 2 "stages.2.rule: rule: a rule starts with" run configs/from_folder.yaml --set data="$work/drawn/train" \
   --set rule=val:0.3 -o "$work/mine"
 expect 2 "needs a value: give it with --set data=" run configs/from_folder.yaml -o "$work/mine"
+# A study: times before it starts, lines behind it, tables from the lines.
+printf 'results: %s/lines.jsonl\nstages:\n  - {name: a, kind: draw, size: 32, train: 6, val: 6}\n' "$work" > "$work/small.yaml"
+expect 0 "in all, without" run configs/study.yaml -o "$work/study" --set data="$work/drawn" --set results= --dry-run
+expect 0 "done: " run "$work/small.yaml" -o "$work/small-run" --progress none
+expect 0 "left out: its lines are in" run "$work/small.yaml" -o "$work/small-again" --dry-run
+expect 0 "| draw | 1 |" viz study "$work/lines.jsonl" -o "$work/page"
+[ -s "$work/page/study.md" ] || { echo "viz study -o wrote no study.md"; failed=1; }
 expect 0 "12 labels made" $fuse --layout pssl -o "$work/labels"
 expect 0 "nothing wrong found" data check --format pssl --root "$work/labels" --images "$work/drawn/train" \
   --progress none
