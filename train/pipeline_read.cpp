@@ -15,16 +15,31 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-/// Values of a stage that are files or folders outside the work folder.
+/// The texts of a leaf: `"a"`, `a` or `[a, "b"]`.
+std::vector<std::string> texts_of(const std::string& value) {
+  std::vector<std::string> texts(1);
+  const bool list = value.starts_with("[");
+  bool quoted = false;
+  for (const char c : value) {
+    if (c == '"')
+      quoted = !quoted;
+    else if (list && !quoted && c == ',')
+      texts.emplace_back();
+    else if (quoted || !list || (c != '[' && c != ']' && c != ' '))
+      texts.back() += c;
+  }
+  return texts;
+}
+
+/// Values of a stage, alone or in lists, that are files or folders outside the work folder.
 std::vector<std::string> files_of(const Config& stage, const std::string& work_dir) {
   std::vector<std::string> files;
-  for (const auto& [key, value] : stage.leaves()) {
-    std::string path = value;
-    if (path.size() > 1 && path.front() == '"') path = path.substr(1, path.size() - 2);
-    std::error_code error;
-    if (path.find('/') != std::string::npos && !path.starts_with(work_dir) && fs::exists(path, error))
-      files.push_back(path);
-  }
+  std::error_code error;
+  for (const auto& leaf : stage.leaves())
+    for (const std::string& path : texts_of(leaf.second))
+      if (path.find('/') != std::string::npos && !path.starts_with(work_dir) && fs::exists(path, error) &&
+          std::ranges::count(files, path) == 0)
+        files.push_back(path);
   return files;
 }
 

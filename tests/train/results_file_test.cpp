@@ -105,6 +105,30 @@ TEST_F(Results, DataIsKnownByItsContentNotByItsPlace) {
   expect_error([&] { ran(split("moved"), "two"); }, "stage s was made by recipe");
 }
 
+// Paths in lists too: the classifiers of a label stage, the inputs of a prediction.
+TEST_F(Results, FilesInListsAreKnownByTheirContent) {
+  write_file(folder_ / "results.jsonl", "{\"stage\": \"s\", \"recipe\": \"old\"}\n");
+  const auto recipe = [&](const std::string& a, const std::string& b) {
+    const std::string text = "results: " + (folder_ / "results.jsonl") +
+                             "\nstages:\n  - {name: s, kind: predict, model: m, inputs: [" + (folder_ / a) +
+                             ", \"" + (folder_ / b) + "\"]}\n";
+    try {
+      plan_pipeline(at(text, "one"));
+    } catch (const ConfigError& error) {
+      const std::string said = error.what(), mark = "its recipe is ";
+      return said.substr(said.find(mark) + mark.size(), 16);
+    }
+    return std::string("accepted");
+  };
+  for (const char* file : {"a/x.png", "b/y.png", "moved/x.png", "other/longer.png"})
+    write_file(folder_ / file, file[0] == 'b' ? "yy" : "x");
+  const std::string one = recipe("a", "b/y.png");
+  EXPECT_EQ(recipe("moved", "b/y.png"), one);
+  EXPECT_NE(recipe("other", "b/y.png"), one);
+  write_file(folder_ / "b/y.png", "zz");
+  EXPECT_NE(recipe("a", "b/y.png"), one);
+}
+
 TEST_F(Results, WhatIsLeftOutDoesNotRunNorWhatNeedsIt) {
   const std::string text =
       "stages:\n  - {name: a, kind: draw, size: 32, train: 6, val: 6, left_out: true}\n"
