@@ -1,6 +1,7 @@
 #include "data/check.h"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <set>
@@ -23,7 +24,7 @@ struct Looked {
   };
   std::vector<Problem> problems;
   std::string size, picture_format, mask_format;
-  std::uint64_t content = 0;  // hash of the file
+  std::uint64_t content = 0;  // as in DataReport
   int orientation = 1;
   std::map<std::int32_t, std::int64_t> values;  // of the mask -> pixels
   bool has_mask = false;
@@ -34,18 +35,39 @@ void add_problem(Looked& seen, const Item& item, Looked::Problem problem) {
   seen.problems.push_back(std::move(problem));
 }
 
+// FNV-1a over words of eight bytes, each mixed downwards; a picture's size counts too.
+std::uint64_t content_hash(ByteView bytes, std::int64_t height) {
+  std::uint64_t h = hash_name(cat(height, " ", bytes.size()));
+  const auto add = [&h](std::uint64_t word) {
+    h = (h ^ word) * 0x100000001B3ULL;
+    h ^= h >> 32;
+  };
+  std::size_t i = 0;
+  for (; i + 8 <= bytes.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, 8);
+    add(word);
+  }
+  for (; i < bytes.size(); ++i) add(bytes[i]);
+  return h == 0 ? 1 : h;
+}
+
 // Height and width; 0 x 0 if the picture cannot be read.
 std::pair<std::int64_t, std::int64_t> look_at_picture(Looked& seen, const Item& item,
                                                       const CheckOptions& options) {
   try {
     const Bytes bytes = read_place(item.image);
     const PictureInfo info = picture_info(bytes, item.image);
-    seen.content = hash_name({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     seen.size = cat(info.height, "x", info.width);
     seen.picture_format = "picture " + info.format;
     seen.orientation = info.orientation;
-    if (!options.decode) return {info.height, info.width};
+    if (!options.decode) {
+      seen.content = content_hash(bytes, info.height);
+      return {info.height, info.width};
+    }
     const Tensor picture = decode_picture(bytes, item.image, options.picture);
+    const auto pixels = static_cast<std::size_t>(picture.numel());
+    seen.content = content_hash({picture.data<const std::uint8_t>(), pixels}, picture.dim(0));
     return {picture.dim(0), picture.dim(1)};
   } catch (const std::exception& error) {
     const auto [kind, cause, fix] = why_unreadable(item.image, FileRole::kPicture, error.what());
@@ -160,15 +182,15 @@ Looked look_at(const Dataset& data, const Item& item, const CheckOptions& option
 // Problems of one kind with one cause become one finding.
 class Findings {
  public:
-  explicit Findings(DataReport& report) : report_(report) {}
+  explicit Findings(std::vector<Finding>& list) : list_(list) {}
   void add(const Looked::Problem& problem) {
-    const auto [it, fresh] = index_.try_emplace(problem.kind + "\n" + problem.cause, report_.findings.size());
-    if (fresh) report_.findings.push_back({problem.kind, problem.severity, problem.cause, problem.fix, {}});
-    report_.findings[it->second].details.push_back(problem.detail);
+    const auto [it, fresh] = index_.try_emplace(problem.kind + "\n" + problem.cause, list_.size());
+    if (fresh) list_.push_back({problem.kind, problem.severity, problem.cause, problem.fix, {}});
+    list_[it->second].details.push_back(problem.detail);
   }
 
  private:
-  DataReport& report_;
+  std::vector<Finding>& list_;
   std::map<std::string, std::size_t> index_;
 };
 
@@ -241,8 +263,7 @@ void look_at_all_values(Findings& findings, const DataReport& report, const Data
 }
 
 // What only shows in the whole set.
-void look_at_all(Findings& findings, const DataReport& report, const Dataset& data,
-                 const std::vector<Looked>& seen) {
+void look_at_all(Findings& findings, const DataReport& report, const Dataset& data) {
   for (std::size_t c = 0; c < report.class_pictures.size(); ++c) {
     const bool background_of_labels = static_cast<int>(c) == data.background && report.pixels == 0;
     if (report.class_pictures[c] == 0 && !background_of_labels)
@@ -259,19 +280,26 @@ void look_at_all(Findings& findings, const DataReport& report, const Dataset& da
                   "read with --exif apply if masks or labels were made on upright pictures",
                   cat(report.turned_by_exif, " pictures"), Severity::kWarning});
   std::map<std::uint64_t, std::size_t> first;
-  for (std::size_t i = 0; i < seen.size(); ++i) {
-    if (seen[i].content == 0) continue;
-    const auto [it, fresh] = first.try_emplace(seen[i].content, i);
+  for (std::size_t i = 0; i < report.contents.size(); ++i) {
+    if (report.contents[i] == 0) continue;
+    const auto [it, fresh] = first.try_emplace(report.contents[i], i);
     if (!fresh)
       findings.add({"equal pictures under two names", "copies",
-                    "keep one, above all across training and validation",
+                    "keep one, above all across training and validation (--val)",
                     data.items[it->second].name + " = " + data.items[i].name, Severity::kWarning});
   }
 }
 
+void sort_findings(std::vector<Finding>& findings) {
+  std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity == Severity::kError;
+    return a.details.size() > b.details.size();
+  });
+}
+
 }  // namespace
 
-bool DataReport::has_errors() const {
+bool has_errors(const std::vector<Finding>& findings) {
   return std::any_of(findings.begin(), findings.end(),
                      [](const Finding& f) { return f.severity == Severity::kError; });
 }
@@ -291,19 +319,65 @@ DataReport check_data(const Dataset& data, const CheckOptions& options) {
   report.items = static_cast<std::int64_t>(seen.size());
   report.class_pixels.assign(data.class_names.size(), 0);
   report.class_pictures.assign(data.class_names.size(), 0);
-  Findings findings(report);
+  Findings findings(report.findings);
   for (std::size_t i = 0; i < seen.size(); ++i) {
+    report.contents.push_back(seen[i].content);
     count(report, data, data.items[i], seen[i]);
     for (const Looked::Problem& problem : seen[i].problems) findings.add(problem);
   }
   look_at_pairs(findings, data);
   look_at_all_values(findings, report, data, seen);
-  look_at_all(findings, report, data, seen);
-  std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& a, const Finding& b) {
-    if (a.severity != b.severity) return a.severity == Severity::kError;
-    return a.details.size() > b.details.size();
-  });
+  look_at_all(findings, report, data);
+  sort_findings(report.findings);
   return report;
+}
+
+namespace {
+
+// Training has what validation has not, or the other way round.
+void look_at_classes(Findings& findings, const Dataset& train, const DataReport& of_train,
+                     const DataReport& of_val) {
+  for (std::size_t c = 0; c < train.class_names.size(); ++c) {
+    const bool learned = of_train.class_pictures[c] > 0, scored = of_val.class_pictures[c] > 0;
+    if (learned == scored) continue;
+    const std::string name = cat(c, " ", train.class_names[c]);
+    if (learned)
+      findings.add(
+          {"class that only training has", "a small validation split, or one film or folder alone",
+           "it is not scored: draw the splits anew (`clearcut data split`), and see --absent of eval",
+           cat(name, ": ", of_train.class_pictures[c], " pictures of training"), Severity::kWarning});
+    else
+      findings.add({"class that only validation has", "a small training split, or one film or folder alone",
+                    "it cannot be learned and scores 0: draw the splits anew (`clearcut data split`)",
+                    cat(name, ": ", of_val.class_pictures[c], " pictures of validation"),
+                    Severity::kWarning});
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> compare_splits(const Dataset& train, const DataReport& of_train, const Dataset& val,
+                                    const DataReport& of_val) {
+  std::vector<Finding> list;
+  Findings findings(list);
+  std::map<std::uint64_t, std::size_t> trained;
+  for (std::size_t i = 0; i < of_train.contents.size(); ++i) trained.try_emplace(of_train.contents[i], i);
+  trained.erase(0);
+  for (std::size_t i = 0; i < of_val.contents.size(); ++i)
+    if (const auto it = trained.find(of_val.contents[i]); it != trained.end())
+      findings.add({"same picture in training and validation",
+                    "copies under other names, or lists that were drawn from one another",
+                    "take it off one list: what was learned by heart makes the score too good",
+                    cat(train.items[it->second].name, " = ", val.items[i].name)});
+  if (train.class_names == val.class_names)
+    look_at_classes(findings, train, of_train, of_val);
+  else
+    findings.add(
+        {"class lists that differ", "each split has a class file, or folders, of its own",
+         "give both the same class file (--classes); names and order must be the same",
+         cat(train.class_names.size(), " classes of training, ", val.class_names.size(), " of validation")});
+  sort_findings(list);
+  return list;
 }
 
 }  // namespace clearcut

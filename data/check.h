@@ -33,8 +33,8 @@ struct DataReport {
   std::map<std::string, std::int64_t> sizes;    // "HxW" -> pictures
   std::map<std::string, std::int64_t> formats;  // "picture jpeg", "mask 8-bit gray", ... -> files
   std::int64_t turned_by_exif = 0;              // pictures with an orientation other than upright
-
-  bool has_errors() const;
+  std::vector<std::uint64_t>
+      contents;  // per item: hash of its pixels, without decoding of its file; 0: unreadable
 };
 
 struct CheckOptions {
@@ -49,13 +49,27 @@ struct CheckOptions {
 ///             size, label values outside the classes, masks that hold colours, image labels outside the
 ///             classes, masks of other pictures, masks of 0 and 255, masks that all hold one value
 ///   warnings  classes that no item has, masks that are all ignored, most pixels ignored, equal pictures
-///             under two names, pictures that EXIF would turn, classes that are not known
+///             under two names (equal pixels; without decoding, equal files), pictures that EXIF would turn,
+///             classes that are not known
 DataReport check_data(const Dataset& data, const CheckOptions& options = {});
+
+/// What only shows when training and validation data stand side by side:
+///
+///   errors    the same picture in both, whatever its name; class lists that differ
+///   warnings  classes that only one of them has
+///
+/// Compares the hashes in both reports: no file is read again. A picture that was scaled, or compressed with
+/// loss, has other pixels and is not recognised.
+std::vector<Finding> compare_splits(const Dataset& train, const DataReport& of_train, const Dataset& val,
+                                    const DataReport& of_val);
+bool has_errors(const std::vector<Finding>& findings);
 
 /// The report as text for people: findings with cause, fix and up to `examples` items each.
 std::string describe(const DataReport& report, const Dataset& data, std::size_t examples = 5);
+std::string describe(const std::vector<Finding>& findings, std::size_t examples = 5);
 /// A table of classes: pixels, share of counted pixels, pictures; then sizes and formats.
 std::string describe_statistics(const DataReport& report, const Dataset& data);
 JsonObject to_json(const DataReport& report, const Dataset& data);
+std::vector<JsonObject> to_json(const std::vector<Finding>& findings);
 
 }  // namespace clearcut

@@ -42,8 +42,13 @@ const char* name_of(Severity severity) { return severity == Severity::kError ? "
 
 std::string describe(const DataReport& report, const Dataset& data, std::size_t examples) {
   std::string text = cat(data.root, ": ", report.items, " items, ", data.class_names.size(), " classes\n");
-  if (report.findings.empty()) return text + "nothing wrong found\n";
-  for (const Finding& finding : report.findings) {
+  return text + describe(report.findings, examples);
+}
+
+std::string describe(const std::vector<Finding>& findings, std::size_t examples) {
+  if (findings.empty()) return "nothing wrong found\n";
+  std::string text;
+  for (const Finding& finding : findings) {
     text += cat("\n", name_of(finding.severity), ": ", finding.kind, " (", finding.details.size(),
                 ")\n  likely cause: ", finding.cause, "\n  fix: ", finding.fix, "\n");
     for (std::size_t i = 0; i < std::min(examples, finding.details.size()); ++i)
@@ -73,15 +78,20 @@ std::string describe_statistics(const DataReport& report, const Dataset& data) {
   return text + "files " + most_frequent(report.formats, 8) + "\n";
 }
 
+std::vector<JsonObject> to_json(const std::vector<Finding>& findings) {
+  std::vector<JsonObject> list;
+  for (const Finding& f : findings)
+    list.push_back(JsonObject()
+                       .set("kind", f.kind)
+                       .set("severity", name_of(f.severity))
+                       .set("cause", f.cause)
+                       .set("fix", f.fix)
+                       .set("items", f.details));
+  return list;
+}
+
 JsonObject to_json(const DataReport& report, const Dataset& data) {
-  std::vector<JsonObject> findings, classes;
-  for (const Finding& f : report.findings)
-    findings.push_back(JsonObject()
-                           .set("kind", f.kind)
-                           .set("severity", name_of(f.severity))
-                           .set("cause", f.cause)
-                           .set("fix", f.fix)
-                           .set("items", f.details));
+  std::vector<JsonObject> classes;
   for (std::size_t c = 0; c < data.class_names.size(); ++c)
     classes.push_back(JsonObject()
                           .set("index", static_cast<int>(c))
@@ -94,8 +104,8 @@ JsonObject to_json(const DataReport& report, const Dataset& data) {
   return JsonObject()
       .set("root", data.root)
       .set("items", report.items)
-      .set("ok", !report.has_errors())
-      .set("findings", findings)
+      .set("ok", !has_errors(report.findings))
+      .set("findings", to_json(report.findings))
       .set("classes", classes)
       .set("pixels", report.pixels)
       .set("ignored_pixels", report.ignored_pixels)

@@ -78,7 +78,7 @@ TEST(DataCheck, EveryFaultIsFoundWithItsCause) {
   data.items.back().classes = {5};
   data.class_names.emplace_back("unicorn");
   const DataReport report = check_data(data);
-  EXPECT_TRUE(report.has_errors());
+  EXPECT_TRUE(has_errors(report.findings));
   expect_finding(report, "missing picture", "not copied", "missing: ");
   expect_finding(report, "unreadable picture", "copied only in part", "truncated: ");
   expect_finding(report, "mask of another size", "another copy", "size: ");
@@ -112,12 +112,65 @@ TEST(DataCheck, CausesOfWrongLabelValues) {
   }
 }
 
+// Validation has a training picture under another name, and lacks class 1.
+TEST(DataCheck, TrainingAgainstValidation) {
+  Dataset train = two_classes("check_split_train"), val = two_classes("check_split_val");
+  train.class_names = val.class_names = {"ground", "thing", "bird"};
+  add_item(train, "a", {0, 1, 0, 1, 0, 1});
+  add_item(train, "b", {0, 1, 0, 1, 0, 1});
+  add_item(val, "c", {0, 0, 0, 2, 2, 2});  // the first picture's gray
+  const auto compare = [&] { return compare_splits(train, check_data(train), val, check_data(val)); };
+  std::vector<Finding> found = compare();
+  ASSERT_EQ(found.size(), 3U) << describe(found);
+  EXPECT_TRUE(has_errors(found));
+  EXPECT_EQ(found[0].kind, "same picture in training and validation");
+  EXPECT_EQ(found[0].details, std::vector<std::string>{"a = c"});
+  EXPECT_EQ(found[1].kind, "class that only training has");
+  EXPECT_EQ(found[1].details, std::vector<std::string>{"1 thing: 2 pictures of training"});
+  EXPECT_EQ(found[2].kind, "class that only validation has");
+  EXPECT_EQ(found[2].details, std::vector<std::string>{"2 bird: 1 pictures of validation"});
+  EXPECT_NE(describe(found).find("it cannot be learned"), std::string::npos);
+  EXPECT_EQ(to_json(found)[0].text("severity"), "error");
+  val.class_names.pop_back();
+  found = compare();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[1].kind, "class lists that differ");
+  EXPECT_EQ(found[1].details, std::vector<std::string>{"3 classes of training, 2 of validation"});
+}
+
+// The same pixels in another file are found by pixels, not by files; in another shape they are not the same.
+TEST(DataCheck, PicturesAreTheSameByTheirPixels) {
+  Dataset train = two_classes("check_split_train"), val = two_classes("check_split_val");
+  add_item(train, "a", {0, 1, 0, 1, 0, 1});
+  add_item(val, "c", {0, 1, 0, 1, 0, 1});
+  const auto same = [&](bool decode) {
+    const CheckOptions options = {.decode = decode};
+    return has_errors(compare_splits(train, check_data(train, options), val, check_data(val, options)));
+  };
+  EXPECT_TRUE(same(true));
+  EXPECT_TRUE(same(false));
+  Bytes file = read_file(val.items[0].image);
+  const Bytes text = {0, 0, 0, 4, 't', 'E', 'X', 't', 'a', 0, 'b', 'c'};  // length, type, keyword, text
+  Bytes chunk = text;
+  const std::uint32_t sum = crc32({text.data() + 4, text.size() - 4});
+  for (int shift = 24; shift >= 0; shift -= 8) chunk.push_back(static_cast<std::uint8_t>(sum >> shift));
+  file.insert(file.begin() + 33, chunk.begin(), chunk.end());  // behind IHDR
+  write_file(val.items[0].image, file);
+  EXPECT_TRUE(same(true));
+  EXPECT_FALSE(same(false));
+
+  write_png(val.items[0].image, Tensor::full({3, 2, 3}, 0, DType::kUInt8));
+  EXPECT_FALSE(same(true));
+  for (const Dataset* data : {&train, &val}) write_file(data->items[0].image, "cannot be read");
+  EXPECT_FALSE(same(true));
+}
+
 TEST(DataCheck, RealDataHasNoErrors) {
   const std::string camvid = test::real_data("camvid");
   if (camvid.empty()) GTEST_SKIP() << test::no_real_data("camvid");
   const Dataset data = open_dataset({.format = "list", .root = camvid, .list = "val.txt", .ignore = 11});
   const DataReport report = check_data(data);
-  EXPECT_FALSE(report.has_errors()) << describe(report, data);
+  EXPECT_FALSE(has_errors(report.findings)) << describe(report, data);
   EXPECT_EQ(report.pixels, 101 * 180 * 240);
   // With the usual ignore value instead: class 11 is in the class file and nothing looks wrong but its name.
   EXPECT_EQ(open_dataset({.format = "list", .root = camvid, .list = "val.txt"}).class_names.back(),
