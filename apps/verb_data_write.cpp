@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "apps/data_options.h"
+#include "apps/failed_items.h"
 #include "data/hold_out.h"
 #include "data/voc_aug.h"
 #include "data/write_data.h"
@@ -13,14 +14,6 @@
 namespace clearcut::apps {
 
 namespace {
-
-int print_failures(const std::vector<Failure>& failures) {
-  constexpr std::size_t kShown = 10;
-  for (std::size_t i = 0; i < failures.size() && i < kShown; ++i)
-    std::cerr << "clearcut: " << failures[i].id << ": " << failures[i].error << "\n";
-  if (failures.size() > kShown) std::cerr << "clearcut: and " << failures.size() - kShown << " more\n";
-  return failures.empty() ? kDone : kSomeFailed;
-}
 
 // ---- convert and pack
 
@@ -32,6 +25,7 @@ struct WriteWords {
 };
 
 int write(WriteWords& w, const char* verb, const Session& session) {
+  w.spec.pixel_weights = true;  // those that are there are carried
   Dataset data = open_dataset(w.spec);
   if (w.colours) data = with_colour_masks(std::move(data));
   if (!w.map.empty())
@@ -75,6 +69,8 @@ void add_pack(CLI::App& data, Session& session) {
   on_run(*verb, session, [w, &session] {
     w->options.shard_bytes =
         static_cast<std::int64_t>(from_option("--shard-size", [&] { return parse_bytes(w->shard_size); }));
+    if (w->options.shard_bytes == 0)
+      throw ConfigError("--shard-size: must not be 0; `clearcut data convert` writes plain files");
     return write(*w, "data pack", session);
   });
 }

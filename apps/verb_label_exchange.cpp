@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/explain_options.h"
+#include "apps/failed_items.h"
 #include "data/labels/export.h"
 #include "explain/label_import.h"
 
@@ -18,14 +19,6 @@ std::string format_lines() {
   for (const LabelFileFormat& format : label_file_formats())
     text += "  " + format.name + ": " + format.files + ". Keeps " + format.keeps + "\n";
   return text;
-}
-
-int print_failures(const std::vector<Failure>& failures) {
-  constexpr std::size_t kShown = 10;
-  for (std::size_t i = 0; i < failures.size() && i < kShown; ++i)
-    std::cerr << "clearcut: " << failures[i].id << ": " << failures[i].error << "\n";
-  if (failures.size() > kShown) std::cerr << "clearcut: and " << failures.size() - kShown << " more\n";
-  return failures.empty() ? kDone : kSomeFailed;
 }
 
 // ---- export

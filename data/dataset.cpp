@@ -24,6 +24,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
+std::string below(const fs::path& folder, const std::string& path) {
+  return (folder / path).lexically_normal().string();
+}
+
 // Paths of a data set. Absolute paths stay as they are.
 class Opener {
  public:
@@ -49,7 +53,7 @@ class Opener {
   void open_labels();
 
  private:
-  std::string in_root(const std::string& path) const { return (root_ / path).lexically_normal().string(); }
+  std::string in_root(const std::string& path) const { return below(root_, path); }
   // Of a picture or mask: in the root, or in the shards there.
   std::string place(const std::string& path) const {
     return shards_ != nullptr && shards_->has(path) ? shards_->place(path) : in_root(path);
@@ -61,7 +65,6 @@ class Opener {
   void add(Item item, const std::string& where);
   int class_index(const std::string& text, const std::string& where) const;
 
-  static std::string weights_of(const std::string& folder, const std::string& file, const std::string& where);
   std::map<std::string, int> folder_classes(const std::vector<fs::path>& folders);
   void add_pssl(const PsslFolder& labels, const std::string& name, const std::string& where);
   void finish();
@@ -153,10 +156,12 @@ void Opener::open_list() {
   read_classes();
   for (const TextLine& line : read_lines(list_path("train.txt"))) {
     const std::vector<std::string> fields = split_fields(line.text);
-    check(fields.size() <= 2, "data", line.where, ": a line is IMAGE LABEL, got ", fields.size(), " fields",
-          "; separate them by a tab if the names have spaces");
-    if (fields.size() == 2) data_.masks = MaskFormat::kPng;
-    add({0, fields[0], place(fields[0]), fields.size() == 2 ? place(fields[1]) : "", {}}, line.where);
+    check(fields.size() <= 3, "data", line.where, ": a line is IMAGE LABEL [WEIGHTS], got ", fields.size(),
+          " fields; separate them by a tab if the names have spaces");
+    if (fields.size() >= 2) data_.masks = MaskFormat::kPng;
+    Item item{0, fields[0], place(fields[0]), fields.size() >= 2 ? place(fields[1]) : "", {}};
+    if (spec_.pixel_weights && fields.size() == 3) item.weights = place(fields[2]);
+    add(std::move(item), line.where);
   }
 }
 
@@ -254,12 +259,6 @@ void Opener::open_csv() {
   }
 }
 
-std::string Opener::weights_of(const std::string& folder, const std::string& file, const std::string& where) {
-  check(!file.empty(), "data", where,
-        ": the manifest names no weights; `label fuse --pixel-weights agreement` writes them");
-  return (fs::path(folder) / file).lexically_normal().string();
-}
-
 // name: train/<wnid>/<picture>.JPEG
 void Opener::add_pssl(const PsslFolder& labels, const std::string& name, const std::string& where) {
   const std::string wnid = fs::path(name).parent_path().filename().string();
@@ -267,7 +266,8 @@ void Opener::add_pssl(const PsslFolder& labels, const std::string& name, const s
   check(it != data_.wnids.end(), "data", where, ": the folder '", wnid, "' of '", name,
         "' is not a class; classes come from the class file or from the folders under ", labels.root());
   Item item{0, name, labels.picture(name), labels.label(name), {static_cast<int>(it - data_.wnids.begin())}};
-  if (spec_.pixel_weights) item.weights = weights_of(labels.root(), labels.weights(name), where);
+  if (const std::string weights = labels.weights(name); spec_.pixel_weights && !weights.empty())
+    item.weights = below(labels.root(), weights);
   add(std::move(item), where);
 }
 
@@ -305,15 +305,12 @@ void Opener::open_labels() {
     const std::string where = cat(path, ", entry ", ++line);
     if (!entry.has("label")) continue;  // a picture without a label: skipped or failed
     const std::string image = entry.text("image");
-    Item item{0,
-              image,
-              (fs::path(images) / image).lexically_normal().string(),
-              (fs::path(labels) / entry.text("label")).lexically_normal().string(),
-              {}};
+    Item item{0, image, below(images, image), below(labels, entry.text("label")), {}};
     if (entry.has("classes"))
       for (const std::int64_t c : entry.integers("classes"))
         item.classes.push_back(class_index(cat(c), where));
-    if (spec_.pixel_weights) item.weights = weights_of(labels, weights_in(entry), where);
+    if (const std::string weights = weights_in(entry); spec_.pixel_weights && !weights.empty())
+      item.weights = below(labels, weights);
     add(std::move(item), where);
   }
 }

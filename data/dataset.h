@@ -49,7 +49,7 @@ struct Dataset {
 /// What to open. Paths are relative to root. Lines that are empty or start with '#' are left out of lists.
 ///
 ///   format   list file                      finds
-///   list     IMAGE LABEL                    masks (CamVid); LABEL may be missing: pictures only
+///   list     IMAGE LABEL [WEIGHTS]          masks (CamVid); LABEL may be missing: pictures only
 ///   voc      ID                             images/ID.jpg, masks/ID.png (or JPEGImages, SegmentationClass)
 ///   classes  IMAGE CLASS [anything]         one class index per picture (Imagenette, ImageNet lists)
 ///   folders  none, or IMAGE per line        one folder per class; classes are the folders in order of name
@@ -75,7 +75,7 @@ struct DatasetSpec {
   int ignore = 255;          // pssl: always classes + 1 (1001), background: classes (1000)
   std::int64_t limit = 0;    // keep the first so many items; 0: all
   bool pssl_minus_one_ignored = false;  // pssl: -1 in arr_0 is ignore; the released code makes it background
-  bool pixel_weights = false;  // labels, pssl: with the weights that the manifest names; else they stay
+  bool pixel_weights = false;           // list, labels, pssl: weights of items that have them; off: without
 };
 
 /// Throws Error: a missing folder, list or class file (naming what was looked for), a line that does not fit

@@ -131,7 +131,7 @@ std::string label_value_text(const Dataset& data, std::int32_t value) {
 }
 
 Tensor read_weights(const Item& item, const Tensor& labels) {
-  const LabelImage image = read_label_png(item.weights);
+  const LabelImage image = decode_label_png(read_place(item.weights), item.weights);
   check(image.labels.shape() == labels.shape(), "data", item.weights, ": the weights are ",
         image.labels.shape(), ", the labels ", labels.shape(), "; they must have one size");
   check(image.bits == 8 && image.palette.empty(), "data", item.weights,

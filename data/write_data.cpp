@@ -24,8 +24,17 @@ constexpr std::int64_t kAtOnce = 64;  // items in memory
 
 // One item, ready to be written.
 struct Written {
-  std::string image, mask, classes, error;
-  Bytes picture, label;
+  std::string image, mask, weights, classes, error;
+  Bytes picture, label, weight;
+};
+
+// What lies over a picture, int32 [H, W] each, or undefined.
+struct Maps {
+  Tensor labels, weights;
+  void resize(std::int64_t height, std::int64_t width) {
+    for (Tensor* map : {&labels, &weights})
+      if (map->defined() && map->shape() != Shape{height, width}) *map = resize_labels(*map, height, width);
+  }
 };
 
 class Writer {
@@ -40,9 +49,9 @@ class Writer {
 
  private:
   bool packed() const { return options_.shard_bytes > 0; }
-  Tensor labels_of(const Item& item, const Tensor& picture) const;
+  Maps maps_of(const Item& item, const Tensor& picture) const;
   Bytes encode(const Tensor& labels) const;
-  void scale(Written& out, const Tensor& picture, Tensor& labels) const;
+  void scale(Written& out, const Tensor& picture, Maps& maps) const;
 
   const Dataset& data_;
   const WriteDataOptions& options_;
@@ -56,8 +65,9 @@ std::string without_ending(const std::string& name) {
 }
 
 // Values as they were asked for, checked, and the ignored one moved to where the format has it.
-Tensor Writer::labels_of(const Item& item, const Tensor& picture) const {
-  Tensor labels = read_mask(data_, item).clone();
+Maps Writer::maps_of(const Item& item, const Tensor& picture) const {
+  if (data_.masks == MaskFormat::kNone || item.mask.empty()) return {};
+  const Tensor labels = read_mask(data_, item).clone();
   auto* p = labels.data<std::int32_t>();
   for (std::int64_t i = 0; i < labels.numel(); ++i)
     if (const auto it = options_.values.find(p[i]); it != options_.values.end()) p[i] = it->second;
@@ -67,7 +77,9 @@ Tensor Writer::labels_of(const Item& item, const Tensor& picture) const {
   check_mask(after, item, labels, picture.dim(0), picture.dim(1));
   for (std::int64_t i = 0; i < labels.numel(); ++i)
     if (p[i] == data_.ignore) p[i] = ignored_;
-  return labels;
+  Maps maps = {labels, item.weights.empty() ? Tensor{} : read_weights(item, labels)};
+  maps.resize(picture.dim(0), picture.dim(1));
+  return maps;
 }
 
 Bytes Writer::encode(const Tensor& labels) const {
@@ -79,7 +91,7 @@ Bytes Writer::encode(const Tensor& labels) const {
   return encode_label_png(labels, {.format = LabelFormat::kPalette8, .palette = palette});
 }
 
-void Writer::scale(Written& out, const Tensor& picture, Tensor& labels) const {
+void Writer::scale(Written& out, const Tensor& picture, Maps& maps) const {
   const std::int64_t longest = std::max(picture.dim(0), picture.dim(1));
   if (options_.longest == 0 || longest <= options_.longest) return;
   const auto side = [&](std::int64_t n) {
@@ -87,7 +99,7 @@ void Writer::scale(Written& out, const Tensor& picture, Tensor& labels) const {
   };
   const std::int64_t height = side(picture.dim(0)), width = side(picture.dim(1));
   out.picture = encode_png(resize_picture(picture, height, width));
-  if (labels.defined()) labels = resize_labels(labels, height, width);
+  maps.resize(height, width);
 }
 
 Written Writer::prepare(const Item& item) const {
@@ -96,17 +108,20 @@ Written Writer::prepare(const Item& item) const {
     out.picture = read_place(item.image);
     const PictureInfo info = picture_info(out.picture, item.image);
     const Tensor picture = decode_picture(out.picture, item.image);
-    Tensor labels;
-    if (data_.masks != MaskFormat::kNone && !item.mask.empty()) labels = labels_of(item, picture);
-    scale(out, picture, labels);
+    Maps maps = maps_of(item, picture);
+    scale(out, picture, maps);
     const bool png = png::is_png(out.picture);
     const std::string name = path_below(item.name);
     const bool scaled = png && info.format != "png";
     const std::string stem = is_picture_name(name) ? without_ending(name) : name;
     out.image = is_picture_name(name) && !scaled ? name : stem + (png ? ".png" : ".jpg");
-    if (labels.defined()) {
-      out.label = encode(labels);
+    if (maps.labels.defined()) {
+      out.label = encode(maps.labels);
       out.mask = packed() ? stem + ".mask.png" : "masks/" + stem + ".png";
+    }
+    if (maps.weights.defined()) {
+      out.weight = encode_label_png(maps.weights, {.format = LabelFormat::kGray8});
+      out.weights = packed() ? stem + ".weights.png" : "weights/" + stem + ".png";
     }
     for (const int c : item.classes) out.classes += cat(out.classes.empty() ? "" : ",", c);
     if (!packed()) out.image = "images/" + out.image;
@@ -131,14 +146,19 @@ std::string Writer::class_file() const {
   return text;
 }
 
-// What the list says of an item: its mask, else its only class.
+// What the list says of an item: its mask and its weights, else its only class.
 std::string list_line(const Written& out, bool masks) {
-  return out.image + (masks ? (out.mask.empty() ? "" : "\t" + out.mask) : "\t" + out.classes) + "\n";
+  if (!masks) return out.image + "\t" + out.classes + "\n";
+  std::string line = out.image;
+  for (const std::string& name : {out.mask, out.weights})
+    if (!name.empty()) line += "\t" + name;
+  return line + "\n";
 }
 
 void put(FileSink& sink, const Written& out, bool packed) {
   sink.write(out.image, out.picture);
   if (!out.mask.empty()) sink.write(out.mask, out.label);
+  if (!out.weights.empty()) sink.write(out.weights, out.weight);
   if (packed && !out.classes.empty()) {
     const std::string text = out.classes;
     sink.write(without_ending(out.image) + ".cls",
@@ -193,10 +213,10 @@ Dataset with_colour_masks(Dataset data) {
 
 std::vector<Failure> write_data(const Dataset& data, const WriteDataOptions& options) {
   check_writable(data, options);
-  fs::create_directories(options.folder);
   const bool packed = options.shard_bytes > 0, masks = data.masks != MaskFormat::kNone;
   const std::unique_ptr<FileSink> sink =
       packed ? tar_sink(options.folder, options.shard_bytes) : folder_sink(options.folder);
+  fs::create_directories(options.folder);
   const Writer writer(data, options);
   std::vector<Failure> failures;
   std::string list;

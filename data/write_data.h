@@ -1,8 +1,10 @@
 // A data set written anew: as plain files that every tool reads, or packed into tar shards.
 //
-//   images/NAME, masks/STEM.png, train.txt, classes.txt        a folder: IMAGE tab MASK per line
-//   shard-00000.tar ..., index.jsonl, train.txt, classes.txt   shards; each holds NAME, STEM.mask.png and
-//                                                              STEM.cls side by side, as WebDataset has them
+//   images/NAME, masks/STEM.png, weights/STEM.png, train.txt, classes.txt
+//        a folder: IMAGE tab MASK per line, and tab WEIGHTS where the pixels of the mask have weights
+//   shard-00000.tar ..., index.jsonl, train.txt, classes.txt
+//        shards; each holds NAME, STEM.mask.png, STEM.weights.png and STEM.cls side by side, as WebDataset
+//        has them
 //
 // Both are opened again as format list (or classes, where there are image labels but no masks).
 #pragma once
@@ -38,7 +40,8 @@ Dataset with_colour_masks(Dataset data);
 /// Pictures are copied byte by byte, so that they decode as before, unless they are scaled (antialiased; then
 /// they become PNG). Masks become label PNGs of class indices, labels by nearest neighbour: 8 bits with the
 /// data set's colours and 255 for ignored pixels, or 16 bits and 65535 with more than 255 classes. Pixel
-/// weights are not written. The same data give the same bytes.
+/// weights that items have go where the masks go, 8-bit gray. Masks (PSSL npz) and weights of another size
+/// than the picture get its size. The same data give the same bytes.
 /// Items that fail are left out, returned, and listed in folder/failures.jsonl. Throws Error for a folder
 /// that is not empty, a full disk, and two items of one name.
 std::vector<Failure> write_data(const Dataset& data, const WriteDataOptions& options);

@@ -111,7 +111,13 @@ DatasetConfig read_dataset_config(const Config& config) {
 Dataset open_dataset(const DatasetConfig& config) {
   if (config.spec.format == "auto") return open_dataset(what_is_there(config));
   Dataset data = open_dataset(config.spec);
-  return config.select.empty() ? data : select_items(data, config.select);
+  if (!config.select.empty()) data = select_items(data, config.select);
+  for (const Item& item : data.items)
+    check(!config.spec.pixel_weights || !item.weights.empty(), "data", data.root,
+          ": pixel_weights is on, but ", item.name,
+          " has none; `label fuse --pixel-weights agreement` writes them, and `data convert` and "
+          "`data pack` keep them");
+  return data;
 }
 
 std::vector<Transform> read_augmentation(const Config& config, int label_pad, int background) {

@@ -11,8 +11,8 @@ namespace clearcut {
 class Config;
 
 /// Keys: format, root, list, split, classes, labels, images, masks, ignore, limit, pssl_minus_one_ignored
-/// (see DatasetSpec), select (a file of item names). Format auto: root is a CSV file of image labels, or a
-/// folder with labels.csv, or one folder per class.
+/// (see DatasetSpec), pixel_weights (every item must have them), select (a file of item names). Format auto:
+/// root is a CSV file of image labels, or a folder with labels.csv, or one folder per class.
 struct DatasetConfig {
   DatasetSpec spec;
   std::string select;

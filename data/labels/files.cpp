@@ -59,10 +59,7 @@ class TarSink : public FileSink {
       : folder_(std::move(folder)),
         most_(shard_bytes / kTarRecord * kTarRecord),
         index_(std::make_unique<JsonlWriter>(cat(folder_, "/", kShardIndex, ".part"),
-                                             JsonlWriter::Mode::kFresh)) {
-    check(shard_bytes >= kTarRecord, "labels", "shards have at least ", kTarRecord, " bytes; got ",
-          shard_bytes);
-  }
+                                             JsonlWriter::Mode::kFresh)) {}
   void write(const std::string& name, ByteView bytes) override;
   void write_list(const std::string& name, const std::string& text) override {
     write_file(folder_ + "/" + name, text);
@@ -149,6 +146,8 @@ std::unique_ptr<FileSink> folder_sink(const std::string& folder) {
 }
 
 std::unique_ptr<FileSink> tar_sink(const std::string& folder, std::int64_t shard_bytes) {
+  check(shard_bytes >= kTarRecord, "labels", "shards have at least ", kTarRecord, " bytes; got ",
+        shard_bytes);
   fs::create_directories(folder);
   return std::make_unique<TarSink>(folder, shard_bytes);
 }

@@ -153,6 +153,53 @@ TEST(WriteData, ShardsTrainAsTheyLie) {
             "pictures/a/1.png\tpictures/a/1.mask.png\npictures/b/2.png\tpictures/b/2.mask.png\n");
 }
 
+// Weights go where their mask goes: into files, into shards, to another size. One item has none.
+TEST(WriteData, PixelWeightsAreCarried) {
+  const std::string root = fresh_folder();
+  for (const char* name : {"p", "q"})
+    write_png(cat(root, "/", name, ".png"), Tensor::full({2, 4, 3}, 50, DType::kUInt8));
+  write_label_png(root + "/m.png", Tensor::from<std::int32_t>({2, 4}, {0, 1, 0, 1, 1, 1, 0, 0}));
+  write_label_png(root + "/w.png", Tensor::from<std::int32_t>({2, 4}, {9, 8, 7, 6, 5, 4, 3, 255}));
+  write_file(root + "/train.txt", "p.png m.png w.png\nq.png m.png\n");
+  write_file(root + "/classes.txt", "0 ground\n1 thing\n");
+  const auto open = [](const std::string& folder) {
+    return open_dataset({.format = "list", .root = folder, .pixel_weights = true});
+  };
+  const auto weights = [](const Item& item, const Shape& shape) {
+    return read_weights(item, Tensor::zeros(shape, DType::kInt32)).values<std::int32_t>();
+  };
+  const Dataset data = open(root);
+  EXPECT_EQ(open_dataset({.format = "list", .root = root}).items[0].weights, "");
+  for (const std::int64_t shard_bytes : {0, 1 << 20}) {
+    const std::string out = cat(root, "/out", shard_bytes);
+    EXPECT_TRUE(write_data(data, {.folder = out, .shard_bytes = shard_bytes}).empty());
+    const Dataset written = open(out);
+    EXPECT_EQ(weights(written.items[0], {2, 4}), (Labels{9, 8, 7, 6, 5, 4, 3, 255}));
+    EXPECT_EQ(written.items[1].weights, "");
+    EXPECT_EQ(mask_of(written, 1), (Labels{0, 1, 0, 1, 1, 1, 0, 0}));
+  }
+  EXPECT_EQ(read_text(root + "/out0/train.txt"),
+            "images/p.png\tmasks/p.png\tweights/p.png\nimages/q.png\tmasks/q.png\n");
+  EXPECT_TRUE(write_data(data, {.folder = root + "/small", .longest = 2}).empty());
+  EXPECT_EQ(weights(open(root + "/small").items[0], {1, 2}), (Labels{9, 7}));
+  write_label_png(root + "/w.png", Tensor::zeros({4, 2}, DType::kInt32));
+  EXPECT_NE(write_data(data, {.folder = root + "/bad"})[0].error.find("they must have one size"),
+            std::string::npos);
+}
+
+// Published labels may be smaller than their pictures; what is written is read as format list, which has one
+// size for both.
+TEST(WriteData, SmallerPsslLabelsGetThePicturesSize) {
+  const std::string root = fresh_folder(), name = "train/n01440764/a.JPEG";
+  write_png(root + "/" + name, Tensor::full({2, 4, 3}, 50, DType::kUInt8));
+  write_npz(root + "/" + name + "_eiseg.npz", {{"arr_0", Tensor::from<std::int32_t>({1, 2}, {0, 1})}});
+  const Dataset data = open_dataset({.format = "pssl", .root = root});
+  EXPECT_TRUE(write_data(data, {.folder = root + "/out"}).empty());
+  const Dataset out = open_dataset({.format = "list", .root = root + "/out"});
+  EXPECT_EQ(mask_of(out, 0), (Labels{1, 1, 0, 0, 1, 1, 0, 0}));
+  check_mask(out, out.items[0], read_mask(out, out.items[0]), 2, 4);
+}
+
 TEST(WriteData, ImageLabelsAreKept) {
   const std::string root = fresh_folder();
   write_png(root + "/cat/1.png", Tensor::full({2, 2, 3}, 1, DType::kUInt8));

@@ -5,6 +5,7 @@
 #include "explain/classifier_ranks.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
+#include "train/data_config.h"
 
 namespace clearcut {
 namespace {
@@ -114,10 +115,17 @@ TEST_F(Weighed, PixelWeightsGoWhereLabelsGo) {
   run("unweighed", by_value());
   expect_error(
       [&] {
-        open_dataset(
-            {.format = "labels", .root = root_ + "/unweighed", .images = root_, .pixel_weights = true});
+        open_dataset(DatasetConfig{.spec = {.format = "labels",
+                                            .root = root_ + "/unweighed",
+                                            .images = root_,
+                                            .pixel_weights = true},
+                                   .select = ""});
       },
-      "the manifest names no weights");
+      "pixel_weights is on, but ");
+  one.items.push_back(
+      open_dataset({.format = "labels", .root = root_ + "/unweighed", .images = root_}).items[0]);
+  Loader mixed(one, {}, {}, {.batch = 2, .threads = 0});
+  expect_error([&] { mixed.next(); }, "the pixel weights of ");
 }
 
 // The odd classifier takes red for green: right on the picture with both only; its maps are far from the
