@@ -74,7 +74,7 @@ struct Loader::State {
     const std::scoped_lock lock(mutex);
     return item_of(ticket);
   }
-  Prepared prepare(const Item& source, std::uint32_t step) const;
+  Prepared prepare(const Item& source, std::int64_t ticket) const;
   Prepared take(std::int64_t ticket);
   void pass_over();  // the next ticket, which is another rank's
   void run_worker();
@@ -96,7 +96,9 @@ const Item& Loader::State::item_of(std::int64_t ticket) {
   return data.items[static_cast<std::size_t>(order[static_cast<std::size_t>(place)])];
 }
 
-Prepared Loader::State::prepare(const Item& source, std::uint32_t step) const {
+// An item that a balanced epoch has several times is cut and turned anew each time.
+Prepared Loader::State::prepare(const Item& source, std::int64_t ticket) const {
+  const std::uint32_t step = options.balanced ? static_cast<std::uint32_t>(ticket) : epoch_of(ticket);
   Prepared sample;
   try {
     LabelledPicture x = load_sample(data, source, options);
@@ -122,7 +124,7 @@ void Loader::State::run_worker() {
     const std::uint64_t of_generation = generation;
     const Item& source = item_of(ticket);
     lock.unlock();
-    Prepared sample = prepare(source, epoch_of(ticket));
+    Prepared sample = prepare(source, ticket);
     lock.lock();
     if (of_generation != generation) continue;
     ready.emplace(ticket, std::move(sample));
@@ -139,7 +141,7 @@ Prepared Loader::State::take(std::int64_t ticket) {
   if (workers.empty()) {
     const Item& source = item_of(ticket);
     lock.unlock();
-    Prepared sample = prepare(source, epoch_of(ticket));
+    Prepared sample = prepare(source, ticket);
     lock.lock();
     wanted = ticket + 1;
     note_wait();
@@ -188,15 +190,20 @@ struct Collected {
 template <class T>
 Tensor stack(const Collected& collected, Tensor Prepared::*part, const char* what) {
   const Tensor& first = collected.samples.front().*part;
+  for (std::size_t i = 0; i < collected.samples.size(); ++i)
+    check((collected.samples[i].*part).defined() == first.defined(), "loader", what, " of ",
+          collected.items[first.defined() ? i : 0]->name,
+          " is missing, others of the batch have one: all "
+          "items of a data set need one, or none");
+  if (!first.defined()) return {};
   std::vector<std::int64_t> sizes = first.shape().sizes();
   sizes.insert(sizes.begin(), static_cast<std::int64_t>(collected.samples.size()));
   const Tensor batch(Shape(sizes), first.dtype());
   T* out = batch.data<T>();
   for (std::size_t i = 0; i < collected.samples.size(); ++i) {
     const Tensor& x = collected.samples[i].*part;
-    check(x.defined() && x.shape() == first.shape(), "loader",
-          "the samples of a batch must have one size: ", what, " of ", collected.items[0]->name, " is ",
-          first.shape(), ", of ", collected.items[i]->name, " ", x.defined() ? x.shape() : Shape(),
+    check(x.shape() == first.shape(), "loader", "the samples of a batch must have one size: ", what, " of ",
+          collected.items[0]->name, " is ", first.shape(), ", of ", collected.items[i]->name, " ", x.shape(),
           "; resize or crop them, or use batches of 1");
     out = std::copy_n(x.data<const T>(), x.numel(), out);
   }
@@ -206,11 +213,10 @@ Tensor stack(const Collected& collected, Tensor Prepared::*part, const char* wha
 Batch make_batch(const Collected& collected) {
   Batch batch;
   batch.images = stack<float>(collected, &Prepared::image, "the image");
-  if (collected.samples.front().labels.defined())
-    batch.labels = stack<std::int32_t>(collected, &Prepared::labels, "the label map");
-  if (collected.samples.front().weights.defined()) {
-    batch.weights =
-        stack<std::int32_t>(collected, &Prepared::weights, "the pixel weights").to(DType::kFloat32);
+  batch.labels = stack<std::int32_t>(collected, &Prepared::labels, "the label map");
+  if (const Tensor weights = stack<std::int32_t>(collected, &Prepared::weights, "the pixel weights");
+      weights.defined()) {
+    batch.weights = weights.to(DType::kFloat32);
     float* w = batch.weights.data<float>();
     for (std::int64_t i = 0; i < batch.weights.numel(); ++i) w[i] /= 255;
   }
@@ -239,6 +245,7 @@ Loader::Loader(Dataset data, std::vector<Transform> transforms, Normalize normal
   check(options.batch > 0 && options.threads >= 0 && options.ahead >= 0, "loader",
         "needs batch > 0, threads >= 0, ahead >= 0; got ", options.batch, ", ", options.threads, ", ",
         options.ahead);
+  if (options.balanced) balanced_order(data, options.seed, 0);  // throws here what a worker could tell nobody
   state_->data = std::move(data);
   state_->transforms = std::move(transforms);
   state_->normalization = normalize;

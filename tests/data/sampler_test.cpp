@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
+#include "data/loader.h"
 #include "data/transforms.h"
 
 namespace clearcut {
@@ -41,6 +43,31 @@ TEST(Sampler, EachClassIsAsOftenAndEpochsDiffer) {
   Dataset none = uneven();
   for (Item& item : none.items) item.classes.clear();
   EXPECT_THROW(balanced_order(none, 7, 0), Error);
+}
+
+// One picture whose columns are 0 to 9, drawn four times an epoch: windows differ, and come again with the
+// seed.
+TEST(Sampler, RepeatedItemsAreCutAnew) {
+  Dataset data;
+  data.class_names = {"a"};
+  const std::string path = testing::TempDir() + "clearcut_columns.png";
+  const Tensor columns({1, 10, 3}, DType::kUInt8);
+  for (std::uint8_t i = 0; i < 30; ++i) columns.data<std::uint8_t>()[i] = i / 3;
+  write_png(path, columns);
+  for (const char* name : {"x", "y", "z", "w"}) data.items.push_back({1, name, path, "", {}});
+  data.items[0].classes = {0};
+  const auto epoch = [&](int threads) {
+    Loader loader(data, {[](LabelledPicture& x, const RandomKey& key) {
+                    random_padding_crop(x, {.height = 1, .width = 1}, key);
+                  }},
+                  {}, {.batch = 4, .threads = threads, .seed = 1, .balanced = true});
+    return loader.next()->images.values<float>();
+  };
+  const auto seen = epoch(0);
+  EXPECT_GT(std::set<float>(seen.begin(), seen.end()).size(), 1U);
+  EXPECT_EQ(epoch(2), seen);
+  data.items[0].classes.clear();
+  for (const int threads : {0, 2}) EXPECT_THROW(epoch(threads), Error);
 }
 
 // A window of 2 x 2 in 40 x 40 holds the one pixel of class 5 by chance almost never; with foreground 1
