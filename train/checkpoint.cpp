@@ -49,11 +49,14 @@ JsonObject to_json(const TrainState& state) {
   return json;
 }
 
+bool is_checkpoint(const JsonObject& json) {
+  return json.has("format") && json.text("format") == "clearcut checkpoint" && json.has("version");
+}
+
 TrainState from_json(const JsonObject& json, const std::string& path) {
-  check(json.has("format") && json.text("format") == "clearcut checkpoint", "checkpoint", path,
-        " is not the state of a checkpoint");
+  check(is_checkpoint(json), "checkpoint", path, " is not the state of a checkpoint");
   check(json.integer("version") == kVersion, "checkpoint", path, " has version ", json.integer("version"),
-        ", this program reads ", kVersion);
+        ", this program reads version ", kVersion);
   TrainState state;
   state.step = json.integer("step");
   state.position = {static_cast<std::uint32_t>(json.integer("epoch")), json.integer("item")};
@@ -74,6 +77,31 @@ std::string file_sum(const std::string& path) {
   char sum[9];
   std::snprintf(sum, sizeof sum, "%08x", crc32({bytes.data(), bytes.size()}));
   return cat(bytes.size(), " bytes, crc32 ", sum);
+}
+
+/// A whole checkpoint may be of another version of this program; what cannot be read at all is damaged.
+void refuse_other_version(const std::string& folder) {
+  std::int64_t version = kVersion;
+  try {
+    const JsonObject json = JsonObject::read(folder + "/state.json");
+    if (is_checkpoint(json)) version = json.integer("version");
+  } catch (const Error&) {
+    return;
+  }
+  check(version == kVersion, "resume", folder, " is a checkpoint of version ", version,
+        ", this program reads version ", kVersion,
+        "; go on with the program that wrote it, or start a new run from its weights: another --work-dir and "
+        "--set init.from=",
+        folder, "/model.safetensors");
+}
+
+[[noreturn]] void fail_missing(const std::string& folder, const std::string& name,
+                               const std::vector<std::int64_t>& steps) {
+  std::string there;
+  for (const std::int64_t step : steps) there += (there.empty() ? "" : ", ") + step_name(step);
+  fail(
+      "resume", folder, " has no checkpoint '", name, "'; it has ",
+      there.empty() ? "none: start anew with --fresh" : there + "; name one with --resume --checkpoint NAME");
 }
 
 [[noreturn]] void fail_damaged(const Checkpoints& all, const std::string& name, const std::string& what,
@@ -181,11 +209,13 @@ std::optional<TrainState> Checkpoints::resume(Registry& model, Optimiser& optimi
                                               const std::string& name) const {
   if (!exists()) return std::nullopt;
   std::string chosen = name;
-  if (fs::is_symlink(folder_ + "/" + name))
-    chosen = fs::read_symlink(folder_ + "/" + name).string();
-  else if (name == "last")  // killed before the first link: the newest is the last
-    chosen = step_name(steps().front());
+  if (fs::is_symlink(folder_ + "/" + name)) chosen = fs::read_symlink(folder_ + "/" + name).string();
+  // Killed before the first link, or while a checkpoint was written anew: the newest is the last.
+  if (const auto all = steps(); name == "last" && !fs::exists(folder_ + "/" + chosen) && !all.empty())
+    chosen = step_name(all.front());
   const std::string folder = folder_ + "/" + chosen;
+  if (!fs::exists(folder)) fail_missing(folder_, chosen, steps());
+  refuse_other_version(folder);
   if (const std::string what = damage(chosen); !what.empty()) fail_damaged(*this, chosen, what, steps());
   try {
     const bool averaged = fs::exists(folder + kTraining);

@@ -46,8 +46,8 @@ class Checkpoints {
 
   /// Loads a checkpoint (`last`, `best` or step_N; by itself `last`) into model, optimiser and average;
   /// nothing if there is none at all. An average that the checkpoint does not have starts from its weights.
-  /// Throws Error if it is of another model or version, or if it is damaged: the text names what is, and the
-  /// newest checkpoint that is whole.
+  /// Throws Error if it is of another model; if it is of another version: the text names both, and how to go
+  /// on; if it is damaged: the text names what is, and the newest checkpoint that is whole.
   std::optional<TrainState> resume(Registry& model, Optimiser& optimiser, WeightAverage* average = nullptr,
                                    const std::string& name = "last") const;
 

@@ -126,8 +126,9 @@ struct TrainSummary {
 
 /// Trains and writes to work_dir: config.effective.yaml, env.json, metrics.jsonl, history.csv, checkpoints/,
 /// result.json, failures.jsonl and, for segmentation with validation data, eval.json, eval.csv and
-/// confusion.csv of the last step. Of several ranks the first one writes; train.batch pictures are shared by
-/// all of them. Throws ConfigError if they cannot be, or if sums by picture are asked with normalise: rank.
+/// confusion.csv of the last step. A run that was complete already stays as it is. Of several ranks the first
+/// one writes; train.batch pictures are shared by all of them. Throws ConfigError if they cannot be, or if
+/// sums by picture are asked with normalise: rank.
 TrainSummary train(const TrainJob& job, const TrainRun& run);
 
 }  // namespace clearcut

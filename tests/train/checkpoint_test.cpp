@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/json.h"
 #include "tensor/file.h"
 #include "tensor/safetensors.h"
 #include "tests/disk_limit.h"
@@ -84,6 +85,31 @@ TEST(Checkpoints, OfAnotherModelAreRefused) {
   EXPECT_THROW(checkpoints.resume(net.root, sgd), Error);
 }
 
+// Nothing is damaged, and the weights are still of use.
+TEST(Checkpoints, OfAnotherVersionAreRefusedAsSuch) {
+  const test::Folder folder;
+  Net net(3, 1);
+  Sgd sgd(net.root, {});
+  Checkpoints checkpoints(folder.path(), 1);
+  TrainState state;
+  state.step = 1;
+  checkpoints.save(net.root, sgd, state, "{}");
+  const std::string path = checkpoints.folder() + "/step_1/state.json";
+  JsonObject::read(path).set("version", 1).write(path);
+  try {
+    checkpoints.resume(net.root, sgd);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("step_1 is a checkpoint of version 1, this program reads version 2"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("--set init.from="), std::string::npos) << text;
+    EXPECT_EQ(text.find("damaged"), std::string::npos) << text;
+  }
+  EXPECT_EQ(hand_over(net.root, checkpoints.folder() + "/step_1").reinitialised.size(), 0U);
+}
+
 // One flipped bit, a missing file, a missing state: refused, and the newest whole one is offered and loads.
 TEST(Checkpoints, DamagedOnesAreRefusedAndTheNewestWholeOneOffered) {
   const test::Folder folder;
@@ -134,6 +160,17 @@ TEST(Checkpoints, WithoutALinkTheNewestIsTheLast) {
   fs::remove(checkpoints.folder() + "/last");
   EXPECT_TRUE(checkpoints.exists());
   EXPECT_EQ(checkpoints.resume(net.root, sgd)->step, 10);
+  fs::create_directory_symlink("step_11",
+                               checkpoints.folder() + "/last");  // killed while it was written anew
+  EXPECT_EQ(checkpoints.resume(net.root, sgd)->step, 10);
+  try {
+    checkpoints.resume(net.root, sgd, nullptr, "step_11");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("has no checkpoint 'step_11'; it has step_10, step_9; name one"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 TEST(Checkpoints, AFullDiskLeavesTheEarlierOnes) {

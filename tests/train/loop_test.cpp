@@ -119,7 +119,14 @@ TEST_F(TrainRuns, NoBetterScoreEndsTheRun) {
   const TrainSummary s = run(j, "run");
   EXPECT_EQ(s.loop.steps, 3);
   EXPECT_TRUE(s.loop.stopped_early);
-  EXPECT_EQ(run(j, "run", true).loop.steps, 3);
+  const auto result = read_file(folder_ / "run/result.json");
+  const TrainSummary again = run(j, "run", true);
+  EXPECT_EQ(again.loop.steps, 3);
+  EXPECT_EQ(again.loop.before, 3);
+  EXPECT_EQ(read_file(folder_ / "run/result.json"), result);
+  std::filesystem::remove(folder_ / "run/result.json");  // killed before it was written
+  EXPECT_EQ(run(j, "run", true).loop.score, s.loop.score);
+  EXPECT_EQ(JsonObject::read(folder_ / "run/result.json").number("score"), s.loop.score);
   EXPECT_EQ(read_metrics(folder_ / "run", "eval").size(), 3U);
   EXPECT_THROW(job(classes_yaml(), {"train.eval_every=0", "train.early_stop=2"}), ConfigError);
 }
