@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 #include "apps/verbs.h"
 #include "apps/version.h"
+#include "tensor/collective.h"
 #include "tensor/interrupt.h"
 #include "train/config.h"
 #include "train/numerical.h"
@@ -40,24 +42,29 @@ void add_verbs(CLI::App& app, Session& session) {
   add_bench(app, session);
 }
 
-int run(const std::function<int()>& action) {
+int run(const std::function<int()>& action, bool silent = false) {
+  const auto ended = [silent](const char* text, ExitCode code) {
+    if (!silent) std::cerr << "clearcut: " << text << "\n";
+    return code;
+  };
   try {
     return action();
+  } catch (const SaidByAnotherRank& same) {
+    return run([&]() -> int { std::rethrow_exception(same.error); }, /*silent=*/true);
   } catch (const ConfigError& error) {
-    std::cerr << "clearcut: " << error.what() << "\n";
-    return kUsage;
+    return ended(error.what(), kUsage);
   } catch (const NumericalError& error) {
-    std::cerr << "clearcut: " << error.what() << "\n";
-    return kNumerical;
+    return ended(error.what(), kNumerical);
   } catch (const Interrupted& stop) {
-    std::cerr << "clearcut: " << stop.what() << "\n";
-    return kInterrupted;
+    return ended(stop.what(), kInterrupted);
   } catch (const std::bad_alloc&) {
-    std::cerr << "clearcut: memory: the system has no memory left; try a smaller batch or --mem-budget\n";
-    return kError;
+    return ended("memory: the system has no memory left; try a smaller batch or --mem-budget", kError);
+  } catch (const std::filesystem::filesystem_error& error) {
+    const std::string text = cat("files: ", error.path1().string(), ": ", error.code().message(),
+                                 "; name another place, or see to its rights and room");
+    return ended(text.c_str(), kError);
   } catch (const std::exception& error) {
-    std::cerr << "clearcut: " << error.what() << "\n";
-    return kError;
+    return ended(error.what(), kError);
   }
 }
 

@@ -25,8 +25,12 @@ std::string default_work_dir(const std::string& config_path, const TrainJob& job
 }
 
 std::string score_line(const TrainSummary& s) {
-  std::string text = cat("steps ", s.loop.steps, ", loss ", s.loop.loss);
-  if (s.loop.best_step >= 0)
+  const bool nothing_done = s.loop.before == s.loop.steps;
+  std::string text = nothing_done ? cat("all ", s.loop.steps, " steps were done before")
+                                  : cat("steps ", s.loop.steps, ", loss ", s.loop.loss);
+  if (nothing_done && s.loop.best_step >= 0)
+    text += cat(", best ", s.metric, " ", s.loop.best, " at step ", s.loop.best_step);
+  else if (s.loop.best_step >= 0)
     text +=
         cat(", ", s.metric, " ", s.loop.score, " (best ", s.loop.best, " at step ", s.loop.best_step, ")");
   if (s.loop.stopped_early) text += ", stopped early: it did not get better any more";
@@ -44,26 +48,32 @@ struct JoinedRanks {
   std::unique_ptr<MpiJob> mpi;
   std::unique_ptr<Lane> alone;
   std::unique_ptr<AllReduce> sums;
-  TrainRanks ranks;
+  Lane& lane() const { return mpi ? mpi->lane() : *alone; }
 };
 
-JoinedRanks join_ranks(const CommonOptions& common, Device device, bool by_picture) {
+JoinedRanks join_ranks() {
   JoinedRanks joined;
   joined.mpi = join_mpi([](const char* name) { return std::getenv(name); });
+  if (!joined.mpi) joined.alone = lane_of_one();
+  return joined;
+}
+
+void check_reduce(const JoinedRanks& joined, Device device, bool by_picture) {
+  if (joined.mpi && by_picture && device == Device::kCuda && !cuda_is_emulated())
+    throw ConfigError("--reduce exact: several ranks add picture by picture on CPUs only; use --reduce fast");
+}
+
+TrainRanks ranks_of(JoinedRanks& joined, const CommonOptions& common, Device device, bool by_picture) {
   if (joined.mpi) {
-    if (by_picture && device == Device::kCuda && !cuda_is_emulated())
-      throw ConfigError(
-          "--reduce exact: several ranks add picture by picture on CPUs only; use --reduce fast");
     if (device == Device::kCuda && !cuda_is_emulated() && common.device.find(':') == std::string::npos)
       use_cuda_card(joined.mpi->local_rank());
     joined.sums = sums_of(*joined.mpi, device);
-    joined.ranks = {&joined.mpi->lane(), joined.sums.get(), by_picture};
   } else if (by_picture) {
-    joined.alone = lane_of_one();
-    joined.sums = sums_in_pairs(*joined.alone, *joined.alone);
-    joined.ranks = {joined.alone.get(), joined.sums.get(), by_picture};
+    joined.sums = sums_in_pairs(joined.lane(), joined.lane());
+  } else {
+    return {};
   }
-  return joined;
+  return {&joined.lane(), joined.sums.get(), by_picture};
 }
 
 void print_summary(const TrainSummary& summary, const std::string& work_dir) {
@@ -73,16 +83,14 @@ void print_summary(const TrainSummary& summary, const std::string& work_dir) {
     std::cerr << summary.failures.size() << " pictures failed; see " << work_dir << "/failures.jsonl\n";
 }
 
-int run_profile(const CommonOptions& common, const TrainJob& job) {
+int run_profile(const CommonOptions& common) {
   TrainRun run = {.work_dir = "", .device = device_of(common)};
   if (common.seed_given) run.seed = common.seed;
-  std::cout << profile_table(profile_training(job, run));
+  std::cout << profile_table(profile_training(read_train_job(training_config(common)), run));
   return kDone;
 }
 
-int run_train(const CommonOptions& common, const TrainOptions& options) {
-  const TrainJob job = read_train_job(training_config(common));
-  if (options.profile) return run_profile(common, job);
+TrainRun run_of(const CommonOptions& common, const TrainOptions& options, const TrainJob& job) {
   const std::string work_dir =
       common.work_dir.empty() ? default_work_dir(common.config, job) : common.work_dir;
   if (!common.resume && !common.fresh && Checkpoints(work_dir, 1).exists())
@@ -94,10 +102,23 @@ int run_train(const CommonOptions& common, const TrainOptions& options) {
                   .checkpoint = options.checkpoint,
                   .progress = progress_of(common)};
   if (common.seed_given) run.seed = common.seed;
-  const JoinedRanks joined = join_ranks(common, run.device, options.reduce == "exact");
-  run.ranks = joined.ranks;
+  return run;
+}
+
+int run_train(const CommonOptions& common, const TrainOptions& options) {
+  if (options.profile) return run_profile(common);
+  const bool by_picture = options.reduce == "exact";
+  JoinedRanks joined = join_ranks();
+  TrainJob job;
+  TrainRun run;
+  all_or_none(joined.lane(), [&] {
+    job = read_train_job(training_config(common));
+    run = run_of(common, options, job);
+    check_reduce(joined, run.device, by_picture);
+  });
+  run.ranks = ranks_of(joined, common, run.device, by_picture);
   const TrainSummary summary = train(job, run);
-  if (!joined.mpi || joined.mpi->lane().rank() == 0) print_summary(summary, work_dir);
+  if (joined.lane().rank() == 0) print_summary(summary, run.work_dir);
   if (joined.mpi) joined.mpi->leave();
   return summary.failures.empty() ? kDone : kSomeFailed;
 }

@@ -167,6 +167,25 @@ std::vector<std::string> gather(Lane& lane, const std::string& mine) {
   return texts;
 }
 
+void all_or_none(Lane& lane, const std::function<void()>& prepare) {
+  std::exception_ptr error;
+  std::string mine;
+  try {
+    prepare();
+  } catch (const std::exception& caught) {
+    error = std::current_exception();
+    mine = cat("failed: ", caught.what());
+  }
+  const std::vector<std::string> all = gather(lane, mine);
+  const auto failed = std::ranges::find_if(all, [](const std::string& text) { return !text.empty(); });
+  if (failed == all.end()) return;
+  if (!error)
+    error = std::make_exception_ptr(RankLost(cat("rank ", failed - all.begin(), " could not start")));
+  if (mine.empty() || std::ranges::find(all, mine) - all.begin() < lane.rank())
+    throw SaidByAnotherRank{error};
+  std::rethrow_exception(error);
+}
+
 std::unique_ptr<AllReduce> sums_in_pairs(Lane& lane, Lane& behind) {
   return std::make_unique<SumsInPairs>(lane, behind);
 }

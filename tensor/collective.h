@@ -1,6 +1,8 @@
 // Sums over the processes of one job: what data-parallel training needs beside its own steps.
 #pragma once
 
+#include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +37,15 @@ std::unique_ptr<Lane> lane_of_one();
 
 /// What each rank says, in their order.
 std::vector<std::string> gather(Lane& lane, const std::string& mine);
+
+/// In place of an error that several ranks have: another rank reports it, this one ends as with `error`.
+struct SaidByAnotherRank {
+  std::exception_ptr error;
+};
+
+/// Runs `prepare`, which talks to no other rank. If it throws on any rank, all throw: of those with the same
+/// text the first throws its own error and the others SaidByAnotherRank, as do those where all went well.
+void all_or_none(Lane& lane, const std::function<void()>& prepare);
 
 /// Ranks that add up numbers; the same rules as for a lane.
 class AllReduce {

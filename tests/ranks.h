@@ -44,7 +44,7 @@ class ThreadLane : public Lane {
 };
 
 /// Runs body(lane, second lane) as rank 0 .. ranks - 1, each on a thread; throws what the first of them threw
-/// that did not throw because of another.
+/// that did not throw because of another, or what another one reports.
 inline void on_lanes(int ranks, const std::function<void(Lane&, Lane&)>& body) {
   Crossing first(ranks), second(ranks);
   std::exception_ptr error;
@@ -55,6 +55,8 @@ inline void on_lanes(int ranks, const std::function<void(Lane&, Lane&)>& body) {
       ThreadLane a(first, r), b(second, r);
       try {
         body(a, b);
+      } catch (const SaidByAnotherRank&) {
+        // That rank is on its way to throw it.
       } catch (...) {
         const std::scoped_lock lock(mutex);
         if (!error) error = std::current_exception();

@@ -104,6 +104,8 @@ void read_loss(const Config& config, TrainJob& job) {
   const std::vector<double> usual =
       segmenter_outputs(job.model) == 2 ? std::vector<double>{1, 0.4} : std::vector<double>{1};
   job.coefficients = config.numbers_or("coefficients", usual, {.low = 0});
+  if (job.coefficients.size() != usual.size())
+    config.fail("coefficients", cat("must be one for each output of the network, here ", usual.size()));
   job.focal_gamma = config.number_or("focal_gamma", 0, {.low = 0, .high = 100});
   if (config.has("terms")) {
     const Config terms = config.section("terms");

@@ -284,6 +284,10 @@ void write_end(const PreparedJob& ready, const TrainRun& run, TrainSummary& summ
     write_evaluation(run.work_dir, *segment->last(), ready.train.class_names, ready.job.evaluation.score);
     for (const Failure& failure : segment->last()->failures) summary.failures.push_back(failure);
   }
+  const bool nothing_done = summary.loop.before == summary.loop.steps;
+  if (nothing_done && std::filesystem::exists(run.work_dir + "/result.json")) return;
+  if (const auto scores = read_metrics(run.work_dir, "eval"); nothing_done && !scores.empty())
+    summary.loop.score = scores.back().number("score");  // killed just before it could be written
   write_failures(run.work_dir + "/failures.jsonl", summary.failures);
   write_result(run.work_dir, summary);
 }
@@ -293,11 +297,14 @@ void write_end(const PreparedJob& ready, const TrainRun& run, TrainSummary& summ
 TrainSummary train(const TrainJob& asked, const TrainRun& run) {
   const auto start = std::chrono::steady_clock::now();
   reset_memory_peak();
-  check_shared(asked, run.ranks);
   const bool first = !run.ranks.lane || run.ranks.lane->rank() == 0;
-  const PreparedJob ready = prepare_job(asked, run);
+  PreparedJob ready;
+  all_or_none(run.ranks.lane ? *run.ranks.lane : *lane_of_one(), [&] {
+    check_shared(asked, run.ranks);
+    ready = prepare_job(asked, run);
+    if (first) write_start(ready, run);
+  });
   const TrainJob& job = ready.job;
-  if (first) write_start(ready, run);
   TrainSummary summary = {.metric = job.task == Task::kClassification ? "top1" : "miou",
                           .loaded = ready.init.report.loaded.size(),
                           .reinitialised = ready.init.reinitialised};

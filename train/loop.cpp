@@ -54,7 +54,7 @@ class Loop {
         model_(task.registry()),
         optimiser_(make_optimiser(model_, options.optimiser)),
         checkpoints_(options.work_dir, options.keep),
-        result_{.best = kNan, .score = kNan} {
+        result_{.loss = kNan, .best = kNan, .score = kNan} {
     state_.config = o_.config;
     if (o_.ema > 0) average_.emplace(model_, o_.ema);
   }
@@ -123,7 +123,7 @@ class Loop {
     result_.changed = changed_keys(saved->config, o_.config);
     state_ = *saved;
     state_.config = o_.config;
-    saved_ = state_.step;
+    saved_ = result_.before = state_.step;
     loader_.seek(state_.position);
   }
 
@@ -188,19 +188,46 @@ class Loop {
     return cat(o_.work_dir, "/not_finite", first() ? "" : cat("_rank", o_.ranks.lane->rank()));
   }
 
-  /// Repeats the batches of this step in search of the operator that is to blame.
+  /// Repeats the batches of this step in search of the operator that is to blame. All ranks do, each its own
+  /// part of them; all throw what the first that found one says.
   [[noreturn]] void not_finite(const std::string& what) {
     model_.zero_grad();
+    const auto said = all_say(search_not_finite());
+    const auto best = std::ranges::max_element(said, {}, [](const std::string& text) { return text[0]; });
+    const auto rank = static_cast<std::size_t>(best - said.begin());
+    const NumericalError error(cat("train: ", what, " at step ", state_.step, " (epoch ",
+                                   loader_.position().epoch, ", rate ", o_.schedule.at(state_.step),
+                                   said.size() > 1 ? cat(", rank ", rank) : "", said[rank].substr(1),
+                                   "; earlier checkpoints are kept; try a lower rate, a warm-up or "
+                                   "optimiser.clip"));
+    throw_once(error);
+  }
+
+  /// "2" if an operator was found, "1" if the search failed, "0" if there is none; then ", first picture
+  /// NAME); SENTENCE". Throws nothing: other ranks wait for it.
+  std::string search_not_finite() {
     NotFinite found;
-    for (std::size_t part = 0; part < batches_.size() && found.op.empty(); ++part) {
-      prepare_mode(batches_[part], static_cast<int>(part));
-      found = find_not_finite(task_, batches_[part], not_finite_folder(), state_.step);
+    std::string sentence, known;
+    try {
+      for (std::size_t part = 0; part < batches_.size() && found.op.empty(); ++part) {
+        prepare_mode(batches_[part], static_cast<int>(part));
+        found = find_not_finite(task_, batches_[part], not_finite_folder(), state_.step);
+      }
+      sentence = found.text();
+      known = found.op.empty() ? "0" : "2";
+    } catch (const std::exception& error) {
+      sentence = cat("the search for the operator failed: ", error.what());
+      known = "1";
     }
-    throw NumericalError(
-        cat("train: ", what, " at step ", state_.step, " (epoch ", loader_.position().epoch, ", rate ",
-            o_.schedule.at(state_.step), ", first picture ",
-            batches_.back().names.empty() ? "?" : batches_.back().names[0], "); ", found.text(),
-            "; earlier checkpoints are kept; try a lower rate, a warm-up or optimiser.clip"));
+    const auto& names = batches_.back().names;
+    return cat(known, ", first picture ", names.empty() ? "?" : names[0], "); ", sentence);
+  }
+
+  /// All ranks throw the same: the first one says it.
+  template <class E>
+  [[noreturn]] void throw_once(const E& error) const {
+    if (first()) throw error;
+    throw SaidByAnotherRank{std::make_exception_ptr(error)};
   }
 
   void record() {
@@ -285,8 +312,8 @@ class Loop {
   [[noreturn]] void stop_here() {
     if (saved_ != state_.step) save();
     all_say("");  // nobody ends, and ends the others, before all is saved
-    throw Interrupted(cat(o_.name, ": interrupted after step ", state_.step, " of ", o_.steps,
-                          "; all is saved, go on with --resume"));
+    throw_once(Interrupted(cat(o_.name, ": interrupted after step ", state_.step, " of ", o_.steps,
+                               "; all is saved, go on with --resume")));
   }
 
   /// Everything that a step changes before its gradients are whole.

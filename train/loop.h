@@ -71,8 +71,9 @@ struct LoopOptions {
 
 struct LoopResult {
   std::int64_t steps = 0;
-  double loss = 0;  // of the last step
-  double best = 0;  // best score; NaN if nothing was evaluated
+  std::int64_t before = 0;  // steps that the checkpoint had done already
+  double loss = 0;          // of the last step; NaN if none was left to do
+  double best = 0;          // best score; NaN if nothing was evaluated
   std::int64_t best_step = -1;
   double score = 0;  // of the last evaluation; NaN if there was none
   bool stopped_early = false;
@@ -91,8 +92,10 @@ struct LoopResult {
 /// of the gradients is not finite.
 ///
 /// Of several ranks the first evaluates, writes and shows progress; the others take its score. They stop
-/// together. If one of them is gone (RankLost), rank 0 goes back to the end of the last whole step, saves it,
-/// and throws RankLost with a text that says so.
+/// together: what all of them meet (Ctrl-C, a number that is not finite) the first throws, and the others
+/// SaidByAnotherRank; the text of NumericalError names the rank whose part of the batch shows the operator.
+/// If one of them is gone (RankLost), rank 0 goes back to the end of the last whole step, saves it, and
+/// throws RankLost with a text that says so.
 LoopResult run_loop(TrainTask& task, Loader& loader, const LoopOptions& options);
 
 }  // namespace clearcut

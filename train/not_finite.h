@@ -21,6 +21,8 @@ struct NotFinite {
 /// result is not finite while its inputs are; or for the parameter or input that is not finite before any
 /// operator ran. Writes inputs and result to FOLDER/step_N.safetensors, with operator, module, pass and
 /// pictures as metadata. Needs memory for all values of a step at once.
+/// Of several ranks each repeats its own part by itself, with batch norm over that part alone: no rank waits
+/// for another. A number that only sums over all ranks make infinite is then found nowhere.
 NotFinite find_not_finite(TrainTask& task, const Batch& batch, const std::string& folder, std::int64_t step);
 
 }  // namespace clearcut

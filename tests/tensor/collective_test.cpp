@@ -19,6 +19,32 @@ TEST(AllReduce, GathersWhatEachRankSays) {
   });
 }
 
+// Ranks 1 and 3 have the same error, 2 another one, 0 none.
+TEST(AllReduce, ErrorsBeforeTheStartAreToldOnceEach) {
+  std::string told[4];
+  test::on_lanes(4, [&](Lane& lane, Lane&) {
+    std::string& mine = told[lane.rank()];
+    try {
+      all_or_none(lane, [] {});
+      all_or_none(lane, [&] {
+        check(lane.rank() == 0, "config", lane.rank() == 2 ? "no such file" : "a wrong key");
+      });
+    } catch (const SaidByAnotherRank& same) {
+      try {
+        std::rethrow_exception(same.error);
+      } catch (const Error& error) {
+        mine = cat("silent: ", error.what());
+      }
+    } catch (const Error& error) {
+      mine = error.what();
+    }
+  });
+  EXPECT_EQ(told[0], "silent: rank 1 could not start");
+  EXPECT_EQ(told[1], "config: a wrong key");
+  EXPECT_EQ(told[2], "config: no such file");
+  EXPECT_EQ(told[3], "silent: config: a wrong key");
+}
+
 // 1 is half a unit in the last place of 2^24: (2^24 + 1) + 1 is 2^24 by ties to even, 2^24 + (1 + 1) is not.
 TEST(AllReduce, AddsInPairs) {
   const Numbers rows = {16777216, 1, 1, 1};  // (2^24 + 1) + (1 + 1) = 2^24 + 2; from the left 2^24

@@ -1,17 +1,23 @@
 // Training on several ranks against training in one process.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 
+#include "autograd/arithmetic.h"
+#include "autograd/elementwise.h"
+#include "autograd/reduce.h"
 #include "data/drawn.h"
 #include "nn/loss.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
 #include "tests/ranks.h"
 #include "tests/train/folder.h"
+#include "train/data_parallel.h"
 #include "train/job.h"
 #include "train/log.h"
+#include "train/numerical.h"
 
 namespace clearcut {
 namespace {
@@ -189,6 +195,71 @@ TEST_F(RanksTrain, ALostRankLeavesACheckpointThatGoesOn) {
   write_file(path, good);
   on(2, job(rare), "lost", {.work_dir = "", .resume = true});
   expect_same_run("straight", "lost");
+}
+
+/// loss = sum of log(w x): infinite for a black picture.
+class LogTask : public TrainTask {
+ public:
+  LogTask() : w_(root_.scope() / "layer" / "w", Tensor::full({1}, 1)) {}
+  Registry& registry() override { return root_; }
+  TrainLoss loss(const Batch& batch) override {
+    const Var total = sum(root_.observe("layer", log(w_.var() * Var(batch.images))));
+    return {total, {}};
+  }
+  bool has_evaluation() const override { return false; }
+  Score evaluate() override { return {}; }
+  std::string card() const override { return ""; }
+
+ private:
+  Registry root_;
+  Param w_;
+};
+
+/// What two ranks say that train LogTask on these pictures; one of them is silent.
+std::string said_by_two(const Dataset& data, const std::string& work_dir) {
+  std::string text;
+  std::atomic<int> silent = 0;
+  test::on_lanes(2, [&](Lane& lane, Lane& behind) {
+    LogTask task;
+    Loader loader(data, {}, {.mean = {0, 0, 0}, .deviation = {1, 1, 1}},
+                  {.batch = 4, .threads = 0, .drop_last = true, .rank = lane.rank(), .ranks = 2});
+    const auto sums = sums_in_pairs(lane, behind);
+    const auto parallel = parallel_in_buckets(task, *sums, OneOfRanks::Mean::kGlobal);
+    LoopOptions options;
+    options.work_dir = work_dir;
+    options.ranks = {.lane = &lane, .parallel = parallel.get()};
+    try {
+      run_loop(task, loader, options);
+    } catch (const NumericalError& error) {
+      EXPECT_EQ(lane.rank(), 0);
+      text = error.what();
+    } catch (const SaidByAnotherRank& same) {
+      EXPECT_THROW(std::rethrow_exception(same.error), NumericalError);
+      ++silent;
+    }
+  });
+  EXPECT_EQ(silent, 1);
+  return text;
+}
+
+// Of four pictures ranks have two each; the black one is the first of rank 1.
+TEST_F(RanksTrain, OneOfThemSaysWhereANumberWasNotFinite) {
+  Dataset data;
+  for (int i = 0; i < 4; ++i) {
+    const std::string name = cat(i, ".png");
+    write_png(folder_ / name, Tensor::full({2, 2, 3}, i == 2 ? 0 : 255, DType::kUInt8));
+    data.items.push_back({.id = 0, .name = name, .image = folder_ / name, .mask = "", .classes = {}});
+  }
+  const std::string text = said_by_two(data, folder_ / "run");
+  EXPECT_NE(text.find("the loss is -inf at step 0"), std::string::npos) << text;
+  EXPECT_NE(text.find("rank 1, first picture 2.png"), std::string::npos) << text;
+  EXPECT_NE(text.find("log in layer: output is the first"), std::string::npos) << text;
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run/not_finite_rank1/step_0.safetensors"));
+  // Where the rank cannot write what it found, nobody waits for it.
+  write_file(folder_ / "full/not_finite_rank1", "no folder");
+  EXPECT_NE(said_by_two(data, folder_ / "full")
+                .find("rank 1, first picture 2.png); the search for the operator failed: "),
+            std::string::npos);
 }
 
 TEST_F(RanksTrain, WhatRanksCannotShareIsAConfigError) {
