@@ -123,7 +123,10 @@ Evaluation evaluate_folders(const FolderPair& folders, const EvaluateOptions& op
   score_all(
       names, threads(), folders.ignore, folders.undecided, options,
       [&](std::size_t i) {
-        return std::pair(read_label_png(folders.predictions + "/" + names[i]).labels,
+        const std::string prediction = folders.predictions + "/" + names[i];
+        check(fs::exists(prediction), "evaluate", "there is no ", prediction,
+              "; a prediction has the path below its folder that the mask has below ", folders.truth);
+        return std::pair(read_label_png(prediction).labels,
                          read_label_png(folders.truth + "/" + names[i]).labels);
       },
       result);

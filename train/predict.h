@@ -66,9 +66,9 @@ struct PredictFiles {
 };
 
 /// Predicts every picture and writes its files; existing ones are kept unless overwrite. Names are the
-/// pictures' own without the ending; two of the same name are an Error before any work. A picture that fails
-/// is listed in the result and in out/failures.jsonl, the others are done. Also writes out/legend.png and
-/// out/classes.txt.
+/// pictures' own without the ending; two of one name, and a file that would replace a picture, are an Error
+/// before any work. A picture that fails is listed in the result and in out/failures.jsonl, the others are
+/// done. Also writes out/legend.png and out/classes.txt.
 std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles& job);
 
 /// Pictures below the given files and folders (endings jpg, jpeg, png; any case), in order of name.

@@ -20,15 +20,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// File -> name of its outputs.
-std::map<std::string, std::string> output_names(const std::vector<std::string>& pictures) {
+constexpr const char* kLegend = "legend";
+
+/// Name of its outputs -> file. No file that is written may be one that is read, or belong to another
+/// picture.
+std::map<std::string, std::string> output_names(const PredictFiles& job) {
+  std::set<std::string> inputs;
+  for (const std::string& path : job.pictures) inputs.insert(fs::weakly_canonical(path).string());
   std::map<std::string, std::string> by_name;
-  for (const std::string& path : pictures) {
+  for (const std::string& path : job.pictures) {
     const std::string name = fs::path(path).stem().string();
     const auto [other, fresh] = by_name.emplace(name, path);
     check(fresh, "predict", path, " and ", other->second, " would write the same files ", name,
           ".png; predict them into two folders");
+    check(name != kLegend, "predict", path, ": ", kLegend,
+          ".png is the legend of all pictures; give the picture another name");
+    for (const char* ending : {".png", ".overlay.png"}) {
+      const std::string written = (fs::path(job.out) / (name + ending)).string();
+      check(!inputs.contains(fs::weakly_canonical(written).string()), "predict", "the labels of ", path,
+            " would be written over the picture ", written, "; name another folder with -o");
+    }
   }
+  for (const auto& [name, path] : by_name)
+    check(!by_name.contains(name + ".overlay"), "predict", by_name.at(name), " and ",
+          by_name.contains(name + ".overlay") ? by_name.at(name + ".overlay") : "",
+          " would write the same files ", name, ".overlay.png; predict them into two folders");
   return by_name;
 }
 
@@ -56,7 +72,7 @@ void predict_one(TrainedSegmenter& trained, const PredictFiles& job, const std::
 }
 
 void write_legend(const ModelCard& card, const std::string& out) {
-  write_png(out + "/legend.png", legend_picture(card.spec.class_names, card.colours, 400));
+  write_png(cat(out, "/", kLegend, ".png"), legend_picture(card.spec.class_names, card.colours, 400));
   std::string text;
   for (std::size_t c = 0; c < card.spec.class_names.size(); ++c) {
     const Rgb& colour = card.colours[c];
@@ -87,7 +103,7 @@ std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles
   check(trained.card.colours.size() == trained.card.spec.class_names.size(), "predict", "the model card has ",
         trained.card.colours.size(), " colours for ", trained.card.spec.class_names.size(), " classes");
   std::vector<Failure> failures;
-  const auto names = output_names(job.pictures);
+  const auto names = output_names(job);
   fs::create_directories(job.out);
   write_legend(trained.card, job.out);
   Progress progress("predict", static_cast<std::int64_t>(names.size()), job.progress);
