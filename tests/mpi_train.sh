@@ -5,25 +5,12 @@
 # repeat themselves; a rank that is killed leaves a checkpoint from which the job ends as if nothing had been.
 set -u
 program=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-. "$(dirname "$0")/expect.sh"
-say() { echo "$*"; failed=1; }
+. "$(dirname "$0")/small_training.sh"
 # As root and on few cores only if it is told so; time to save before mpirun ends what it asked to end.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_odls_base_sigkill_timeout=30
 
-cat > "$work/net.yaml" <<YAML
-task: pretrain
-model: {name: pspnet_small_resnet, width: 0.25}
-data:
-  train: {format: list, root: $work/drawn}
-  val: {format: list, root: $work/drawn, list: val.txt}
-augment: {crop: [32, 32], flip: 0.5}
-optimiser: {rate: 0.02}
-train: {batch: 4, steps: 6, log_every: 1, save_every: 1000000}
-YAML
-expect 0 "" data synth -o "$work/drawn" --size 32 --train 12 --val 6
+small_training 12 "rate: 0.02" "batch: 4, steps: 6, log_every: 1, save_every: 1000000"
 
 # on RANKS FOLDER OPTIONS...
 on() {
@@ -51,8 +38,19 @@ same two again
 echo "$(first_loss alone) $(first_loss two)" | awk '{ d = $1 - $2; exit !($1 > 0 && d < 1e-5 && d > -1e-5) }' ||
   say "the first loss: $(first_loss alone) alone, $(first_loss two) on two ranks"
 
-on 3 three && say "3 ranks share 4 pictures"
-grep -q "train.batch: 4 pictures cannot be shared equally by 3 ranks" "$work/said" || say "3 ranks: $(cat "$work/said")"
+# told_once CODE TEXT: the job ends with CODE, and one rank says TEXT.
+told_once() {
+  [ $got -eq "$1" ] && [ "$(grep -c -- "$2" "$work/said")" -eq 1 ] ||
+    say "exit code $got, not $1 with '$2' once: $(cat "$work/said")"
+}
+on 3 three; got=$?
+told_once 2 "train.batch: 4 pictures cannot be shared equally by 3 ranks"
+on 2 keys --set train.stepz=3; got=$?
+told_once 2 "unknown key 'stepz'"
+on 2 missing --set data.train.list=none.txt; got=$?
+told_once 1 "the list .*none.txt does not exist"
+on 2 infinite --set optimiser.rate=1e30; got=$?
+told_once 5 "is the first that is not finite"
 
 # Rank 1 is killed in the middle of a longer run.
 sed -i 's/steps: 6/steps: 1500/' "$work/net.yaml"

@@ -5,22 +5,10 @@
 # POINTS: how often it is killed (SIGKILL) or stopped (SIGTERM), in turn, at a random moment; 10 unless given.
 set -u
 program=$1 points=${2:-10}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-. "$(dirname "$0")/expect.sh"
-say() { echo "$*"; failed=1; }
+. "$(dirname "$0")/small_training.sh"
 
-cat > "$work/net.yaml" <<YAML
-task: pretrain
-model: {name: pspnet_small_resnet, width: 0.25}
-data:
-  train: {format: list, root: $work/drawn}
-  val: {format: list, root: $work/drawn, list: val.txt}
-augment: {crop: [32, 32], flip: 0.5}
-optimiser: {rule: adamw, rate: 0.002, clip: 1, warmup: 3}
-train: {batch: 3, accumulate: 2, steps: 40, log_every: 3, eval_every: 7, save_every: 4, ema: 0.9, keep: 3}
-YAML
-expect 0 "" data synth -o "$work/drawn" --size 32 --train 10 --val 6
+small_training 10 "rule: adamw, rate: 0.002, clip: 1, warmup: 3" \
+  "batch: 3, accumulate: 2, steps: 40, log_every: 3, eval_every: 7, save_every: 4, ema: 0.9, keep: 3"
 train() { "$program" train -c "$work/net.yaml" --threads 1 --progress none "$@" > "$work/said" 2>&1; }
 now() { echo $(($(date +%s%N) / 10000000)); }
 

@@ -115,6 +115,13 @@ class Fuse : public testing::Test {
     options.rule = parse_rule("value:0.5");
     return options;
   }
+  /// The same with everything kept that members said.
+  static FuseOptions keeping_all() {
+    FuseOptions options = by_value();
+    options.keep_consensus = true;
+    options.keep_maps = parse_keep("u8:16");
+    return options;
+  }
   std::string root_;
 };
 

@@ -179,9 +179,7 @@ TEST_F(Fuse, DataSetsWithoutBackgroundGetOne) {
 // The first class of such a data set is class 0; its labels hold 1, and everything beside them says 1.
 TEST_F(Fuse, LabelsNameTheirOwnClasses) {
   without_background();
-  FuseOptions keep = by_value();
-  keep.keep_consensus = true;
-  keep.keep_maps = parse_keep("u8:16");
+  const FuseOptions keep = keeping_all();
   run("out", keep);
   const Dataset labels = open_dataset({.format = "labels", .root = root_ + "/out", .images = root_});
   EXPECT_EQ(labels.class_names, (std::vector<std::string>{"background", "red", "green"}));

@@ -146,10 +146,7 @@ TEST_F(View, LimitedToTheFirstPictures) {
 // Without a background class of its own the data set's class c is the label value c + 1.
 TEST_F(View, LabelValuesAboveTheClassesAreNamedRight) {
   without_background();
-  FuseOptions options = by_value();
-  options.keep_consensus = true;
-  options.keep_maps = parse_keep("u8:16");
-  run("out", options);
+  run("out", keeping_all());
   const JsonObject item = item_of(ViewSite(shown()), 0);
   EXPECT_EQ(item.objects("layers")[1].text("name"), "consensus: red");
   EXPECT_EQ(item.objects("layers")[1].integer("label"), 1);
