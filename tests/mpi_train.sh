@@ -46,7 +46,7 @@ told_once() {
 on 3 three; got=$?
 told_once 2 "train.batch: 4 pictures cannot be shared equally by 3 ranks"
 on 2 keys --set train.stepz=3; got=$?
-told_once 2 "unknown key 'stepz'"
+told_once 2 "unknown key 'train.stepz'"
 on 2 missing --set data.train.list=none.txt; got=$?
 told_once 1 "the list .*none.txt does not exist"
 on 2 infinite --set optimiser.rate=1e30; got=$?
