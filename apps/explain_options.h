@@ -14,7 +14,7 @@ namespace clearcut::apps {
 /// -m, -x and what explanations depend on.
 struct ExplainWords {
   std::string models, explainers = "gradcam";
-  std::string consensus = "minmax", wrong = "keep", framing = "whole", regions = "slic", groups;
+  std::string consensus = "percentile", wrong = "keep", framing = "whole", regions = "slic", groups;
   std::string weights = "uniform", accuracy, kept;
   std::int64_t working_side = 512;
   std::string exif = "ignore";

@@ -253,7 +253,7 @@ expect 2 "share:S with S between 0 and 1" $sweep --select share:2 -o "$work/r-pi
 expect 0 "6 labels made" label fuse -m "$work/net" -x gradcam,saliency --data "$work/drawn/val" --rule picked:"$work/r-pick/picked.json" \
   -o "$work/r-picked" $reference
 grep -q "nearest to 0.3" "$work/r-picked/job.json" || { echo "job.json does not say how the rule was picked"; failed=1; }
-expect 2 "was picked for the fusion minmax" label fuse -m "$work/net" --consensus abs --data "$work/drawn/val" \
+expect 2 "was picked for the fusion percentile" label fuse -m "$work/net" --consensus abs --data "$work/drawn/val" \
   --rule picked:"$work/r-pick/picked.json" -o "$work/r-picked" $reference
 expect 0 "6 pictures; open $work/site/index.html" view "$work/r-labels" --export "$work/site"
 [ "$(ls "$work/site/data" | wc -l)" -eq 8 ] || { echo "view --export: $(ls "$work/site/data")"; failed=1; }
