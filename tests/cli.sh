@@ -129,7 +129,7 @@ expect 2 "--refine: refine: there are none, grabcut, crf:rrm" $fuse --refine sha
 expect 2 "--regions: superpixels: there are slic, quickshift, felzenszwalb" $fuse --regions snic -o "$work/labels"
 expect 2 "--explainer: explainer: there are ablation" $fuse -x gradcm -o "$work/labels"
 expect 2 "--flatten makes it background" $fuse --rule rank:0.9:0.5 --layout pssl -o "$work/labels"
-expect 2 "stages.2.rule: rule: a rule starts with" run configs/from_folder.yaml --set data="$work/drawn/train" \
+expect 2 "stages.3.rule: rule: a rule starts with" run configs/from_folder.yaml --set data="$work/drawn/train" \
   --set rule=val:0.3 -o "$work/mine"
 expect 2 "needs a value: give it with --set data=" run configs/from_folder.yaml -o "$work/mine"
 # A study: times before it starts, lines behind it, tables from the lines.

@@ -8,6 +8,12 @@ namespace clearcut {
 /// draw: the drawn data set (data/drawn.h).       size, train, val (numbers of pictures), seed
 StagePlan read_draw_stage(const Config& config);
 
+/// check: `clearcut data check` of what the other stages take. Writes report.json and report.txt.
+///   data       a data set (see DatasetConfig)
+///   val        validation data, checked too and held against the others; may be absent
+///   on_errors  stop (default): the run ends there | go_on: they are only written down
+StagePlan read_check_stage(const Config& config);
+
 /// split: image labels in one form, with pictures held out. Writes labels.csv (image,classes,split), images
 /// (a link to the pictures), objects.txt (the classes), classes.txt (background first, then the classes), and
 /// held_out/ (links to the pictures of split `val`).

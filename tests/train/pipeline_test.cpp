@@ -54,6 +54,37 @@ TEST_F(Pipelines, FinishedStagesAreNotRepeated) {
   EXPECT_EQ(done_now(yaml(), {.fresh = true}), (Names{"drawings", "split", "other"}));
 }
 
+TEST_F(Pipelines, ACheckStopsTheRunBeforeBadDataAreUsed) {
+  const auto with_check = [](const std::string& on_errors) {
+    return "stages:\n"
+           "  - {name: drawings, kind: draw, size: 32, train: 12, val: 6}\n"
+           "  - {name: checked, kind: check, data: {format: list, root: \"${work}/drawings\", list: "
+           "train.txt}, "
+           "val: {format: list, root: \"${work}/drawings\", list: val.txt}" +
+           on_errors + "}\n  - {name: other, kind: draw, size: 32, train: 6, val: 6}\n";
+  };
+  EXPECT_EQ(done_now(with_check("")), (Names{"drawings", "checked", "other"}));
+  const JsonObject report = JsonObject::read(folder_ / "work/checked/report.json");
+  EXPECT_EQ(report.integer("items"), 12);
+  EXPECT_EQ(report.object("val").integer("items"), 6);
+
+  // The validation list names a picture of training: known by its pixels.
+  const std::string list = folder_ / "work/drawings/val.txt";
+  write_file(list, read_text(list) + read_text(folder_ / "work/drawings/train.txt"));
+  const auto alone = [&](const std::string& on_errors) {
+    const std::string text = with_check(on_errors);
+    std::string stages = "stages:\n" + text.substr(text.find("  - {name: checked"));
+    const std::string work = "${work}/drawings", place = folder_ / "work/drawings";
+    for (std::size_t at = 0; (at = stages.find(work)) != std::string::npos;)
+      stages.replace(at, work.size(), place);
+    return stages;
+  };
+  expect_error([&] { done_now(alone("")); }, "same picture in training and validation");
+  EXPECT_EQ(done_now(alone(", on_errors: go_on")), (Names{"checked", "other"}));
+  EXPECT_NE(read_text(folder_ / "work/checked/report.txt").find("same picture in training"),
+            std::string::npos);
+}
+
 TEST_F(Pipelines, AChangeRepeatsTheStageAndWhatNeedsIt) {
   done_now(yaml());
   EXPECT_EQ(done_now(yaml("0.4")), Names{"split"});
