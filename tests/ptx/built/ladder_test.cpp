@@ -2,6 +2,7 @@
 // `make counters` prints the table; CLEARCUT_VARIANT, a part of a file's name, chooses rows.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -81,6 +82,38 @@ std::vector<std::string> table() {
   return rows;
 }
 
+constexpr std::size_t kPasses = 5;  // the cell of shared passes per access
+
+std::vector<std::string> cells(const std::string& line) {
+  std::vector<std::string> parts;
+  std::stringstream text(line);
+  for (std::string part; std::getline(text, part, '|');) parts.push_back(part);
+  return parts;
+}
+
+/// "4.00 (4.00)" and "3.97 (3.97)". nvcc 13 does not make the same of one source each time: it splits one of
+/// 64 or more shared loads of 16 bytes in two, or none, by which passes per access fall by 0.8 % at most.
+bool near(const std::string& a, const std::string& b) {
+  double x = 0, least_x = 0, y = 0, least_y = 0;
+  if (std::sscanf(a.c_str(), " %lf (%lf)", &x, &least_x) != 2 ||
+      std::sscanf(b.c_str(), " %lf (%lf)", &y, &least_y) != 2)
+    return a == b;
+  return std::abs(x - y) <= 0.01 * y && std::abs(least_x - least_y) <= 0.01 * least_y;
+}
+
+bool is_in(const std::string& text, const std::string& row) {
+  const std::vector<std::string> got = cells(row);
+  std::stringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::vector<std::string> written = cells(line);
+    bool same = written.size() == got.size();
+    for (std::size_t i = 0; same && i < got.size(); ++i)
+      same = i == kPasses ? near(got[i], written[i]) : got[i] == written[i];
+    if (same) return true;
+  }
+  return false;
+}
+
 TEST(PtxLadder, Table) {
   std::ifstream file("docs/kernels.md");
   std::stringstream text;
@@ -96,7 +129,7 @@ TEST(PtxLadder, Table) {
                       line.find("`conv2d_v") != std::string::npos ||
                       line.find("_default`") != std::string::npos;
     if (!ours) continue;
-    EXPECT_NE(text.str().find(line), std::string::npos) << "docs/kernels.md has other numbers than " << line;
+    EXPECT_TRUE(is_in(text.str(), line)) << "docs/kernels.md has other numbers than " << line;
   }
   EXPECT_FALSE(rows.empty()) << "no kernel has that name";
 }
