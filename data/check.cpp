@@ -9,6 +9,7 @@
 #include "data/check_causes.h"
 #include "data/labels/files.h"
 #include "tensor/error.h"
+#include "tensor/interrupt.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -310,6 +311,7 @@ DataReport check_data(const Dataset& data, const CheckOptions& options) {
   std::int64_t done = 0;
   parallel_for(static_cast<std::int64_t>(seen.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
+      stop_if_interrupted("data check", "nothing is kept; start it again");
       seen[static_cast<std::size_t>(i)] = look_at(data, data.items[static_cast<std::size_t>(i)], options);
       const std::scoped_lock lock(mutex);
       if (options.progress) options.progress(++done);

@@ -34,7 +34,7 @@ struct DataReport {
   std::map<std::string, std::int64_t> formats;  // "picture jpeg", "mask 8-bit gray", ... -> files
   std::int64_t turned_by_exif = 0;              // pictures with an orientation other than upright
   std::vector<std::uint64_t>
-      contents;  // per item: hash of its pixels, without decoding of its file; 0: unreadable
+      contents;  // per item: hash of pixels, without decoding of the file; 0: unreadable
 };
 
 struct CheckOptions {
@@ -43,7 +43,8 @@ struct CheckOptions {
   std::function<void(std::int64_t done)> progress = {};  // called from one thread at a time
 };
 
-/// Reads every picture and mask. Never throws for a bad item: it becomes a finding. Looks for
+/// Reads every picture and mask. Never throws for a bad item: it becomes a finding. Throws Interrupted after
+/// Ctrl-C. Looks for
 ///
 ///   errors    missing and unreadable pictures and masks (data/check_causes.h says why), masks of another
 ///             size, label values outside the classes, masks that hold colours, image labels outside the

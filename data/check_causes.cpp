@@ -60,7 +60,11 @@ Cause why_unreadable(const std::string& path, FileRole role, const std::string& 
   const std::string unreadable = mask ? "unreadable mask" : "unreadable picture";
   const bool in_shard = path.find(".tar@") != std::string::npos;
   if (!in_shard && !fs::exists(path)) return why_missing(path, mask ? "missing mask" : "missing picture");
+  if (!in_shard && !fs::is_regular_file(path))
+    return {unreadable, "a folder, or something else that is no file, has this name", kReplace};
   const std::string text = in_shard ? "" : first_bytes(path);
+  if (text.empty() && !in_shard && fs::file_size(path) > 0)
+    return {unreadable, "you may not read this file", "ask its owner, or give leave with `chmod +r`"};
   if (text.empty() && !in_shard)
     return {unreadable, "an empty file: a download or a copy was cut off, or the disk was full", kReplace};
   if (text.starts_with("version https://git-lfs"))

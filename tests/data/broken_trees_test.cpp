@@ -70,6 +70,12 @@ const Break kBreaks[] = {
      "damaged, or was copied only in part", "replace the file", 1},
     {"empty file", [](Tree& t) { fs::resize_file(t.root + "/images/p0.png", 0); }, "unreadable picture",
      "an empty file", "replace the file", 1},
+    {"a folder",
+     [](Tree& t) {
+       fs::remove(t.root + "/images/p0.png");
+       fs::create_directory(t.root + "/images/p0.png");
+     },
+     "unreadable picture", "a folder, or something else", "replace the file", 1},
     {"a web page", [](Tree& t) { write_file(t.root + "/images/p1.png", "<!DOCTYPE html><html>"); },
      "unreadable picture", "a web page was saved", "download the file again", 1},
     {"Git LFS",

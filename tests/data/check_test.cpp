@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "tensor/interrupt.h"
+#include "tensor/parallel.h"
 #include "tests/real_data.h"
 
 namespace clearcut {
@@ -42,6 +44,21 @@ void expect_finding(const DataReport& report, const std::string& kind, const std
   ASSERT_NE(f, nullptr) << kind;
   EXPECT_NE(f->cause.find(cause), std::string::npos) << f->cause;
   EXPECT_NE(f->details.front().find(detail), std::string::npos) << f->details.front();
+}
+
+TEST(DataCheck, StopsAtCtrlC) {
+  Dataset data = two_classes("check_stopped");
+  for (const char* name : {"a", "b", "c"}) add_item(data, name, {0, 0, 1, 1, 1, 255});
+  std::int64_t looked_at = 0;
+  const CheckOptions options{.progress = [&](std::int64_t done) {
+    looked_at = done;
+    set_interrupted(true);
+  }};
+  set_threads(1);
+  EXPECT_THROW(check_data(data, options), Interrupted);
+  set_interrupted(false);
+  set_threads(0);
+  EXPECT_EQ(looked_at, 1);
 }
 
 TEST(DataCheck, AGoodSetHasNoFindingsAndRightCounts) {
