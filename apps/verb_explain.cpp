@@ -34,8 +34,9 @@ struct ExplainVerb {
   std::int64_t sheet = 50;
 };
 
-// Files as they are, folders with all pictures below them. Names are unique: the path below the input.
-std::vector<Item> find_pictures(const std::vector<std::string>& inputs) {
+// Files as they are, folders with all pictures below them but those that an earlier run wrote to `out`. Names
+// are unique: the path below the input.
+std::vector<Item> find_pictures(const std::vector<std::string>& inputs, const std::string& out) {
   std::vector<Item> items;
   const auto add = [&](const fs::path& file, const std::string& name) {
     items.push_back({.id = hash_name(name), .name = name, .image = file.string(), .mask = "", .classes = {}});
@@ -46,10 +47,7 @@ std::vector<Item> find_pictures(const std::vector<std::string>& inputs) {
       add(input, fs::path(input).filename().string());
       continue;
     }
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator(input))
-      if (entry.is_regular_file() && is_picture_name(entry.path().string())) files.push_back(entry.path());
-    std::sort(files.begin(), files.end());
+    const std::vector<fs::path> files = pictures_below(input, out);
     check(!files.empty(), "explain", "the folder ", input, " has no pictures (.jpg, .jpeg, .png)");
     for (const fs::path& file : files) add(file, file.lexically_relative(input).generic_string());
   }
@@ -189,7 +187,7 @@ void ExplainJob::picture(const Item& item) {
 }
 
 int ExplainJob::run() {
-  std::vector<Item> items = find_pictures(v_.inputs);
+  std::vector<Item> items = find_pictures(v_.inputs, v_.out);
   if (common_.limit > 0 && static_cast<std::size_t>(common_.limit) < items.size())
     items.resize(static_cast<std::size_t>(common_.limit));
   index_ = std::make_unique<JsonlWriter>(v_.out + "/index.jsonl", JsonlWriter::Mode::kFresh);

@@ -21,7 +21,7 @@ struct Options {
 
 int run_predict(const CommonOptions& common, const Options& o) {
   TrainedSegmenter trained = load_segmenter(o.model, device_of(common));
-  std::vector<std::string> pictures = find_pictures(o.inputs);
+  std::vector<std::string> pictures = find_pictures(o.inputs, common.work_dir);
   const Shard shard = shard_of(common);
   std::vector<std::string> mine;
   for (std::size_t i = 0; i < pictures.size(); ++i)

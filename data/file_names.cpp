@@ -43,6 +43,18 @@ std::vector<fs::path> files_below(const fs::path& folder) {
   return files;
 }
 
+std::vector<fs::path> pictures_below(const fs::path& folder, const fs::path& except) {
+  const fs::path left_out = fs::weakly_canonical(except);
+  std::vector<fs::path> files;
+  for (auto at = fs::recursive_directory_iterator(folder); at != fs::recursive_directory_iterator(); ++at)
+    if (at->is_directory() && fs::weakly_canonical(at->path()) == left_out)
+      at.disable_recursion_pending();
+    else if (at->is_regular_file() && is_picture_name(at->path().string()))
+      files.push_back(at->path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 std::string path_below(const std::string& path) {
   fs::path below;
   for (const fs::path& part : fs::path(path).relative_path())

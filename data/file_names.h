@@ -22,6 +22,11 @@ std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& f
 /// All files at any depth below a folder, links followed, in order of name.
 std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder);
 
+/// The pictures at any depth below a folder, in order of name; those below the folder `except` are left out,
+/// as what an earlier run wrote there.
+std::vector<std::filesystem::path> pictures_below(const std::filesystem::path& folder,
+                                                  const std::filesystem::path& except);
+
 /// A relative path that stays below the folder it is joined to: without root, "." and "..".
 std::string path_below(const std::string& path);
 

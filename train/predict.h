@@ -71,7 +71,8 @@ struct PredictFiles {
 /// done. Also writes out/legend.png and out/classes.txt.
 std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles& job);
 
-/// Pictures below the given files and folders (endings jpg, jpeg, png; any case), in order of name.
-std::vector<std::string> find_pictures(const std::vector<std::string>& inputs);
+/// The given files, and the pictures below the given folders (endings jpg, jpeg, png; any case) but not below
+/// the folder `out`, in order of name.
+std::vector<std::string> find_pictures(const std::vector<std::string>& inputs, const std::string& out);
 
 }  // namespace clearcut

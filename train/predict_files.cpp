@@ -84,7 +84,7 @@ void write_legend(const ModelCard& card, const std::string& out) {
 
 }  // namespace
 
-std::vector<std::string> find_pictures(const std::vector<std::string>& inputs) {
+std::vector<std::string> find_pictures(const std::vector<std::string>& inputs, const std::string& out) {
   std::set<std::string> found;
   for (const std::string& input : inputs) {
     if (!fs::is_directory(input)) {
@@ -92,9 +92,7 @@ std::vector<std::string> find_pictures(const std::vector<std::string>& inputs) {
       found.insert(input);
       continue;
     }
-    for (const auto& entry : fs::recursive_directory_iterator(input))
-      if (entry.is_regular_file() && is_picture_name(entry.path().string()))
-        found.insert(entry.path().string());
+    for (const fs::path& picture : pictures_below(input, out)) found.insert(picture.string());
   }
   return {found.begin(), found.end()};
 }

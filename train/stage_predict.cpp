@@ -14,7 +14,7 @@ StagePlan read_predict_stage(const Config& config) {
   if (config.has("exif")) job.apply_exif = config.flag_or("exif", false);
   return {[=](StageContext& context) {
     PredictFiles mine = job;
-    mine.pictures = find_pictures(inputs);
+    mine.pictures = find_pictures(inputs, context.folder);
     check(!mine.pictures.empty(), "predict", "no picture (jpg, jpeg, png) in ", inputs[0]);
     if (limit > 0 && limit < static_cast<std::int64_t>(mine.pictures.size()))
       mine.pictures.resize(static_cast<std::size_t>(limit));

@@ -34,5 +34,19 @@ TEST(PredictFiles, ThatWouldReplaceEachOtherAreRefused) {
   expect_refused({folder / "legend.jpg"}, folder / "out", "legend.png is the legend of all pictures");
 }
 
+// A second run into a folder below its input sees what the first one saw.
+TEST(PredictFiles, WhatAnEarlierRunWroteIsNoPicture) {
+  const test::Folder folder;
+  for (const char* name : {"a.png", "b/c.JPG", "out/a.png", "out/a.overlay.png", "outer/d.png"})
+    write_file(folder / name, "");
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(find_pictures({folder.path()}, folder / "out"),
+            (Paths{folder / "a.png", folder / "b/c.JPG", folder / "outer/d.png"}));
+  EXPECT_EQ(find_pictures({folder.path()}, folder / "b/../out/").size(), 3U);
+  EXPECT_EQ(find_pictures({folder.path()}, folder / "new").size(), 5U);
+  // Asked for by name, they are taken.
+  EXPECT_EQ(find_pictures({folder / "out"}, folder / "out").size(), 2U);
+}
+
 }  // namespace
 }  // namespace clearcut
