@@ -54,7 +54,7 @@ Batch draw(std::int64_t n, std::uint64_t item) {
 int main() {
   Registry registry(/*seed=*/1);
   const TextureNet net(registry.scope());
-  Sgd sgd(registry, {.momentum = 0.9, .weight_decay = 1e-4});
+  Sgd sgd(registry, {.momentum = 0.9, .groups = {.weight_decay = 1e-4}});
   registry.mode.training = true;
   for (std::uint64_t step = 0; step < 60; ++step) {
     const Batch batch = draw(16, step);

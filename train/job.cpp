@@ -63,13 +63,12 @@ void read_optimiser(const Config& config, TrainJob& job) {
     o.sgd.momentum = config.number_or("momentum", o.sgd.momentum, {.low = 0, .high = 1});
     o.sgd.nesterov = config.flag_or("nesterov", false);
   }
-  double& weight_decay = adamw ? o.adamw.weight_decay : o.sgd.weight_decay;
-  weight_decay = config.number_or("weight_decay", weight_decay, {.low = 0});
-  o.sgd.no_decay = o.adamw.no_decay = config.texts_or("no_decay", {});
+  ParameterGroups& groups = adamw ? o.adamw.groups : o.sgd.groups;
+  groups.weight_decay = config.number_or("weight_decay", groups.weight_decay, {.low = 0});
+  groups.no_decay = config.texts_or("no_decay", {});
   const Config rates = config.section("rates");
   for (const std::string& pattern : rates.keys())
-    o.sgd.rates.push_back({pattern, rates.number(pattern, {.low = 0})});
-  o.adamw.rates = o.sgd.rates;
+    groups.rates.push_back({pattern, rates.number(pattern, {.low = 0})});
   job.rate_batch = config.number_or("rate_batch", 0, {.low = 0});
   job.loop.clip = config.number_or("clip", 0, {.low = 0});
   job.loop.schedule = read_schedule(config, 1);

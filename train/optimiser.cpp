@@ -104,9 +104,7 @@ void Optimiser::load_state(const std::vector<std::pair<std::string, std::vector<
 }
 
 Sgd::Sgd(Registry& model, SgdOptions options)
-    : Optimiser(model, {options.weight_decay, options.rates, options.no_decay}),
-      options_(std::move(options)),
-      velocities_(zeros()) {}
+    : Optimiser(model, options.groups), options_(std::move(options)), velocities_(zeros()) {}
 
 void Sgd::update(const std::vector<Learning>& parameters) {
   std::vector<ops::SgdParameter> all;
@@ -129,10 +127,7 @@ StateDict Sgd::state() const {
 void Sgd::load(const StateDict& state) { load_state({{"", &velocities_}}, state); }
 
 AdamW::AdamW(Registry& model, AdamWOptions options)
-    : Optimiser(model, {options.weight_decay, options.rates, options.no_decay}),
-      options_(std::move(options)),
-      means_(zeros()),
-      squares_(zeros()) {}
+    : Optimiser(model, options.groups), options_(std::move(options)), means_(zeros()), squares_(zeros()) {}
 
 void AdamW::update(const std::vector<Learning>& parameters) {
   ++steps_;

@@ -73,10 +73,8 @@ class Optimiser {
 
 struct SgdOptions {
   double momentum = 0.9;
-  double weight_decay = 4e-5;
   bool nesterov = false;
-  std::vector<RateRule> rates = {};
-  std::vector<std::string> no_decay = {};
+  ParameterGroups groups = {};
 };
 
 /// Stochastic gradient descent with momentum; the rule is that of tensor/ops/sgd.h. Its state are the
@@ -95,9 +93,7 @@ class Sgd : public Optimiser {
 
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double weight_decay = 0.01;
-  std::vector<RateRule> rates = {};
-  std::vector<std::string> no_decay = {};
+  ParameterGroups groups = {.weight_decay = 0.01};
 };
 
 /// Adam with decoupled weight decay; the rule is that of tensor/ops/adamw.h. Its state: "mean/NAME",

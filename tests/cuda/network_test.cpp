@@ -34,7 +34,7 @@ struct Trained {
 // Three steps of gradient descent; loss() runs the network forward.
 template <class Loss>
 Trained train(Registry& model, double rate, const Loss& loss) {
-  Sgd sgd(model, {.momentum = 0.9, .weight_decay = 1e-4});
+  Sgd sgd(model, {.momentum = 0.9, .groups = {.weight_decay = 1e-4}});
   std::vector<Tensor> losses;
   for (int step = 0; step < 3; ++step) {
     for (Param* p : model.params()) p->var().zero_grad();

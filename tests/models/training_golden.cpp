@@ -159,7 +159,7 @@ void expect_as_pytorch(const Training& t, const Precision& precision) {
   const Var x = input_of(t);
   expect_close(t.logits(x).value(), golden.at("evaluation"), tolerance, "logits in evaluation");
   t.registry.mode.training = true;
-  Sgd optimiser(t.registry, {.momentum = 0.9, .weight_decay = 1e-4});
+  Sgd optimiser(t.registry, {.momentum = 0.9, .groups = {.weight_decay = 1e-4}});
   std::vector<double> losses, norms;
   for (int step = 0; step < precision.steps; ++step) {
     t.registry.zero_grad();

@@ -43,9 +43,8 @@ TEST_P(SgdGolden, TenStepsEqualTorch) {
   const std::vector<const Param*> params = {&model.backbone, &model.head};
   for (const Param* p : params) p->value().copy_from(golden.at(name + ".start." + p->name()));
   Sgd sgd(model.root, {.momentum = 0.9,
-                       .weight_decay = 4e-3,
                        .nesterov = name == "nesterov",
-                       .rates = {{"backbone.*", 0.1}}});
+                       .groups = {.weight_decay = 4e-3, .rates = {{"backbone.*", 0.1}}}});
   const Schedule schedule = {.decay = Decay::kPoly, .rate = 0.1, .end = 0.01, .power = 0.9, .steps = 10};
   for (std::int64_t t = 0; t < 10; ++t) {
     for (const Param* p : params) set_gradient(*p, golden.at(name + ".grads." + p->name())[t]);
@@ -111,12 +110,11 @@ TEST(AdamW, TenClippedStepsEqualTorch) {
   Two model;
   const std::vector<const Param*> params = {&model.backbone, &model.head};
   for (const Param* p : params) p->value().copy_from(golden.at("start." + p->name()));
-  AdamW adamw(model.root, {.beta1 = 0.8,
-                           .beta2 = 0.95,
-                           .epsilon = 1e-6,
-                           .weight_decay = 0.05,
-                           .rates = {{"backbone.*", 0.1}},
-                           .no_decay = {"head.*"}});
+  AdamW adamw(model.root,
+              {.beta1 = 0.8,
+               .beta2 = 0.95,
+               .epsilon = 1e-6,
+               .groups = {.weight_decay = 0.05, .rates = {{"backbone.*", 0.1}}, .no_decay = {"head.*"}}});
   const Schedule schedule = {.decay = Decay::kPoly, .rate = 0.1, .end = 0.01, .power = 0.9, .steps = 10};
   const auto norms = golden.at("norms").values<double>();
   for (std::int64_t t = 0; t < 10; ++t) {
@@ -153,12 +151,12 @@ TEST(AdamW, StateRoundTripsWithItsStepsAndRefusesAnotherRule) {
 
 TEST(Optimiser, VectorsAndPatternsAreLeftOutOfTheDecay) {
   Two model;  // backbone.w has two dimensions, head.w one
-  const Sgd vectors(model.root, {.weight_decay = 0.5, .no_decay = {kVectors}});
+  const Sgd vectors(model.root, {.groups = {.weight_decay = 0.5, .no_decay = {kVectors}}});
   EXPECT_EQ(vectors.weight_decay(model.backbone), 0.5);
   EXPECT_EQ(vectors.weight_decay(model.head), 0);
-  const Sgd pattern(model.root, {.weight_decay = 0.5, .no_decay = {"back*"}});
+  const Sgd pattern(model.root, {.groups = {.weight_decay = 0.5, .no_decay = {"back*"}}});
   EXPECT_EQ(pattern.weight_decay(model.backbone), 0);
-  EXPECT_THROW(Sgd(model.root, {.no_decay = {"neck.*"}}), Error);
+  EXPECT_THROW(Sgd(model.root, {.groups = {.no_decay = {"neck.*"}}}), Error);
 }
 
 // Lengths 3 and 4 of two parameters: 5. A frozen one does not count.
@@ -196,7 +194,7 @@ TEST(WeightAverage, ByHand) {
 TEST(Sgd, FrozenParametersAndVelocitiesStay) {
   Two model;
   model.backbone.require_grad(false);
-  Sgd sgd(model.root, {.weight_decay = 0.5});
+  Sgd sgd(model.root, {.groups = {.weight_decay = 0.5}});
   model.backbone.value().copy_from(Tensor::full({3, 4}, 2, DType::kFloat64));
   set_gradient(model.head, Tensor::full({5}, 1, DType::kFloat64));
   sgd.step(1);
@@ -218,7 +216,7 @@ TEST(Sgd, StateRoundTripsAndRefusesAnotherModel) {
 
 TEST(Sgd, ARateRuleThatFitsNothingIsAnError) {
   Two model;
-  EXPECT_THROW(Sgd(model.root, {.rates = {{"backbon.*", 0.1}}}), Error);
+  EXPECT_THROW(Sgd(model.root, {.groups = {.rates = {{"backbon.*", 0.1}}}}), Error);
 }
 
 TEST(Fits, StarsStandForAnyText) {

@@ -52,7 +52,7 @@ Tensor batch_of(std::uint64_t first, std::int64_t count) {
 
 // 60 steps of 16 pictures. With `shuffled` each picture has a drawn label.
 void train(PatchNet& net, bool shuffled) {
-  Sgd sgd(net.registry(), {.momentum = 0.9, .weight_decay = 0});
+  Sgd sgd(net.registry(), {.momentum = 0.9, .groups = {.weight_decay = 0}});
   net.registry().require_grad(true);
   for (std::uint64_t step = 0; step < 60; ++step) {
     std::vector<std::int32_t> labels;
