@@ -29,7 +29,18 @@ enum : std::uint32_t {
   kCompressed = 15,
 };
 // Classes of arrays.
-enum : std::uint32_t { kStructClass = 2, kObjectClass = 3, kDoubleClass = 6, kUInt64Class = 15 };
+enum : std::uint32_t {
+  kStructClass = 2,
+  kObjectClass = 3,
+  kDoubleClass = 6,
+  kSingleClass = 7,
+  kInt8Class = 8,
+  kUInt8Class = 9,
+  kInt16Class = 10,
+  kUInt16Class = 11,
+  kInt32Class = 12,
+  kUInt64Class = 15,
+};
 constexpr std::uint32_t kComplexFlag = 0x0800;
 constexpr std::size_t kHeader = 128, kMostDims = 6;
 constexpr std::size_t kMostBytes = std::size_t{1} << 29;
@@ -133,35 +144,27 @@ std::vector<T> numbers_as(const Elements& parts, ByteView data, std::int64_t cou
   return out;
 }
 
+// A type of data elements, and how it is read.
+template <class T>
+struct Stored {
+  std::uint32_t type;
+  std::vector<T> (*read)(const Elements& parts, ByteView data, std::int64_t count);
+};
+template <class T>
+constexpr Stored<T> kStored[] = {
+    {kInt8, numbers_as<std::int8_t, T>},   {kUInt8, numbers_as<std::uint8_t, T>},
+    {kInt16, numbers_as<std::int16_t, T>}, {kUInt16, numbers_as<std::uint16_t, T>},
+    {kInt32, numbers_as<std::int32_t, T>}, {kUInt32, numbers_as<std::uint32_t, T>},
+    {kInt64, numbers_as<std::int64_t, T>}, {kUInt64, numbers_as<std::uint64_t, T>},
+    {kSingle, numbers_as<float, T>},       {kDouble, numbers_as<double, T>}};
+
 // Doubles may be stored as smaller whole numbers: the element says how, the class what they are.
 template <class T>
 std::vector<T> read_numbers(Elements& parts, std::int64_t count) {
   const Element real = parts.next();
-  const ByteView data = real.data;
-  switch (real.type) {
-    case kInt8:
-      return numbers_as<std::int8_t, T>(parts, data, count);
-    case kUInt8:
-      return numbers_as<std::uint8_t, T>(parts, data, count);
-    case kInt16:
-      return numbers_as<std::int16_t, T>(parts, data, count);
-    case kUInt16:
-      return numbers_as<std::uint16_t, T>(parts, data, count);
-    case kInt32:
-      return numbers_as<std::int32_t, T>(parts, data, count);
-    case kUInt32:
-      return numbers_as<std::uint32_t, T>(parts, data, count);
-    case kInt64:
-      return numbers_as<std::int64_t, T>(parts, data, count);
-    case kUInt64:
-      return numbers_as<std::uint64_t, T>(parts, data, count);
-    case kSingle:
-      return numbers_as<float, T>(parts, data, count);
-    case kDouble:
-      return numbers_as<double, T>(parts, data, count);
-    default:
-      fail("mat", parts.name(), ": numbers of type ", real.type, "; the file is damaged");
-  }
+  for (const Stored<T>& stored : kStored<T>)
+    if (stored.type == real.type) return stored.read(parts, real.data, count);
+  fail("mat", parts.name(), ": numbers of type ", real.type, "; the file is damaged");
 }
 
 // Column-major to row-major.
@@ -186,14 +189,14 @@ Tensor to_tensor(Elements& parts, const Array& array) {
   switch (array.kind) {
     case kDoubleClass:
       return as(double{});
-    case 7:
+    case kSingleClass:
       return as(float{});
-    case 9:
+    case kUInt8Class:
       return as(std::uint8_t{});
-    case 8:
-    case 10:
-    case 11:
-    case 12:
+    case kInt8Class:
+    case kInt16Class:
+    case kUInt16Class:
+    case kInt32Class:
       return as(std::int32_t{});
     default:
       return as(std::int64_t{});

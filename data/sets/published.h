@@ -11,8 +11,8 @@
 //                   images, annotations/NAME.mat, imageLists/SPLIT.txt
 //   camvid          SPLIT, SPLITannot; or the tree of camvid32              train, val, test
 //   camvid32        701_StillsRaw_full, LabeledApproved_full                all, or those of a list
-//   imagenet-s      train-semi[-segmentation], validation[-segmentation]    train-semi, validation, train,
-//   test
+//   imagenet-s      train-semi[-segmentation], validation[-segmentation]    train-semi, val, train,
+//                                                                           train-full, test
 //
 // Stored numbers become classes (Dataset::mask_classes): Cityscapes' 34 label ids the 19 that are scored (or
 // labelTrainIds, where only those lie there); ADE20K's 1 to 150 are 0 to 149 and 0 is ignored; COCO-Stuff's

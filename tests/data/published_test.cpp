@@ -9,6 +9,7 @@
 
 #include "data/loader.h"
 #include "data/sets/class_tables.h"
+#include "tensor/deflate.h"
 #include "tensor/npy.h"
 #include "tests/errors.h"
 #include "tests/fresh_folder.h"
@@ -277,6 +278,26 @@ TEST(Published, TablesHaveTheirNumbersOfClassesAndNoNameTwice) {
     EXPECT_TRUE(table.colours.empty() || table.colours.size() == count);
   }
   EXPECT_EQ(dataset_formats().size(), 7 + published_formats().size());
+}
+
+// CRC-32 of the names, joined by commas, and of the colours' bytes, worked out with Python's zlib from the
+// tables of mmsegmentation (mmseg/utils/class_names.py at 0c87f7a, "bed " without its blank).
+TEST(Published, TablesAreThoseThatOthersUse) {
+  const struct {
+    ClassTable table;
+    std::uint32_t names, colours;  // of no colours: 0
+  } tables[] = {{voc_classes(), 0x9E95C50D, 0},
+                {cityscapes_classes(), 0x875E4CD1, 0x9E5056A4},
+                {ade20k_classes(), 0xC702DE32, 0xD7CD49A7},
+                {coco_stuff_classes(), 0x500003D9, 0}};
+  for (const auto& [table, names, colours] : tables) {
+    std::string joined;
+    for (const std::string& name : table.names) joined += (joined.empty() ? "" : ",") + name;
+    Bytes bytes;
+    for (const Rgb& c : table.colours) bytes.insert(bytes.end(), {c.r, c.g, c.b});
+    EXPECT_EQ(crc32(Bytes(joined.begin(), joined.end())), names) << table.names[0];
+    EXPECT_EQ(crc32(bytes), colours) << table.names[0];
+  }
 }
 
 // What the loader makes of stored numbers is what read_mask() says.
