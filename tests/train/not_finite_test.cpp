@@ -5,38 +5,16 @@
 #include <cmath>
 #include <map>
 
-#include "autograd/arithmetic.h"
-#include "autograd/elementwise.h"
-#include "autograd/reduce.h"
 #include "tensor/safetensors.h"
 #include "tests/train/folder.h"
+#include "tests/train/pointwise_task.h"
 
 namespace clearcut {
 namespace {
 
-/// loss = sum of f(w x) with w = `weight` in a module called "layer".
-class PointwiseTask : public TrainTask {
- public:
-  PointwiseTask(double weight, std::function<Var(const Var&)> f)
-      : w_(root_.scope() / "layer" / "w", Tensor::full({3}, weight)), f_(std::move(f)) {}
-  Registry& registry() override { return root_; }
-  TrainLoss loss(const Batch& batch) override {
-    const Var total = sum(root_.observe("layer", f_(w_.var() * Var(batch.images))));
-    return {total, {total.value().item()}};
-  }
-  bool has_evaluation() const override { return false; }
-  Score evaluate() override { return {}; }
-  std::string card() const override { return ""; }
-
- private:
-  Registry root_;
-  Param w_;
-  std::function<Var(const Var&)> f_;
-};
-
 NotFinite look(double weight, const std::function<Var(const Var&)>& f, const std::vector<float>& x,
                const std::string& folder) {
-  PointwiseTask task(weight, f);
+  test::PointwiseTask task(3, weight, f);
   Batch batch;
   batch.images = Tensor::from<float>({3}, x);
   batch.names = {"a.png", "b.png"};

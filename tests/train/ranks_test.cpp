@@ -14,6 +14,7 @@
 #include "tensor/interrupt.h"
 #include "tests/ranks.h"
 #include "tests/train/folder.h"
+#include "tests/train/pointwise_task.h"
 #include "train/data_parallel.h"
 #include "train/job.h"
 #include "train/log.h"
@@ -197,30 +198,13 @@ TEST_F(RanksTrain, ALostRankLeavesACheckpointThatGoesOn) {
   expect_same_run("straight", "lost");
 }
 
-/// loss = sum of log(w x): infinite for a black picture.
-class LogTask : public TrainTask {
- public:
-  LogTask() : w_(root_.scope() / "layer" / "w", Tensor::full({1}, 1)) {}
-  Registry& registry() override { return root_; }
-  TrainLoss loss(const Batch& batch) override {
-    const Var total = sum(root_.observe("layer", log(w_.var() * Var(batch.images))));
-    return {total, {}};
-  }
-  bool has_evaluation() const override { return false; }
-  Score evaluate() override { return {}; }
-  std::string card() const override { return ""; }
-
- private:
-  Registry root_;
-  Param w_;
-};
-
-/// What two ranks say that train LogTask on these pictures; one of them is silent.
+/// What two ranks say that train on these pictures with the loss sum of log(w x), infinite for a black one;
+/// one of them is silent.
 std::string said_by_two(const Dataset& data, const std::string& work_dir) {
   std::string text;
   std::atomic<int> silent = 0;
   test::on_lanes(2, [&](Lane& lane, Lane& behind) {
-    LogTask task;
+    test::PointwiseTask task(1, 1, [](const Var& y) { return log(y); });
     Loader loader(data, {}, {.mean = {0, 0, 0}, .deviation = {1, 1, 1}},
                   {.batch = 4, .threads = 0, .drop_last = true, .rank = lane.rank(), .ranks = 2});
     const auto sums = sums_in_pairs(lane, behind);
