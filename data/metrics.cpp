@@ -143,6 +143,13 @@ void ConfusionMatrix::add(const ConfusionMatrix& other) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
 }
 
+ConfusionMatrix sum_of(const std::vector<ConfusionMatrix>& matrices) {
+  check(!matrices.empty(), "confusion", "a sum needs at least one matrix");
+  ConfusionMatrix sum(matrices.front().classes());
+  for (const ConfusionMatrix& one : matrices) sum.add(one);
+  return sum;
+}
+
 void ConfusionMatrix::add_count(int truth, int predicted, std::int64_t n) {
   check(n >= 0 && count(truth, predicted) >= 0, "confusion", "a number of pixels must be >= 0; got ", n);
   counts_[at(truth, predicted)] += n;

@@ -33,6 +33,9 @@ class ConfusionMatrix {
   std::vector<std::int64_t> counts_;
 };
 
+/// All of them together; there must be one.
+ConfusionMatrix sum_of(const std::vector<ConfusionMatrix>& matrices);
+
 /// What the scores of one class are made of: pixels of both (TP), of the truth (TP + FN), of the prediction
 /// (TP + FP).
 struct ClassCounts {

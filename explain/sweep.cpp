@@ -83,32 +83,49 @@ void ThresholdSweep::set_counts(std::vector<std::int64_t> counts) {
   counts_ = std::move(counts);
 }
 
-void ThresholdSweep::add_group(ConfusionMatrix& matrix, std::size_t group, std::size_t threshold) const {
-  const std::size_t first = group * (counts_.size() / groups_);
-  for (std::size_t bin = 0; bin <= thresholds_.size(); ++bin)
-    for (int truth = 0; truth < classes_; ++truth)
-      for (int predicted = 0; predicted <= classes_; ++predicted)
-        matrix.add_count(truth, bin > threshold ? predicted : space_.background,
-                         counts_[first + cell(bin, truth, predicted)]);
-}
-
 ConfusionMatrix ThresholdSweep::at(std::size_t threshold) const {
   ConfusionMatrix matrix(classes_);
-  for (std::size_t group = 0; group < groups_; ++group) add_group(matrix, group, threshold);
+  for (std::size_t group = 0; group < groups_; ++group)
+    for (std::size_t bin = 0; bin <= thresholds_.size(); ++bin)
+      for (int truth = 0; truth < classes_; ++truth)
+        for (int predicted = 0; predicted <= classes_; ++predicted)
+          matrix.add_count(truth, bin > threshold ? predicted : space_.background,
+                           counts_[group * (counts_.size() / groups_) + cell(bin, truth, predicted)]);
   return matrix;
 }
 
-std::vector<ConfusionMatrix> ThresholdSweep::groups_at(std::size_t threshold) const {
-  std::vector<ConfusionMatrix> matrices(groups_, ConfusionMatrix(classes_));
-  for (std::size_t group = 0; group < groups_; ++group) add_group(matrices[group], group, threshold);
+std::vector<std::vector<ConfusionMatrix>> ThresholdSweep::all() const {
+  std::vector<std::vector<ConfusionMatrix>> matrices(
+      thresholds_.size(), std::vector<ConfusionMatrix>(groups_, ConfusionMatrix(classes_)));
+  for (std::size_t group = 0; group < groups_; ++group) {
+    const std::int64_t* counts = counts_.data() + group * (counts_.size() / groups_);
+    ConfusionMatrix above(classes_);  // what lies above the threshold, from the highest one down
+    std::vector<std::int64_t> below(static_cast<std::size_t>(classes_));  // the others, by their truth
+    for (std::size_t bin = 0; bin <= thresholds_.size(); ++bin)
+      for (int truth = 0; truth < classes_; ++truth)
+        for (int p = 0; p <= classes_; ++p)
+          below[static_cast<std::size_t>(truth)] += counts[cell(bin, truth, p)];
+    for (std::size_t t = thresholds_.size(); t-- > 0;) {
+      for (int truth = 0; truth < classes_; ++truth)
+        for (int predicted = 0; predicted <= classes_; ++predicted) {
+          const std::int64_t n = counts[cell(t + 1, truth, predicted)];
+          above.add_count(truth, predicted, n);
+          below[static_cast<std::size_t>(truth)] -= n;
+        }
+      matrices[t][group] = above;
+      for (int truth = 0; truth < classes_; ++truth)
+        matrices[t][group].add_count(truth, space_.background, below[static_cast<std::size_t>(truth)]);
+    }
+  }
   return matrices;
 }
 
 std::size_t ThresholdSweep::best(const ScoreOptions& options) const {
   std::size_t best = 0;
   double top = -1;
-  for (std::size_t i = 0; i < thresholds_.size(); ++i) {
-    const double miou = scores(at(i), options).miou;
+  const auto matrices = all();
+  for (std::size_t i = 0; i < matrices.size(); ++i) {
+    const double miou = scores(sum_of(matrices[i]), options).miou;
     if (miou > top) best = i, top = miou;
   }
   return best;

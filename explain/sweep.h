@@ -29,8 +29,9 @@ class ThresholdSweep {
   void add(const ThresholdSweep& other, std::size_t group = 0);
 
   const std::vector<double>& thresholds() const { return thresholds_; }
-  ConfusionMatrix at(std::size_t threshold) const;                      // of all groups
-  std::vector<ConfusionMatrix> groups_at(std::size_t threshold) const;  // of each
+  ConfusionMatrix at(std::size_t threshold) const;  // of all groups
+  /// [threshold][group], from one look at each bin.
+  std::vector<std::vector<ConfusionMatrix>> all() const;
   /// All that was counted, to be kept in a file; set_counts() throws Error unless it is as long.
   const std::vector<std::int64_t>& counts() const { return counts_; }
   void set_counts(std::vector<std::int64_t> counts);
@@ -39,7 +40,6 @@ class ThresholdSweep {
 
  private:
   std::size_t cell(std::size_t bin, int truth, int predicted) const;
-  void add_group(ConfusionMatrix& matrix, std::size_t group, std::size_t threshold) const;
 
   int classes_;
   LabelSpace space_;

@@ -103,9 +103,7 @@ using Pass =
     std::function<MemberScores(const Dataset&, const MemberScoreOptions&, const std::vector<Choice>&)>;
 
 void fill_numbers(Row& row, const ScoreOptions& how, const LabelScoring& options) {
-  ConfusionMatrix sum(row.pictures.front().classes());
-  for (const ConfusionMatrix& picture : row.pictures) sum.add(picture);
-  const SegmentationScores s = scores(sum, how);
+  const SegmentationScores s = scores(sum_of(row.pictures), how);
   row.scored.score.miou = s.miou;
   row.scored.score.precision = s.precision;
   row.scored.score.coverage = s.coverage;
@@ -132,16 +130,18 @@ void add_curves(const std::string& name, const SubsetScores& scored, const Label
   const MemberScoreOptions& options = scoring.members;
   const BootstrapOptions draws{.samples = std::min(scoring.bootstrap, 200), .seed = scoring.seed};
   const std::size_t M = options.measures.size();
-  for (std::size_t i = 0; i < scored.sweeps.size(); ++i)
+  for (std::size_t i = 0; i < scored.sweeps.size(); ++i) {
+    const auto groups = scored.sweeps[i].all();
     for (std::size_t t = 0; t < options.thresholds.size(); ++t) {
-      const ConfusionMatrix counts = scored.sweeps[i].at(t);
+      const ConfusionMatrix counts = sum_of(groups[t]);
       const SegmentationScores s = scores(counts, how);
       Interval band{s.miou, std::nan(""), std::nan("")};
-      if (draws.samples > 0) band = bootstrap_miou(scored.sweeps[i].groups_at(t), how, draws);
+      if (draws.samples > 0) band = bootstrap_miou(groups[t], how, draws);
       csv += cat(name, ",", describe(scored.fusions[i / M]), ",", name_of(options.measures[i % M]), ",",
                  options.thresholds[t], ",", s.miou, ",", band.low, ",", band.high, ",", s.precision, ",",
                  foreground(counts, how.background), "\n");
     }
+  }
 }
 
 /// Runs the passes over both sets with progress, and makes a row of each origin.

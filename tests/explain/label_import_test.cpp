@@ -15,6 +15,7 @@
 #include "tensor/npy.h"
 #include "tensor/sha256.h"
 #include "tests/errors.h"
+#include "tests/train/folder.h"
 
 namespace clearcut {
 namespace {
@@ -27,13 +28,9 @@ using Labels = std::vector<std::int32_t>;
 class LabelImport : public testing::Test {
  protected:
   void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = testing::TempDir() + "clearcut_label_import_" + test->name();
-    fs::remove_all(root_);
     for (const char* image : {"u/a.jpg", "v/a.jpg", "b.png"})
       write_png(root_ + "/images/" + image, Tensor::zeros({2, 3, 3}, DType::kUInt8));
   }
-  void TearDown() override { fs::remove_all(root_); }
 
   LabelStoreOptions store(LabelLayout layout) const {
     LabelStoreOptions options;
@@ -88,7 +85,8 @@ class LabelImport : public testing::Test {
     return {};
   }
 
-  std::string root_;
+  test::Folder folder_;
+  const std::string& root_ = folder_.path();
 };
 
 TEST_F(LabelImport, ACorrectionReplacesTheLabelAndSaysWhoMadeIt) {

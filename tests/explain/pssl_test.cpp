@@ -95,6 +95,7 @@ TEST(Sweep, CountsAreThoseOfTheMasks) {
   twice.add(sweep);
   twice.add(sweep, 2);
   expect_error([&] { twice.add(sweep, 3); }, "no group 3");
+  const auto all = twice.all();  // [threshold][group]
   for (std::size_t i = 0; i < thresholds.size(); ++i) {
     const LabelRule rule{.measure = Measure::kValue, .fg = thresholds[i], .bg = thresholds[i]};
     ConfusionMatrix expected(3);
@@ -103,8 +104,8 @@ TEST(Sweep, CountsAreThoseOfTheMasks) {
       for (int p = 0; p <= 3; ++p) {
         EXPECT_EQ(sweep.at(i).count(t, p), expected.count(t, p)) << thresholds[i] << " " << t << " " << p;
         EXPECT_EQ(twice.at(i).count(t, p), 2 * expected.count(t, p));
-        EXPECT_EQ(twice.groups_at(i)[1].count(t, p), 0);
-        EXPECT_EQ(twice.groups_at(i)[2].count(t, p), expected.count(t, p));
+        EXPECT_EQ(all[i][1].count(t, p), 0);
+        EXPECT_EQ(all[i][2].count(t, p), expected.count(t, p));
       }
   }
 }
