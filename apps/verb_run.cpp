@@ -70,7 +70,7 @@ void add_run(CLI::App& app, Session& session) {
   verb->add_option("--set", session.common.set, "set one key: --set a.b=c; may be repeated")
       ->type_size(1)
       ->allow_extra_args(false);
-  verb->add_option("--from", o->from, "first stage to run; those before it must be done");
+  verb->add_option("--from", o->from, "first stage to run; what it and those behind it need must be done");
   verb->add_option("--to", o->to, "last stage to run");
   verb->add_flag("--full", o->full, "with the values under `full` in the pipeline");
   verb->add_flag("--dry-run", o->dry_run,

@@ -137,8 +137,9 @@ class Runner {
     const auto old = old_.find(stage.name);
     const bool done = old != old_.end() && old->second.done;
     if (!asked) {
-      if (before && !done && !(found && !needed))
-        throw ConfigError(cat("run: stage ", stage.name, " is not done; start without --from"));
+      if (before && !done && needed)
+        throw ConfigError(
+            cat("run: stage ", stage.name, " is not done, and what runs needs it; start without --from"));
       return {done ? Turn::kKeep : Turn::kLeftOut, "outside --from .. --to"};
     }
     const std::string why = reason(records_[i]);

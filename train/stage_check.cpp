@@ -1,3 +1,4 @@
+#include <iostream>
 #include <optional>
 
 #include "data/check.h"
@@ -20,25 +21,39 @@ DataReport look(const Dataset& data, StageContext& context) {
   return check_data(data, {.progress = [&](std::int64_t done) { progress.update(done); }});
 }
 
+/// "error: same picture in training and validation (12), warning: equal pictures (3)"
+std::string in_short(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& f : findings)
+    text += cat(text.empty() ? "" : ", ", f.severity == Severity::kError ? "error: " : "warning: ", f.kind,
+                " (", f.details.size(), ")");
+  return text.empty() ? "nothing to mend" : text;
+}
+
 void check_stage(const CheckStage& stage, StageContext& context) {
   const Dataset data = open_dataset(stage.data);
   const DataReport report = look(data, context);
   JsonObject json = to_json(report, data);
   std::string text = describe(report, data);
-  bool errors = has_errors(report.findings);
+  std::vector<Finding> findings = report.findings;
   if (stage.val) {
     const Dataset val = open_dataset(*stage.val);
     const DataReport of_val = look(val, context);
     const std::vector<Finding> between = compare_splits(data, report, val, of_val);
     json.set("val", to_json(of_val, val)).set("between", to_json(between));
     text += cat("\n", describe(of_val, val), "\ntraining against validation: ", describe(between));
-    errors = errors || has_errors(of_val.findings) || has_errors(between);
+    findings.insert(findings.end(), of_val.findings.begin(), of_val.findings.end());
+    findings.insert(findings.end(), between.begin(), between.end());
   }
   json.write(context.folder + "/report.json");
-  write_file(context.folder + "/report.txt", text);
+  const std::string file = context.folder + "/report.txt";
+  write_file(file, text);
+  const bool errors = has_errors(findings);
   check(!errors || !stage.stop, context.name,
         "the data have errors, and what needs them was not begun; mend ",
         "them, or go on with `on_errors: go_on`:\n", text);
+  std::cerr << context.name << ": " << in_short(findings) << "; " << file << "\n";
+  if (errors) std::cerr << context.name << ": goes on with these errors, as `on_errors` says\n";
 }
 
 }  // namespace

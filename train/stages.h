@@ -11,7 +11,7 @@ StagePlan read_draw_stage(const Config& config);
 /// check: `clearcut data check` of what the other stages take. Writes report.json and report.txt.
 ///   data       a data set (see DatasetConfig)
 ///   val        validation data, checked too and held against the others; may be absent
-///   on_errors  stop (default): the run ends there | go_on: they are only written down
+///   on_errors  stop (default): the run ends there | go_on: they are written down and said in short
 StagePlan read_check_stage(const Config& config);
 
 /// split: image labels in one form, with pictures held out. Writes labels.csv (image,classes,split), images
