@@ -29,29 +29,10 @@ const Network kNetworks[] = {{"pspnet", "pspnet_resnet50_vd", 8},
                              {"deeplabv3", "deeplabv3_resnet50_vd", 8},
                              {"ocrnet", "ocrnet_hrnet_w18", 0}};
 
-// Section 4: optimiser, flip, normalisation, scale and loss are the same everywhere.
-const Values kFineTuning = {{"augment.scale.min", {0.5}},
-                            {"augment.scale.step", {0.25}},
-                            {"augment.flip", {0.5}},
-                            {"augment.distort.hue", {18}},
-                            {"normalise.mean", {0.5, 0.5, 0.5}},
-                            {"normalise.deviation", {0.5, 0.5, 0.5}},
-                            {"optimiser.momentum", {0.9}},
-                            {"optimiser.power", {0.9}},
-                            {"optimiser.rate_batch", {0}},
-                            {"optimiser.warmup", {0}},
-                            {"optimiser.end", {0}},
-                            {"eval.pad", {0, 0}},
-                            {"augment.scale.max", {2}},
-                            {"optimiser.rate", {0.01}},
-                            {"optimiser.weight_decay", {4e-5}}};
-
-struct DataRow {
-  std::string name, format, train_split;
-  Values values;
-  std::map<std::string, Numbers> coefficients =
-      {};  // by network; {1, 0.4} and, with one output, {1} otherwise
-};
+Values joined(Values more, const Values& base) {
+  more.insert(base.begin(), base.end());
+  return more;
+}
 
 Values distort(double range) {
   return {{"augment.distort.brightness", {range}},
@@ -59,10 +40,30 @@ Values distort(double range) {
           {"augment.distort.saturation", {range}}};
 }
 
-Values joined(Values more, const Values& base) {
-  more.insert(base.begin(), base.end());
-  return more;
-}
+// Of every recipe, unless its row says otherwise.
+const Values kEverywhere = {{"augment.scale.min", {0.5}},
+                            {"augment.scale.max", {2}},
+                            {"augment.flip", {0.5}},
+                            {"augment.distort.hue", {18}},
+                            {"normalise.mean", {0.5, 0.5, 0.5}},
+                            {"normalise.deviation", {0.5, 0.5, 0.5}},
+                            {"optimiser.rate", {0.01}},
+                            {"optimiser.momentum", {0.9}},
+                            {"optimiser.weight_decay", {4e-5}},
+                            {"optimiser.power", {0.9}},
+                            {"optimiser.warmup", {0}},
+                            {"optimiser.end", {0}}};
+
+// Section 4: optimiser, flip, normalisation, scale and loss are the same everywhere.
+const Values kFineTuning = joined(
+    {{"augment.scale.step", {0.25}}, {"optimiser.rate_batch", {0}}, {"eval.pad", {0, 0}}}, kEverywhere);
+
+struct DataRow {
+  std::string name, format, train_split;
+  Values values;
+  std::map<std::string, Numbers> coefficients =
+      {};  // by network; {1, 0.4} and, with one output, {1} otherwise
+};
 
 // The rows of section 4. Crops are height x width here, width x height there.
 std::vector<DataRow> fine_tuning() {
@@ -101,25 +102,13 @@ std::vector<DataRow> fine_tuning() {
 
 // The STDC column of section 3.2, with the recommended default for the paper's networks below it.
 const Values kPretraining = joined({{"augment.resize_short", {256}},
-                                    {"augment.scale.min", {0.5}},
-                                    {"augment.scale.max", {2}},
                                     {"augment.scale.step", {0}},
                                     {"augment.crop", {256, 256}},
-                                    {"augment.flip", {0.5}},
-                                    {"augment.distort.hue", {18}},
-                                    {"normalise.mean", {0.5, 0.5, 0.5}},
-                                    {"normalise.deviation", {0.5, 0.5, 0.5}},
-                                    {"optimiser.rate", {0.01}},
                                     {"optimiser.rate_batch", {96}},
-                                    {"optimiser.momentum", {0.9}},
-                                    {"optimiser.weight_decay", {4e-5}},
-                                    {"optimiser.power", {0.9}},
-                                    {"optimiser.end", {0}},
-                                    {"optimiser.warmup", {0}},
                                     {"optimiser.rates.backbone.*", {0.1}},
                                     {"train.batch", {12}},
                                     {"train.epochs", {10}}},
-                                   distort(0.2));
+                                   joined(distort(0.2), kEverywhere));
 
 Numbers usual_coefficients(const std::string& network) {
   return network == "deeplabv3" ? Numbers{1} : Numbers{1, 0.4};
