@@ -1,4 +1,4 @@
-// InputRows of network input run in batches that fit a byte budget: the engine below every explainer.
+// Rows of network input run in batches that fit a byte budget: the engine below every explainer.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@ struct InputRows {
 /// The pictures as they are, one row each. The input must outlive the rows.
 InputRows picture_rows(const ExplainInput& input);
 
-/// Runs rows through a classifier. InputRows come in order, in batches of as many as fit the budget: the
+/// Runs rows through a classifier. Rows come in order, in batches of as many as fit the budget: the
 /// first batch is one row, its memory is measured. When memory runs out the batch is halved and tried again;
 /// one row that does not fit is an Error. What a row computes does not depend on the batch it is in.
 ///

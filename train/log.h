@@ -20,16 +20,14 @@ JsonObject environment(Device device, std::uint64_t seed);
 
 /// The records of one run.
 ///
-///   metrics.jsonl  {"kind": "train", "step", "epoch", "rate", "loss", "losses", "gradient_norm", "seconds",
-///   "waited",
-///                   "items_per_second"}
+///   metrics.jsonl  {"kind": "train", "step", "epoch", "rate", "loss", "losses", "gradient_norm",
+///                   "seconds", "waited", "items_per_second"}
 ///                  {"kind": "eval", "step", "epoch", "score", "metric", "numbers": {...}}
 ///   history.csv    step,epoch,rate,loss,score: one row per record, for spreadsheets and curves
 ///   events.out.tfevents.clearcut   for TensorBoard: train/loss, train/loss_0, ..., train/rate,
 ///                  train/gradient_norm, train/items_per_second, eval/METRIC
-///   progress.html, curves.svg      the curves so far, made anew from metrics.jsonl every few seconds; a
-///   browser
-///                  that shows the page loads it again by itself until the run ends
+///   progress.html, curves.svg      the curves so far, made anew from metrics.jsonl every few seconds;
+///                  a browser that shows the page loads it again by itself until the run ends
 ///
 /// Each record of metrics.jsonl also has "time", seconds since 1970.
 class RunLog {

@@ -13,7 +13,8 @@ struct NotFinite {
   std::string value;         // what is not finite: a name of the state, "output", "gradient of input 1"
   bool in_backward = false;  // in the gradient of op
   std::string file;          // what went into op and what came out: safetensors
-  /// "conv2d of layer1.0.conv1: the output is not finite, its inputs are (...)": a sentence for an error.
+  /// "conv2d in layer1.0.conv1: output is the first that is not finite; what went in and came out is in
+  /// FILE".
   std::string text() const;
 };
 

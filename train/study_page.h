@@ -19,12 +19,11 @@ struct StudyPage {
 /// the arm. All shares in percent. Tables:
 ///
 ///   classifiers         per network: mean and standard error of top-1 over the runs
-///   PSSL and its trunk  of the lines with about.step finetune, per network and target, and over all: `pssl`
-///                       minus `trunk`, paired by seed
-///   network on target   per arm: mean and standard error over seeds, and `pssl` minus the arm, paired by
-///   seed pseudo labels       per stage that made some: pictures, with a label, share of pixels that is an
-///   object time                per about.step: stages, hours in all, the longest, the largest peak of
-///   tensors
+///   PSSL and its trunk  of the lines with about.step finetune, per network and target, and over all:
+///                       `pssl` minus `trunk`, paired by seed
+///   network on target   per arm: mean and standard error over seeds; `pssl` minus the arm, paired by seed
+///   pseudo labels       per stage that made some: pictures, with a label, share of pixels of an object
+///   time                per about.step: stages, time in all, the longest, the largest peak of tensors
 ///
 /// Charts: per network and target the mean score of each arm over the steps; per network the mean loss of
 /// each pre-training. Standard error: sample deviation / sqrt(n) (train/summary.h); of one run "-". Throws
