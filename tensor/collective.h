@@ -57,8 +57,7 @@ class AllReduce {
   /// rows[0] <- the sum of all rows of all ranks; what the others hold afterwards is not said.
   virtual void sum(const std::vector<Tensor>& rows) = 0;
   void sum(const Tensor& x) { sum(std::vector<Tensor>{x}); }
-  /// Sums x while the caller goes on; nobody touches x before finish(). Started sums run in their order, and
-  /// beside those of sum().
+  /// Sums x while the caller goes on; nobody touches x before finish(). Started sums run in their order.
   virtual void start_sum(const Tensor& x) { sum(x); }
   /// Back when all started sums are done. Throws what one of them threw.
   virtual void finish() {}
@@ -103,8 +102,9 @@ class OneOfRanks {
 /// bytes.
 std::string new_nccl_ticket();
 /// Joins the job as `rank` of `ranks`, each process with a GPU of its own; back when all have joined. Sums
-/// run through NCCL, behind the kernels started before. Throws Error if NCCL or a GPU is missing
-/// (cuda/vendor/nccl.h).
+/// run through NCCL, each behind the kernels that were started before it; kernels started after start_sum()
+/// run beside the sum, those after sum() and finish() behind it, and the host waits for none. Throws Error if
+/// NCCL or a GPU is missing (cuda/vendor/nccl.h).
 std::unique_ptr<AllReduce> join_nccl(const std::string& ticket, int rank, int ranks);
 
 }  // namespace clearcut

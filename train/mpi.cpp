@@ -142,6 +142,11 @@ class SumsOfGpus : public AllReduce {
   void sum(const std::vector<Tensor>& rows) override {
     (!rows.empty() && rows[0].device() == Device::kCuda ? *gpus_ : *host_).sum(rows);
   }
+  void start_sum(const Tensor& x) override { (x.device() == Device::kCuda ? *gpus_ : *host_).start_sum(x); }
+  void finish() override {
+    host_->finish();
+    gpus_->finish();
+  }
 
  private:
   std::unique_ptr<AllReduce> host_, gpus_;

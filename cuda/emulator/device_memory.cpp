@@ -192,8 +192,9 @@ cudaError_t cudaFreeHost(void* pointer) {
   return cudaSuccess;
 }
 
+// Waits for the default stream alone, as CUDA does beside streams that are cudaStreamNonBlocking.
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
-  finish_all_streams();
+  if (const cudaError_t error = cudaStreamSynchronize(nullptr); error != cudaSuccess) return error;
   const std::string wrong = wrong_side(to, from, bytes, kind);
   if (!wrong.empty()) return refuse(wrong);
   const DeviceAccess access;

@@ -103,13 +103,17 @@ cudaError_t cudaDeviceSynchronize() {
   return emulator::take_error();
 }
 
-cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+// The default stream never waits for others by itself, so only streams that need not be waited for exist.
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  if (flags != cudaStreamNonBlocking) return cudaErrorInvalidValue;
+  const std::lock_guard lock(emulator::device().mutex);
   *stream = new emulator::Stream;
   emulator::device().streams.push_back(*stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   emulator::finish(*stream, stream->pushed);
+  const std::lock_guard lock(emulator::device().mutex);
   std::erase(emulator::device().streams, stream);
   delete stream;
   return emulator::take_error();

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "cuda/side_stream.h"
 #include "cuda/vendor/library.h"
 #include "tensor/collective.h"
 #include "tensor/ops/arithmetic.h"
@@ -36,41 +37,59 @@ void check_nccl(int status, const std::string& what, void* communicator = nullpt
        more != nullptr && *more != '\0' ? cat(" (", more, ")") : "");
 }
 
+// All sums run on one stream beside the kernels, in the order in which they are asked for, which is the same
+// on all ranks: of two streams one rank's GPU could begin with the one and another's with the other, and both
+// wait.
 class NcclRanks : public AllReduce {
  public:
   NcclRanks(const nccl::Ticket& ticket, int rank, int ranks) : rank_(rank), ranks_(ranks) {
-    check_nccl(nccl_library().join(&communicator_, ranks, ticket, rank),
+    check_nccl(nccl_library().join(&communicator_.handle, ranks, ticket, rank),
                cat("joining as rank ", rank, " of ", ranks));
   }
-  ~NcclRanks() override { nccl_library().leave(communicator_); }
 
   int rank() const override { return rank_; }
   int ranks() const override { return ranks_; }
   void sum(const std::vector<Tensor>& rows) override {
+    if (!has_numbers(rows)) return;
+    if (rows.size() == 1)
+      all_reduce(rows[0]);
+    else
+      add_in_pairs(rows);
+    finish();
+  }
+  void start_sum(const Tensor& x) override {
+    if (has_numbers({x})) all_reduce(x);
+  }
+  void finish() override { beside_.let_kernels_wait(); }
+
+ private:
+  struct Communicator {
+    ~Communicator() {
+      if (handle != nullptr) nccl_library().leave(handle);
+    }
+    void* handle = nullptr;
+  };
+
+  static bool has_numbers(const std::vector<Tensor>& rows) {
     check(!rows.empty(), "NCCL", "there is nothing to add: no rows");
     for (const Tensor& x : rows)
       check(x.device() == Device::kCuda && x.shape() == rows[0].shape() && x.dtype() == rows[0].dtype() &&
                 (x.dtype() == DType::kFloat32 || x.dtype() == DType::kFloat64),
             "NCCL", "sums float32 and float64 tensors of one shape on cuda; got ", x.shape(), " ", x.dtype(),
             " on ", x.device());
-    if (rows[0].numel() == 0) return;
-    if (rows.size() == 1)
-      all_reduce(rows[0]);
-    else
-      add_in_pairs(rows);
-    rows[0].written_by("all_reduce");
+    return rows[0].numel() > 0;
   }
-
- private:
   static int type(const Tensor& x) { return x.dtype() == DType::kFloat64 ? nccl::kFloat64 : nccl::kFloat32; }
   static void* address(const Tensor& x) {
     return x.dtype() == DType::kFloat64 ? static_cast<void*>(x.data<double>()) : x.data<float>();
   }
 
   void all_reduce(const Tensor& x) {
+    beside_.wait_for_kernels();
     check_nccl(nccl_library().all_reduce(address(x), address(x), static_cast<std::size_t>(x.numel()), type(x),
-                                         nccl::kSum, communicator_, nullptr),
-               cat("a sum over ", ranks_, " ranks"), communicator_);
+                                         nccl::kSum, communicator_.handle, beside_.handle()),
+               cat("a sum over ", ranks_, " ranks"), communicator_.handle);
+    x.written_by("all_reduce");
   }
 
   // The order of sums_in_pairs(): every rank adds up the rows of all.
@@ -80,17 +99,20 @@ class NcclRanks : public AllReduce {
     const Tensor all({count, rows[0].numel()}, rows[0].dtype(), Device::kCuda);
     for (std::int64_t k = 0; k < mine; ++k)
       given[k].copy_from(rows[static_cast<std::size_t>(k)].reshape({-1}), "all_reduce");
+    beside_.wait_for_kernels();
     check_nccl(
         nccl_library().all_gather(address(given), address(all), static_cast<std::size_t>(given.numel()),
-                                  type(all), communicator_, nullptr),
-        cat("rows of ", ranks_, " ranks"), communicator_);
+                                  type(all), communicator_.handle, beside_.handle()),
+        cat("rows of ", ranks_, " ranks"), communicator_.handle);
+    beside_.let_kernels_wait();
     for (std::int64_t width = 1; width < count; width *= 2)
       for (std::int64_t r = 0; r + width < count; r += 2 * width) ops::add_in_place(all[r], all[r + width]);
     rows[0].copy_from(all[0].reshape(rows[0].shape()), "all_reduce");
   }
 
   int rank_, ranks_;
-  void* communicator_ = nullptr;
+  Communicator communicator_;
+  SideStream beside_;  // ends first: a communicator may go when its sums are done
 };
 
 }  // namespace

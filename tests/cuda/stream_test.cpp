@@ -19,8 +19,8 @@ __global__ void early_exit_kernel(float* y) {
 
 struct Streams {
   Streams() {
-    cudaStreamCreate(&a);
-    cudaStreamCreate(&b);
+    cudaStreamCreateWithFlags(&a, cudaStreamNonBlocking);
+    cudaStreamCreateWithFlags(&b, cudaStreamNonBlocking);
     cudaEventCreate(&event);
   }
   ~Streams() {
@@ -50,6 +50,7 @@ bool other_stream_sees_it(bool wait) {
   cudaEventRecord(streams.event, streams.a);
   if (wait) cudaStreamWaitEvent(streams.b, streams.event);
   launch<add_one_kernel>({.blocks = 1, .threads = 1, .stream = streams.b}, x.data(), y.data());
+  cudaStreamSynchronize(streams.b);
   return y.values() == std::vector<float>{2};
 }
 

@@ -2,16 +2,25 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <memory>
+#include <vector>
 
+#include "autograd/arithmetic.h"
+#include "autograd/reduce.h"
+#include "cuda/emulator/stream.h"
 #include "cuda/vendor/nccl.h"
+#include "nn/module.h"
 #include "tensor/collective.h"
+#include "tensor/ops/arithmetic.h"
+#include "tests/cuda/device.h"
 #include "tests/errors.h"
+#include "train/gradient_buckets.h"
 
 namespace clearcut {
 namespace {
 
 struct Job {
-  int ranks = 0, rank = -1, left = 0;
+  int ranks = 0, rank = -1, left = 0, sums = 0, sums_when_left = 0;
   std::string ticket;
   bool peer_gone = false;
 };
@@ -19,18 +28,23 @@ Job* job = nullptr;
 
 int all_reduce(const void* from, void* to, std::size_t n, int type, int operation, void* communicator,
                void* stream) {
-  if (type != 7 || operation != 0 || stream != nullptr) return 4;  // ncclFloat32, ncclSum
-  if (static_cast<Job*>(communicator)->peer_gone) return 6;
-  for (std::size_t i = 0; i < n; ++i)
-    static_cast<float*>(to)[i] =
-        static_cast<const float*>(from)[i] * static_cast<float>(static_cast<Job*>(communicator)->ranks);
+  if (type != 7 || operation != 0 || stream == nullptr) return 4;  // ncclFloat32, ncclSum
+  Job& work = *static_cast<Job*>(communicator);
+  if (work.peer_gone) return 6;
+  emulator::enqueue(static_cast<cudaStream_t>(stream), [from, to, n, &work] {
+    for (std::size_t i = 0; i < n; ++i)
+      static_cast<float*>(to)[i] = static_cast<const float*>(from)[i] * static_cast<float>(work.ranks);
+    ++work.sums;
+  });
   return 0;
 }
 
-int all_gather(const void* from, void* to, std::size_t n, int type, void* communicator, void*) {
+int all_gather(const void* from, void* to, std::size_t n, int type, void* communicator, void* stream) {
   const std::size_t bytes = n * (type == 7 ? 4 : 8);
-  for (int r = 0; r < static_cast<Job*>(communicator)->ranks; ++r)
-    std::memcpy(static_cast<char*>(to) + static_cast<std::size_t>(r) * bytes, from, bytes);
+  const auto ranks = static_cast<std::size_t>(static_cast<Job*>(communicator)->ranks);
+  emulator::enqueue(static_cast<cudaStream_t>(stream), [=] {
+    for (std::size_t r = 0; r < ranks; ++r) std::memcpy(static_cast<char*>(to) + r * bytes, from, bytes);
+  });
   return 0;
 }
 
@@ -57,7 +71,9 @@ const cuda::Nccl& stand_in() {
           },
       .leave =
           [](void* communicator) {
-            ++static_cast<Job*>(communicator)->left;
+            Job& work = *static_cast<Job*>(communicator);
+            work.sums_when_left = work.sums;
+            ++work.left;
             return 0;
           },
       .all_reduce = all_reduce,
@@ -102,6 +118,49 @@ TEST_F(VendorNccl, SeveralRowsOfEachRankAreAddedInPairs) {
   const Tensor c = Tensor::full({2}, 16777216, DType::kFloat64).to(Device::kCuda);
   ranks->sum({c, b.to(DType::kFloat64)});
   EXPECT_EQ(c.values<double>(), std::vector<double>(2, 3 * 16777217.0));
+}
+
+// Streams do nothing before something waits for them: a kernel and a copy behind a started sum do not.
+TEST_F(VendorNccl, KernelsRunBesideStartedSumsAndBehindFinish) {
+  const test::WithSettings lazy({.lazy = true});
+  const auto ranks = join_nccl(new_nccl_ticket(), 0, 3);
+  const Tensor x = Tensor::full({2}, 1).to(Device::kCuda), y = Tensor::full({2}, 5).to(Device::kCuda);
+  ops::add_in_place(x, y);  // 6, which the sum must see
+  ranks->start_sum(x);
+  ops::add_in_place(y, y);
+  EXPECT_EQ(y.values<float>(), std::vector<float>(2, 10));
+  EXPECT_EQ(job_.sums, 0);
+  ranks->finish();
+  ops::add_in_place(x, y);
+  EXPECT_EQ(x.values<float>(), std::vector<float>(2, 28));
+  EXPECT_EQ(job_.sums, 1);
+  ranks->sum(x);  // waits by itself
+  EXPECT_EQ(x.values<float>(), std::vector<float>(2, 84));
+}
+
+TEST_F(VendorNccl, StartedSumsEndBeforeTheJobIsLeft) {
+  const test::WithSettings lazy({.lazy = true});
+  const Tensor x = Tensor::full({2}, 1).to(Device::kCuda);
+  join_nccl(new_nccl_ticket(), 0, 2)->start_sum(x);
+  EXPECT_EQ(job_.left, 1);
+  EXPECT_EQ(job_.sums_when_left, 1);
+}
+
+// A bucket of each gradient: its sum sees the gradient, and who reads it sees the sum.
+TEST_F(VendorNccl, BucketsWaitForGradientsAndReadersForSums) {
+  const test::WithSettings lazy({.lazy = true});
+  const auto ranks = join_nccl(new_nccl_ticket(), 0, 2);
+  Registry root(1, Device::kCuda);
+  std::vector<std::unique_ptr<Param>> w;
+  for (int k = 0; k < 3; ++k)
+    w.push_back(std::make_unique<Param>(root.scope() / k, Tensor::full({2}, k + 2)));
+  Var y(Tensor::full({2}, 1).to(Device::kCuda));
+  for (const auto& each : w) y = y * each->var();
+  GradientBuckets(root, *ranks, 8).backward(sum(y));
+  EXPECT_EQ(w[0]->var().grad().values<float>(), std::vector<float>(2, 2 * 12));
+  EXPECT_EQ(w[1]->var().grad().values<float>(), std::vector<float>(2, 2 * 8));
+  EXPECT_EQ(w[2]->var().grad().values<float>(), std::vector<float>(2, 2 * 6));
+  EXPECT_EQ(job_.sums, 3);
 }
 
 TEST_F(VendorNccl, ErrorsNameRanksAndWhatTheLibrarySaid) {
