@@ -125,13 +125,21 @@ std::vector<std::vector<double>> thinned(const std::vector<std::vector<double>>&
   return some;
 }
 
+/// {class: IoU} of the last evaluation.
+JsonObject iou_of(const JsonObject& eval) {
+  JsonObject iou;
+  for (const JsonObject& one : eval.objects("classes")) iou.set(one.text("name"), one.number("iou"));
+  return iou;
+}
+
 /// One line per run: variant, seed, metric, score, best, best_step, steps, loss, run_seconds, scores and
-/// losses over the steps.
+/// losses over the steps, and of segmentation networks the IoU of each class.
 std::vector<JsonObject> findings(const std::string& folder) {
   std::vector<JsonObject> lines;
   for (const JsonObject& job : JsonObject::read(folder + "/jobs.json").objects("jobs")) {
     const JsonObject result = job.object("result");
-    const auto records = read_jsonl(folder + "/" + job.text("folder") + "/metrics.jsonl");
+    const std::string run = folder + "/" + job.text("folder");
+    const auto records = read_jsonl(run + "/metrics.jsonl");
     JsonObject line;
     line.set("variant", job.text("variant")).set("seed", job.integer("seed"));
     line.set("metric", result.text("metric"));
@@ -140,6 +148,8 @@ std::vector<JsonObject> findings(const std::string& folder) {
     line.set("run_seconds", result.number("seconds"));
     line.set("scores", curve(records, "eval", "score"));
     line.set("losses", thinned(curve(records, "train", "loss")));
+    if (result.text("metric") == "miou" && std::filesystem::exists(run + "/eval.json"))
+      line.set("iou", iou_of(JsonObject::read(run + "/eval.json")));
     lines.push_back(line);
   }
   return lines;

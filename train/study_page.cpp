@@ -26,6 +26,7 @@ struct Run {
   std::int64_t seed = 0;
   double score = 0;
   Points scores, losses;
+  JsonObject iou;  // of each class; none where nothing was scored
 };
 
 std::string text_of(const JsonObject& json, const std::string& name) {
@@ -45,7 +46,8 @@ std::vector<Run> runs_in(const std::vector<JsonObject>& lines) {
                     .seed = line.integer("seed"),
                     .score = line.number("score"),
                     .scores = line.number_lists("scores"),
-                    .losses = line.number_lists("losses")});
+                    .losses = line.number_lists("losses"),
+                    .iou = line.has("iou") ? line.object("iou") : JsonObject()});
   }
   return runs;
 }
@@ -158,6 +160,25 @@ std::string group_table(const Group& group) {
   return text + "\n";
 }
 
+/// Means over seeds; a class that a run's val pictures lack does not count there.
+std::string class_table(const Group& group) {
+  const std::vector<std::string> arms = names_of(group.runs, &Run::arm);
+  std::string head = "| IoU of class |", line = "|---|", rows;
+  for (const std::string& arm : arms) head += cat(" ", arm, " |"), line += "---|";
+  for (const std::string& name : group.runs[0].iou.names()) {
+    rows += cat("| ", name, " |");
+    for (const std::string& arm : arms) {
+      std::vector<double> found;
+      for (const Run& run : group.runs)
+        if (run.arm == arm && run.iou.has(name) && std::isfinite(run.iou.number(name)))
+          found.push_back(run.iou.number(name));
+      rows += found.empty() ? " - |" : cat(" ", percent(mean_error(found).mean, "%.1f"), " |");
+    }
+    rows += "\n";
+  }
+  return rows.empty() ? "" : cat(head, "\n", line, "\n", rows, "\n");
+}
+
 std::string label_table(const std::vector<JsonObject>& lines) {
   std::string rows;
   for (const JsonObject& line : lines) {
@@ -248,7 +269,7 @@ StudyPage study_page(const std::vector<JsonObject>& lines) {
   StudyPage page;
   page.markdown = classifier_table(runs) + main_table(groups);
   for (const Group& group : groups) {
-    page.markdown += group_table(group);
+    page.markdown += group_table(group) + class_table(group);
     const std::string title = group.network + " on " + group.target;
     page.charts.emplace_back(file_name(group.network + "-" + group.target),
                              standalone(curves(group.runs, &Run::scores, 100),

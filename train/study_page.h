@@ -21,7 +21,8 @@ struct StudyPage {
 ///   classifiers         per network: mean and standard error of top-1 over the runs
 ///   PSSL and its trunk  of the lines with about.step finetune, per network and target, and over all:
 ///                       `pssl` minus `trunk`, paired by seed
-///   network on target   per arm: mean and standard error over seeds; `pssl` minus the arm, paired by seed
+///   network on target   per arm: mean and standard error over seeds; `pssl` minus the arm, paired by seed;
+///                       the mean IoU of each class
 ///   pseudo labels       per stage that made some: pictures, with a label, share of pixels of an object
 ///   time                per about.step: stages, time in all, the longest, the largest peak of tensors
 ///

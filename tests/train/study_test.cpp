@@ -1,6 +1,7 @@
 // A study end to end on drawn pictures, and what its results file says, by hand-computed numbers.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -131,6 +132,8 @@ TEST_F(Studies, GoesOnFromItsLinesOnAnotherMachine) {
 
   expect_error([&] { ran(tiny_study(results(), "0.03"), "third"); }, "stage finetune-1 was made by recipe");
   EXPECT_EQ(scores_in(results()), straight);
+  for (const JsonObject& line : read_jsonl(results()))
+    if (line.text("stage") == "finetune-1") EXPECT_EQ(line.object("iou").names().size(), 4U) << line.line();
 
   const StudyPage page = study_page(read_jsonl(results()));
   EXPECT_NE(page.markdown.find("## tiny on drawn"), std::string::npos);
@@ -251,6 +254,22 @@ TEST(StudyPage, MeansErrorsAndPairsAreThoseOfAHand) {
   EXPECT_NE(text.find("| finetune | 4 | 4:00 | 1:00 | 1.00MiB |"), std::string::npos) << text;
   lines.push_back(lines[0]);
   expect_error([&] { study_page(lines); }, "arm trunk of psp on camvid has two runs with seed 1");
+}
+
+// IoU of trunk 20 and 40 percent, of which the second run's val lacks b; of pssl 50.
+TEST(StudyPage, ClassesHaveMeansOfTheRunsThatSawThem) {
+  const auto with_iou = [](const char* arm, int seed, double a, double b) {
+    JsonObject line = run_line("f", arm, seed, 0.3), iou;
+    return line.set("iou", iou.set("a", a).set("b", b));
+  };
+  const std::string text =
+      study_page({with_iou("trunk", 1, 0.2, 0.1), with_iou("trunk", 2, 0.4, std::nan("")),
+                  with_iou("pssl", 1, 0.5, std::nan(""))})
+          .markdown;
+  EXPECT_NE(
+      text.find("| IoU of class | trunk | pssl |\n|---|---|---|\n| a | 30.0 | 50.0 |\n| b | 10.0 | - |\n"),
+      std::string::npos)
+      << text;
 }
 
 // Few labels have a table of their own; "all" in the main one is over the full data sets.
