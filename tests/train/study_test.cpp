@@ -303,8 +303,8 @@ TEST(StudyPipeline, FitsIntoTenHours) {
     seconds += stage.seconds;
     stages += stage.runs ? 1 : 0;
   }
-  // Without data the labels' time is unknown: 3 x 8,525 pictures at 25, 45 and 65 per second, 33 minutes.
-  EXPECT_LE(seconds, (10 * 60 - 34) * 60);
+  // Without data the labels' time is unknown: 3 x 8,525 pictures at 25, 65, 12 and 45 per second, 69 minutes.
+  EXPECT_LE(seconds, (10 * 60 - 69) * 60);
   EXPECT_GT(seconds, 8 * 3600);
   EXPECT_GT(stages, 80);
 }
