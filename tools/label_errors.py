@@ -37,8 +37,7 @@ def kinds(label, truth):
     return kind
 
 
-def tile(kind):
-    picture = Image.fromarray(COLOURS[kind])
+def framed(picture):
     scale = (TILE - 4) / max(picture.size)
     picture = picture.resize([max(1, round(scale * side)) for side in picture.size], Image.NEAREST)
     frame = Image.new("RGB", (TILE, TILE), (120, 120, 120))
@@ -50,7 +49,7 @@ def sheet(rows):
     picture = Image.new("RGB", (TILE * max(map(len, rows)), TILE * len(rows)), (255, 255, 255))
     for y, row in enumerate(rows):
         for x, kind in enumerate(row):
-            picture.paste(tile(kind), (x * TILE, y * TILE))
+            picture.paste(framed(Image.fromarray(COLOURS[kind])), (x * TILE, y * TILE))
     return picture.quantize(8, dither=Image.Dither.NONE)
 
 
