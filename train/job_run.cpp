@@ -280,16 +280,23 @@ void write_end(const PreparedJob& ready, const TrainRun& run, TrainSummary& summ
   for (const std::string& line : summary.loop.changed)
     std::cerr << "resume: the configuration changed: " << line << "\n";
   const auto* segment = dynamic_cast<const SegmentTask*>(ready.task.get());
-  if (segment != nullptr && segment->last()) {
-    write_evaluation(run.work_dir, *segment->last(), ready.train.class_names, ready.job.evaluation.score);
+  if (segment != nullptr && segment->last())
     for (const Failure& failure : segment->last()->failures) summary.failures.push_back(failure);
-  }
   const bool nothing_done = summary.loop.before == summary.loop.steps;
   if (nothing_done && std::filesystem::exists(run.work_dir + "/result.json")) return;
   if (const auto scores = read_metrics(run.work_dir, "eval"); nothing_done && !scores.empty())
     summary.loop.score = scores.back().number("score");  // killed just before it could be written
   write_failures(run.work_dir + "/failures.jsonl", summary.failures);
   write_result(run.work_dir, summary);
+}
+
+// Written before the checkpoint that calls the evaluation done: a run that is killed between the two makes
+// both again.
+void write_evaluations(PreparedJob& ready, const TrainRun& run) {
+  if (auto* segment = dynamic_cast<SegmentTask*>(ready.task.get()))
+    segment->evaluated = [&](const Evaluation& e) {
+      write_evaluation(run.work_dir, e, ready.train.class_names, ready.job.evaluation.score);
+    };
 }
 
 }  // namespace
@@ -308,6 +315,7 @@ TrainSummary train(const TrainJob& asked, const TrainRun& run) {
   TrainSummary summary = {.metric = job.task == Task::kClassification ? "top1" : "miou",
                           .loaded = ready.init.report.loaded.size(),
                           .reinitialised = ready.init.reinitialised};
+  write_evaluations(ready, run);
   const SharedStep shared = share_step(ready, run.ranks);
   LoopOptions options = loop_options(job, *ready.loader, run);
   options.ranks = {run.ranks.lane, shared.parallel.get()};

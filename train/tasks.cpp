@@ -85,6 +85,7 @@ TrainLoss SegmentTask::loss(const Batch& batch) {
 
 Score SegmentTask::evaluate() {
   last_ = clearcut::evaluate(model_, *val_, normalize_of(card_.spec.preprocess.pixels), evaluation_);
+  if (evaluated) evaluated(*last_);
   return {"miou", last_->scores.miou, to_json(*last_, card_.spec.class_names, evaluation_.score)};
 }
 

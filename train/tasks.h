@@ -1,6 +1,7 @@
 // The two kinds of training: classifiers from image labels, segmentation networks from masks.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -67,8 +68,10 @@ class SegmentTask : public TrainTask {
   bool has_evaluation() const override { return val_.has_value(); }
   Score evaluate() override;
   std::string card() const override { return to_json(card_); }
-  /// The last evaluation, whole; for eval.json.
+  /// The last evaluation, whole.
   const std::optional<Evaluation>& last() const { return last_; }
+  /// Called with each evaluation before evaluate() returns; may be empty.
+  std::function<void(const Evaluation&)> evaluated;
 
  private:
   Segmenter& model_;
