@@ -11,6 +11,7 @@
 #include "cuda/vendor/nccl.h"
 #include "nn/module.h"
 #include "tensor/collective.h"
+#include "tensor/cuda_device.h"
 #include "tensor/ops/arithmetic.h"
 #include "tests/cuda/device.h"
 #include "tests/errors.h"
@@ -110,14 +111,22 @@ TEST_F(VendorNccl, SumsOverAllRanks) {
 }
 
 // Three ranks with the rows 2^24 and 1: ((2^24 + 1) + (2^24 + 1)) + (2^24 + 1), each bracket rounded to even.
+// Blocks that go back to the device at once wait for all streams, the sums' first; those that stay idle for
+// none.
 TEST_F(VendorNccl, SeveralRowsOfEachRankAreAddedInPairs) {
-  const auto ranks = join_nccl(new_nccl_ticket(), 0, 3);
-  const Tensor a = Tensor::full({2}, 16777216).to(Device::kCuda), b = Tensor::full({2}, 1).to(Device::kCuda);
-  ranks->sum({a, b});
-  EXPECT_EQ(a.values<float>(), std::vector<float>(2, 3 * 16777216.0F));
-  const Tensor c = Tensor::full({2}, 16777216, DType::kFloat64).to(Device::kCuda);
-  ranks->sum({c, b.to(DType::kFloat64)});
-  EXPECT_EQ(c.values<double>(), std::vector<double>(2, 3 * 16777217.0));
+  const test::WithSettings lazy({.lazy = true});
+  for (const std::size_t idle : {0U, 1U << 20}) {
+    set_idle_cuda_memory_cap(idle);
+    const auto ranks = join_nccl(new_nccl_ticket(), 0, 3);
+    const Tensor a = Tensor::full({2}, 16777216).to(Device::kCuda),
+                 b = Tensor::full({2}, 1).to(Device::kCuda);
+    ranks->sum({a, b});
+    EXPECT_EQ(a.values<float>(), std::vector<float>(2, 3 * 16777216.0F)) << idle;
+    const Tensor c = Tensor::full({2}, 16777216, DType::kFloat64).to(Device::kCuda);
+    ranks->sum({c, b.to(DType::kFloat64)});
+    EXPECT_EQ(c.values<double>(), std::vector<double>(2, 3 * 16777217.0)) << idle;
+  }
+  set_idle_cuda_memory_cap(0);
 }
 
 // Streams do nothing before something waits for them: a kernel and a copy behind a started sum do not.
@@ -136,6 +145,17 @@ TEST_F(VendorNccl, KernelsRunBesideStartedSumsAndBehindFinish) {
   EXPECT_EQ(job_.sums, 1);
   ranks->sum(x);  // waits by itself
   EXPECT_EQ(x.values<float>(), std::vector<float>(2, 84));
+}
+
+// cudaDeviceSynchronize() runs the youngest stream first, which is that of the sums.
+TEST_F(VendorNccl, ASumWaitsForTheKernelsThatMadeItsNumbers) {
+  const test::WithSettings lazy({.lazy = true});
+  const auto ranks = join_nccl(new_nccl_ticket(), 0, 3);
+  const Tensor x = Tensor::full({2}, 1).to(Device::kCuda), y = Tensor::full({2}, 5).to(Device::kCuda);
+  ops::add_in_place(x, y);
+  ranks->start_sum(x);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  EXPECT_EQ(x.values<float>(), std::vector<float>(2, 18));
 }
 
 TEST_F(VendorNccl, StartedSumsEndBeforeTheJobIsLeft) {
