@@ -48,8 +48,8 @@ void check_call(cudaError_t error, std::string_view what) {
     fail("cuda", cuda_machine().missing);
   const std::string text = cudaGetErrorString(error);
   // The emulator's reports begin with the kernel's name; a late one comes with another call.
-  if (text.starts_with(what))
-    throw_error(what, text.substr(what.size() + 2));
+  if (const std::string name = cat(what, ": "); text.starts_with(name))
+    throw_error(what, text.substr(name.size()));
   else
     fail(what, text);
 }

@@ -105,7 +105,11 @@ cudaError_t cudaDeviceSynchronize() {
 
 // The default stream never waits for others by itself, so only streams that need not be waited for exist.
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-  if (flags != cudaStreamNonBlocking) return cudaErrorInvalidValue;
+  if (flags != cudaStreamNonBlocking) {
+    emulator::set_error(cudaErrorInvalidValue,
+                        "a stream must be cudaStreamNonBlocking: the default stream waits for none");
+    return emulator::take_error();
+  }
   const std::lock_guard lock(emulator::device().mutex);
   *stream = new emulator::Stream;
   emulator::device().streams.push_back(*stream);

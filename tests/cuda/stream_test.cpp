@@ -62,6 +62,12 @@ TEST(Planted, MissingWaitsForStreamsShowWhenStreamsAreLazy) {
   EXPECT_FALSE(other_stream_sees_it(false));
 }
 
+TEST(Planted, AStreamThatTheDefaultStreamWouldWaitForIsRefused) {
+  cudaStream_t stream = nullptr;
+  expect_error([&] { cuda::check_call(cudaStreamCreateWithFlags(&stream, 0), "a stream"); },
+               "a stream: a stream must be cudaStreamNonBlocking");
+}
+
 TEST(Planted, ALazyKernelsErrorComesWithTheNextWait) {
   const WithSettings lazy({.lazy = true});
   const DeviceBuffer<float> y(64);
