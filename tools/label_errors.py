@@ -45,12 +45,13 @@ def framed(picture):
     return frame
 
 
-def sheet(rows):
+def sheet(rows, colours):
+    """Of rows of arrays [H, W, 3], a tile each."""
     picture = Image.new("RGB", (TILE * max(map(len, rows)), TILE * len(rows)), (255, 255, 255))
     for y, row in enumerate(rows):
-        for x, kind in enumerate(row):
-            picture.paste(framed(Image.fromarray(COLOURS[kind])), (x * TILE, y * TILE))
-    return picture.quantize(8, dither=Image.Dither.NONE)
+        for x, pixels in enumerate(row):
+            picture.paste(framed(Image.fromarray(pixels)), (x * TILE, y * TILE))
+    return picture.quantize(colours, dither=Image.Dither.NONE)
 
 
 def table(labels, truths):
@@ -81,9 +82,10 @@ def main():
     names = [os.path.splitext(row["picture"])[0] + ".png" for row in scored]
     labels = [read(os.path.join(options.labels, name)) for name in names]
     truths = [read(os.path.join(options.truth, name)) for name in names]
-    kept = [kinds(label, truth) for label, truth in zip(labels, truths)]
+    kept = [COLOURS[kinds(label, truth)] for label, truth in zip(labels, truths)]
     middle = max(0, len(kept) // 2 - options.each // 2)
-    sheet([kept[:options.each], kept[middle:middle + options.each], kept[-options.each:]]).save(options.out, optimize=True)
+    rows = [kept[:options.each], kept[middle:middle + options.each], kept[-options.each:]]
+    sheet(rows, 8).save(options.out, optimize=True)
     table(labels, truths)
 
 

@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 
 import numpy
-from PIL import Image
 
 import label_errors
 
@@ -36,18 +35,12 @@ def in_colours(mask, palette):
 
 
 def save(rows, path):
-    """Rows of arrays [H, W, 3]."""
-    tile = label_errors.TILE
-    picture = Image.new("RGB", (tile * max(map(len, rows)), tile * len(rows)), (255, 255, 255))
-    for y, row in enumerate(rows):
-        for x, pixels in enumerate(row):
-            picture.paste(label_errors.framed(Image.fromarray(pixels)), (x * tile, y * tile))
-    picture.quantize(32, dither=Image.Dither.NONE).save(path, optimize=True)
+    label_errors.sheet(rows, 32).save(path, optimize=True)
 
 
 def predictions(program, run, pictures):
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([program, "predict", "-m", run, "-o", folder, *pictures], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([program, "predict", "-m", run, "-o", folder, *pictures], check=True, capture_output=True)
         return [label_errors.read(os.path.join(folder, os.path.splitext(os.path.basename(p))[0] + ".png"))
                 for p in pictures]
 
