@@ -1,4 +1,4 @@
-// A picture with some of its regions painted over.
+// A picture with some of its regions painted over, or replaced by those of another one.
 //
 // A thread takes one value; a block has 256. Bytes moved per value: those of x and y and a third of a label;
 // what is shown and the colours come from the cache.
@@ -16,8 +16,8 @@ template <class T>
 __global__ void __launch_bounds__(kThreads, 4) show_regions_kernel(RegionsView<T> regions, T* y) {
   const std::int64_t i = cuda::thread_number();
   if (i >= regions.C * regions.n) return;
-  const std::int32_t label = regions.labels[i % regions.n];
-  y[i] = regions.shown[label] != 0 ? regions.x[i] : regions.off[i / regions.n * regions.K + label];
+  const std::int64_t c = i / regions.n, p = i % regions.n;
+  y[i] = regions.at(c, p, regions.labels[p]);
 }
 
 }  // namespace

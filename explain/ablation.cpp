@@ -4,6 +4,8 @@
 
 #include "explain/perturbation.h"
 #include "explain/versions.h"
+#include "tensor/ops/rearrange.h"
+#include "tensor/ops/show_regions.h"
 #include "tensor/random.h"
 
 namespace clearcut {
@@ -16,20 +18,15 @@ std::vector<std::vector<double>> zeros_of(const std::vector<Pieces>& pieces) {
   return zeros;
 }
 
-// The picture moved around itself by (down, right), shown through piece k.
-void show_elsewhere(const Pieces& pieces, std::int64_t k, std::int64_t down, std::int64_t right,
-                    const Tensor& x, const Tensor& slot) {
-  slot.copy_from(x);
+// The picture [C, H, W] moved around itself: y[c, i, j] = x[c, (i + down) mod H, (j + right) mod W].
+Tensor moved(const Tensor& x, std::int64_t down, std::int64_t right) {
+  const Tensor y = empty_like(x);
   const std::int64_t H = x.dim(1), W = x.dim(2);
-  const std::int32_t* label = pieces.labels.data<const std::int32_t>();
-  const float* from = x.data<const float>();
-  float* to = slot.data<float>();
-  for (std::int64_t y = 0; y < H; ++y)
-    for (std::int64_t column = 0; column < W; ++column) {
-      if (label[y * W + column] != k) continue;
-      const std::int64_t other = (y + down) % H * W + (column + right) % W;
-      for (std::int64_t c = 0; c < 3; ++c) to[(c * H + y) * W + column] = from[c * H * W + other];
-    }
+  ops::copy_box(x, {down, right}, y, {0, 0}, {H - down, W - right});
+  ops::copy_box(x, {down, 0}, y, {0, W - right}, {H - down, right});
+  ops::copy_box(x, {0, right}, y, {H - down, 0}, {down, W - right});
+  ops::copy_box(x, {0, 0}, y, {H - down, W - right}, {down, right});
+  return y;
 }
 
 }  // namespace
@@ -59,24 +56,27 @@ Explanation feature_permutation(Passes& passes, const ExplainInput& input, const
   const std::int64_t samples = samples_of(options);
   std::vector<std::vector<double>> drop = zeros_of(pieces);
   double whole = 0;
-  Versions versions{.fill =
-                        [&](std::int64_t n, std::int64_t i, const Tensor& slot) {
-                          if (i == 0) return slot.copy_from(input.x[n]);
-                          const RandomStream stream(input.seed, "permutation",
-                                                    input.items[static_cast<std::size_t>(n)],
-                                                    static_cast<std::uint32_t>(i));
-                          show_elsewhere(pieces[static_cast<std::size_t>(n)], (i - 1) / samples,
-                                         stream.below(0, input.x.dim(2)), stream.below(1, input.x.dim(3)),
-                                         input.x[n], slot);
-                        },
-                    .use =
-                        [&](std::int64_t n, std::int64_t i, double score) {
-                          if (i == 0)
-                            whole = score;
-                          else
-                            drop[static_cast<std::size_t>(n)][static_cast<std::size_t>((i - 1) / samples)] +=
-                                (whole - score) / static_cast<double>(samples);
-                        }};
+  const Tensor x = input.x.to(passes.device());
+  std::vector<Tensor> labels;
+  for (const Pieces& one : pieces) labels.push_back(one.labels.to(passes.device()));
+  // Through piece (i - 1) / samples the picture shows what stands elsewhere.
+  const auto fill = [&](std::int64_t n, std::int64_t i, const Tensor& slot) {
+    if (i == 0) return slot.copy_from(x[n]);
+    const auto item = static_cast<std::size_t>(n);
+    const RandomStream stream(input.seed, "permutation", input.items[item], static_cast<std::uint32_t>(i));
+    Bits on(static_cast<std::size_t>(pieces[item].K), 1);
+    on[static_cast<std::size_t>((i - 1) / samples)] = 0;
+    ops::show_regions(x[n], labels[item], Tensor::from<std::uint8_t>({pieces[item].K}, on, passes.device()),
+                      moved(x[n], stream.below(0, x.dim(2)), stream.below(1, x.dim(3))), slot);
+  };
+  Versions versions{
+      .fill = fill, .on_device = true, .use = [&](std::int64_t n, std::int64_t i, double score) {
+        if (i == 0)
+          whole = score;
+        else
+          drop[static_cast<std::size_t>(n)][static_cast<std::size_t>((i - 1) / samples)] +=
+              (whole - score) / static_cast<double>(samples);
+      }};
   for (const Pieces& one : pieces) versions.count.push_back(1 + one.K * samples);
   score_versions(passes, input, versions);
   return painted(pieces, std::move(drop), options);

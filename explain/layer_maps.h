@@ -16,9 +16,9 @@ class LayerMaps {
   LayerMaps(const Classifier& classifier, const ExplainInput& input, const ExplainOptions& options);
 
   const std::string& path() const { return path_; }
-  /// Values [K, h, w] at the positions of picture n. Throws Error unless `shape`, the layer's with its batch,
-  /// is of rank 4.
-  void write(std::int64_t n, const Shape& shape, const double* values);
+  /// Values [K, h, w] of picture n, float32 or float64, on any device; added up in double. Throws Error
+  /// unless they are of rank 3.
+  void write(std::int64_t n, const Tensor& values);
   Explanation take() { return {.maps = maps_}; }
 
  private:

@@ -3,6 +3,7 @@
 
 #include "explain/perturbation.h"
 #include "explain/versions.h"
+#include "tensor/ops/rearrange.h"
 
 namespace clearcut {
 
@@ -23,49 +24,40 @@ struct Windows {
 
 class Occluder {
  public:
-  Occluder(const ExplainInput& input, const ExplainOptions& options)
-      : input_(input), rows_(input.x.dim(2), options), columns_(input.x.dim(3), options) {
+  Occluder(const ExplainInput& input, const ExplainOptions& options, Device device)
+      : x_(input.x.to(device)), rows_(input.x.dim(2), options), columns_(input.x.dim(3), options) {
     check(options.window >= 1 && options.stride >= 1, "occlusion", "window and stride must be >= 1; got ",
           options.window, " and ", options.stride);
     check(options.stride <= options.window, "occlusion",
           "stride must be <= window, or pixels are never covered; got ", options.stride, " and ",
           options.window);
     for (std::int64_t n = 0; n < input.x.dim(0); ++n)
-      baselines_.push_back(baseline_of(input.x[n], options.baseline));
+      baselines_.push_back(baseline_of(input.x[n], options.baseline).to(device));
   }
 
   std::int64_t windows() const { return rows_.count * columns_.count; }
 
-  void cover(std::int64_t n, std::int64_t i, const Tensor& slot) const {
-    slot.copy_from(input_.x[n]);
-    const float* from = baselines_[static_cast<std::size_t>(n)].data<const float>();
-    float* to = slot.data<float>();
-    const std::int64_t W = columns_.side;
-    each_row(i, [&](std::int64_t y, std::int64_t left, std::int64_t right) {
-      for (std::int64_t c = 0; c < 3; ++c) {
-        const std::int64_t row = (c * rows_.side + y) * W;
-        std::copy(from + row + left, from + row + right, to + row + left);
-      }
-    });
+  // The picture with window i - 1 covered; i = 0: as it is.
+  void show(std::int64_t n, std::int64_t i, const Tensor& slot) const {
+    slot.copy_from(x_[n]);
+    if (i == 0) return;
+    const Size2 corner{rows_.begin(row(i - 1)), columns_.begin(column(i - 1))};
+    const Size2 size{rows_.end(row(i - 1)) - corner.h, columns_.end(column(i - 1)) - corner.w};
+    ops::copy_box(baselines_[static_cast<std::size_t>(n)], corner, slot, corner, size);
   }
 
   // Adds `value` to the pixels of window i.
   void add(std::int64_t i, double value, std::vector<double>& map) const {
-    each_row(i, [&](std::int64_t y, std::int64_t left, std::int64_t right) {
-      for (std::int64_t x = left; x < right; ++x)
+    for (std::int64_t y = rows_.begin(row(i)); y < rows_.end(row(i)); ++y)
+      for (std::int64_t x = columns_.begin(column(i)); x < columns_.end(column(i)); ++x)
         map[static_cast<std::size_t>(y * columns_.side + x)] += value;
-    });
   }
 
  private:
-  template <class Body>
-  void each_row(std::int64_t i, const Body& body) const {
-    const std::int64_t row = i / columns_.count, column = i % columns_.count;
-    for (std::int64_t y = rows_.begin(row); y < rows_.end(row); ++y)
-      body(y, columns_.begin(column), columns_.end(column));
-  }
+  std::int64_t row(std::int64_t i) const { return i / columns_.count; }
+  std::int64_t column(std::int64_t i) const { return i % columns_.count; }
 
-  const ExplainInput& input_;
+  Tensor x_;
   Windows rows_, columns_;
   std::vector<Tensor> baselines_;
 };
@@ -73,7 +65,7 @@ class Occluder {
 }  // namespace
 
 Explanation occlusion(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
-  const Occluder occluder(input, options);
+  const Occluder occluder(input, options, passes.device());
   const std::int64_t N = input.x.dim(0), pixels = input.x.dim(2) * input.x.dim(3);
   std::vector<double> covers(static_cast<std::size_t>(pixels)), map(covers.size());
   for (std::int64_t i = 0; i < occluder.windows(); ++i) occluder.add(i, 1, covers);
@@ -91,16 +83,12 @@ Explanation occlusion(Passes& passes, const ExplainInput& input, const ExplainOp
       for (std::size_t j = 0; j < map.size(); ++j) map[j] /= covers[j];
     reduce_channels(map.data(), 1, pixels, reduction_of(options), result.maps.data<float>() + n * pixels);
   };
-  score_versions(passes, input,
-                 {.count = std::vector<std::int64_t>(static_cast<std::size_t>(N), 1 + occluder.windows()),
-                  .fill =
-                      [&](std::int64_t n, std::int64_t i, const Tensor& slot) {
-                        if (i == 0)
-                          slot.copy_from(input.x[n]);
-                        else
-                          occluder.cover(n, i - 1, slot);
-                      },
-                  .use = use});
+  score_versions(
+      passes, input,
+      {.count = std::vector<std::int64_t>(static_cast<std::size_t>(N), 1 + occluder.windows()),
+       .fill = [&](std::int64_t n, std::int64_t i, const Tensor& slot) { occluder.show(n, i, slot); },
+       .on_device = true,
+       .use = use});
   return result;
 }
 

@@ -26,28 +26,20 @@ Method occlusion;
 /// Source: Petsiuk 2018 (1806.07421).
 Method rise;
 
-/// M [H, W]: a grid of cells x cells bits, each 1 with probability keep, brought up bilinearly (half-pixel
-/// centres, mirrored at the middle of the border cells as in the authors' code) to (cells + 1) ceil(H /
-/// cells) x (cells + 1) ceil(W / cells), of which a random H x W part is cut out.
+/// M [H, W]: a grid of cells x cells bits, each 1 with probability keep, brought up bilinearly to (cells + 1)
+/// ceil(H / cells) x (cells + 1) ceil(W / cells), of which a random H x W part is cut out: ops::soft_grid().
 class RiseMasks {
  public:
   RiseMasks(std::int64_t H, std::int64_t W, std::int64_t cells, double keep);
   /// Mask i of a picture, from stream = RandomStream(seed, "rise", item, i): it begins at row
   /// stream.below(0, ceil(H / cells)) and column stream.below(1, ceil(W / cells)); bit j is 1 where
-  /// stream.uniform(2 + j) < keep.
-  void draw(std::uint64_t seed, std::uint64_t item, std::int64_t i, float* mask) const;
+  /// stream.uniform(2 + j) < keep. Made on `device`, where the bits go.
+  Tensor draw(std::uint64_t seed, std::uint64_t item, std::int64_t i, Device device = Device::kCpu) const;
 
  private:
   std::int64_t H_, W_, cells_;
   double keep_;
   Size2 cell_;
-  // A row or column of the large grid lies between two cells: (1 - share) low + share high.
-  struct Place {
-    std::int64_t low, high;
-    double share;
-  };
-  std::vector<Place> places(std::int64_t cell) const;
-  std::vector<Place> rows_, columns_;
 };
 
 /// Linear models of s over the bits of pieces (explain/pieces.h), on `samples` versions of the picture; the

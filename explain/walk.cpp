@@ -73,13 +73,4 @@ void OpenPass::walk(const Tensor& dz, const std::string& name, const RuleSet& ru
   });
 }
 
-Tensor stable_quotient(const Tensor& numerator, const Tensor& denominator, double epsilon) {
-  return each(
-      [epsilon](double a, double b) {
-        const double below = b < 0 ? b - epsilon : b + epsilon;
-        return below == 0 ? 0 : a / below;
-      },
-      numerator, denominator);
-}
-
 }  // namespace clearcut

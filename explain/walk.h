@@ -10,7 +10,6 @@
 
 #include "autograd/trace.h"
 #include "models/classifier.h"
-#include "tensor/parallel.h"
 
 namespace clearcut {
 
@@ -95,29 +94,5 @@ class OpenPass {
   std::vector<Call> calls_;
   Var logits_;
 };
-
-/// f of each element of float32 tensors of one shape, in double; on CUDA the numbers make a trip to the host.
-template <class F, class... Tensors>
-Tensor each(const F& f, const Tensor& first, const Tensors&... rest) {
-  check(((rest.shape() == first.shape()) && ...), "each", "shapes must be the same; the first is ",
-        first.shape());
-  const Tensor y(first.shape());
-  float* to = y.data<float>();
-  // The host copies live until the loop is done.
-  const auto loop = [&](const auto&... hosts) {
-    const auto run = [&](const auto*... from) {
-      parallel_for(y.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i)
-          to[i] = static_cast<float>(f(static_cast<double>(from[i])...));
-      });
-    };
-    run(hosts.template data<const float>()...);
-  };
-  loop(first.to(Device::kCpu), rest.to(Device::kCpu)...);
-  return y.to(first.device());
-}
-
-/// numerator / (denominator + epsilon sign(denominator)), sign(0) = 1; 0 where that is 0.
-Tensor stable_quotient(const Tensor& numerator, const Tensor& denominator, double epsilon);
 
 }  // namespace clearcut

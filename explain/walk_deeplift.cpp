@@ -7,6 +7,7 @@
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/max_pool2d.h"
+#include "tensor/ops/quotients.h"
 #include "tensor/ops/reduce.h"
 
 namespace clearcut {
@@ -20,11 +21,9 @@ constexpr double kNoDifference = 1e-10;
 
 // dy (y - y') / (x - x'): what arrived, by the difference that the function made of its input's.
 Tensor rescaled(const Step& step) {
-  const Tensor g = step.plain()[0];
-  const Tensor &x = step.x(), &y = step.y(), &x0 = step.start->inputs[0], &y0 = step.start->output;
-  return each([](double dy, double plain, double a, double a0, double b,
-                 double b0) { return std::abs(a - a0) < kNoDifference ? plain : dy * (b - b0) / (a - a0); },
-              step.dy, g, x, x0, y, y0);
+  const Tensor& x0 = step.start->inputs[0];
+  const Tensor change = ops::mul(step.dy, ops::sub(step.y(), step.start->output));
+  return ops::quotient_or(change, ops::sub(step.x(), x0), step.plain()[0], kNoDifference);
 }
 
 // Each window's difference y - y' goes through max(y, y'): the way down from it to the place of the start's
@@ -32,15 +31,13 @@ Tensor rescaled(const Step& step) {
 Grads max_pool_rule(const Step& step) {
   const auto& o = step.options<ops::MaxPoolOptions>();
   const Tensor &x = step.x(), &x0 = step.start->inputs[0], &y = step.y(), &y0 = step.start->output;
-  const auto part = [&](const Tensor& from, const auto& difference) {
-    return ops::max_pool2d_backward(each(difference, step.dy, y, y0), ops::max_pool2d(from, o).index,
-                                    x.shape(), o);
+  const auto part = [&](const Tensor& from, const Tensor& difference) {
+    return ops::max_pool2d_backward(ops::mul(step.dy, difference), ops::max_pool2d(from, o).index, x.shape(),
+                                    o);
   };
-  const Tensor up = part(x, [](double dy, double b, double b0) { return dy * (std::max(b, b0) - b0); });
-  const Tensor down = part(x0, [](double dy, double b, double b0) { return dy * (b - std::max(b, b0)); });
-  return {each([](double plain, double both, double a,
-                  double a0) { return std::abs(a - a0) < kNoDifference ? plain : both / (a - a0); },
-               step.plain()[0], ops::add(up, down), x, x0)};
+  const Tensor up = part(x, ops::relu(ops::sub(y, y0)));  // max(y, y') - y'
+  const Tensor down = part(x0, ops::relu(ops::sub(y0, y)));
+  return {ops::quotient_or(ops::sub(up, down), ops::sub(x, x0), step.plain()[0], kNoDifference)};
 }
 
 // Captum's: rescaled, less the mean over the row.
@@ -103,11 +100,11 @@ Tensor logit_multipliers(const Tensor& z, const Tensor& z0, const ExplainInput& 
   return sum;
 }
 
-// x' of the pictures of a batch.
+// x' of pictures [B, 3, H, W].
 Tensor starts_of(const Tensor& x, PathStart start) {
-  const Tensor here = x.to(Device::kCpu), starts = empty_like(here);
-  for (std::int64_t i = 0; i < x.dim(0); ++i) starts[i].copy_from(baseline_of(here[i], start));
-  return starts.to(x.device());
+  const Tensor starts = empty_like(x);
+  for (std::int64_t i = 0; i < x.dim(0); ++i) starts[i].copy_from(baseline_of(x[i], start));
+  return starts;
 }
 
 // use(n, (x - x') m) for each picture.
@@ -117,7 +114,7 @@ void deep_lift_from(PathStart start, Passes& passes, const ExplainInput& input, 
   const std::int64_t size = rows.shape.numel();
   const RuleSet rules = rescale_rules();
   passes.batches(rows, [&](std::int64_t first, const Tensor& x) {
-    const Tensor x0 = starts_of(x, start);
+    const Tensor x0 = starts_of(input.x.slice(first, first + x.dim(0)), start).to(x.device());
     const OpenPass from = [&] {
       const NoGrad no_tape;
       return OpenPass(passes.classifier(), Var(x0));

@@ -1,47 +1,31 @@
 // FullGrad, simple FullGrad and smooth FullGrad.
-#include <algorithm>
-#include <cmath>
-
 #include "explain/noisy_copies.h"
 #include "explain/walk_fullgrad.h"
 #include "explain/walk_method.h"
+#include "tensor/ops/add_products.h"
 #include "tensor/ops/arithmetic.h"
+#include "tensor/ops/elementwise.h"
+#include "tensor/ops/reduce.h"
 #include "tensor/ops/resize.h"
 
 namespace clearcut {
 
 namespace {
 
-// Sum over channels of psi(v), psi = |v| stretched to [0, 1] over all values of the picture: [h, w] from [C,
-// h, w].
-Tensor psi(const float* v, std::int64_t C, std::int64_t h, std::int64_t w) {
-  const std::int64_t n = h * w;
-  double low = std::abs(v[0]), high = low;
-  for (std::int64_t i = 0; i < C * n; ++i) {
-    low = std::min(low, static_cast<double>(std::abs(v[i])));
-    high = std::max(high, static_cast<double>(std::abs(v[i])));
-  }
-  const Tensor plane({1, 1, h, w});
-  float* to = plane.data<float>();
-  for (std::int64_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (std::int64_t c = 0; c < C; ++c) sum += (std::abs(v[c * n + i]) - low) / (high - low + 1e-6);
-    to[i] = static_cast<float>(sum);
-  }
-  return plane;
+// Sum over channels of psi(v) of values [B, C, h, w], psi = |v| stretched to [0, 1] over all values of the
+// picture: [B, 1, h, w].
+Tensor psi(const Tensor& values) {
+  const std::int64_t B = values.dim(0);
+  const Tensor v = ops::abs(values).reshape({B, -1});
+  const Tensor from_0 = ops::add(v, ops::max(ops::neg(v), 1, true).values);
+  const Tensor stretched = ops::div(from_0, ops::add(ops::max(from_0, 1, true).values, 1e-6));
+  return ops::sum(stretched.reshape(values.shape()), {1}, true);
 }
 
-// Adds psi(values[i]) of a layer [B, C, h, w], brought to the maps' size, to map(i).
-void add_layer(const Tensor& values, Size2 size, const std::function<double*(std::int64_t i)>& map) {
-  const Tensor here = values.to(Device::kCpu);
-  const std::int64_t C = here.dim(1), h = here.dim(2), w = here.dim(3);
-  for (std::int64_t i = 0; i < here.dim(0); ++i) {
-    const Tensor large =
-        ops::resize_bilinear(psi(here.data<const float>() + i * C * h * w, C, h, w), size, true);
-    const float* from = large.data<const float>();
-    double* to = map(i);
-    for (std::int64_t j = 0; j < large.numel(); ++j) to[j] += from[j];
-  }
+// Adds psi of a layer, brought to the maps' size, to the maps [B, H, W].
+void add_layer(const Tensor& values, const Tensor& maps) {
+  const Tensor large = ops::resize_bilinear(psi(values), {maps.dim(1), maps.dim(2)}, true);
+  ops::add_products(maps, large.reshape(maps.shape()), Tensor(), 1);
 }
 
 // How one of the three is made.
@@ -51,13 +35,10 @@ struct Kind {
   std::int64_t rows() const { return std::max<std::int64_t>(copies, 1); }
 };
 
-// The map [H W] of each row of a batch.
-std::vector<std::vector<double>> maps_of(Passes& passes, const ExplainInput& input, const std::string& name,
-                                         const Kind& kind, std::int64_t first, const Tensor& x) {
-  const Size2 size(x.dim(2), x.dim(3));
-  const auto n_pixels = static_cast<std::size_t>(x.dim(2) * x.dim(3));
-  std::vector<std::vector<double>> maps(static_cast<std::size_t>(x.dim(0)), std::vector<double>(n_pixels));
-  const auto map = [&](std::int64_t i) { return maps[static_cast<std::size_t>(i)].data(); };
+// The maps of a batch: float64 [B, H, W] on the device.
+Tensor maps_of(Passes& passes, const ExplainInput& input, const std::string& name, const Kind& kind,
+               std::int64_t first, const Tensor& x) {
+  const Tensor maps = Tensor::zeros({x.dim(0), x.dim(2), x.dim(3)}, DType::kFloat64, x.device());
   const Var leaf(x, true);
   const OpenPass pass(passes.classifier(), leaf);
   const Tensor& z = pass.logits().value();
@@ -66,15 +47,15 @@ std::vector<std::vector<double>> maps_of(Passes& passes, const ExplainInput& inp
   });
   walk_full_gradient(pass, dz, name, [&](const BiasPart& part) {
     if (part.values.rank() != 4 || !(kind.biases || part.written)) return;
-    add_layer(kind.biases ? part.values : part.dy, size, map);
+    add_layer(kind.biases ? part.values : part.dy, maps);
   });
-  add_layer(ops::mul(leaf.grad(), x), size, map);
+  add_layer(ops::mul(leaf.grad(), x), maps);
   return maps;
 }
 
 Explanation full_gradient_maps(Passes& passes, const ExplainInput& input, const ExplainOptions& options,
                                const Kind& kind) {
-  const std::int64_t N = input.x.dim(0), n_pixels = input.x.dim(2) * input.x.dim(3);
+  const std::int64_t N = input.x.dim(0);
   const NoisyCopies noisy(input, passes.device(), options.noise, "smoothgrad");
   InputRows rows = picture_rows(input);
   if (kind.copies > 0) {
@@ -84,20 +65,13 @@ Explanation full_gradient_maps(Passes& passes, const ExplainInput& input, const 
     };
   }
   rows.count = N * kind.rows();
-  std::vector<double> sums(static_cast<std::size_t>(N * n_pixels));
+  const Tensor sums = Tensor::zeros({N, input.x.dim(2), input.x.dim(3)}, DType::kFloat64, passes.device());
   passes.batches(rows, [&](std::int64_t first, const Tensor& x) {
-    const auto maps = maps_of(passes, input, options.explainer, kind, first, x);
-    for (std::size_t i = 0; i < maps.size(); ++i) {
-      const std::int64_t n = (first + static_cast<std::int64_t>(i)) / kind.rows();
-      for (std::int64_t j = 0; j < n_pixels; ++j)
-        sums[static_cast<std::size_t>(n * n_pixels + j)] += maps[i][static_cast<std::size_t>(j)];
-    }
+    const Tensor maps = maps_of(passes, input, options.explainer, kind, first, x);
+    for (std::int64_t i = 0; i < x.dim(0); ++i)
+      ops::add_products(sums[(first + i) / kind.rows()], maps[i], Tensor(), 1);
   });
-  Explanation result{.maps = Tensor({N, input.x.dim(2), input.x.dim(3)})};
-  float* to = result.maps.data<float>();
-  for (std::size_t j = 0; j < sums.size(); ++j)
-    to[j] = static_cast<float>(sums[j] / static_cast<double>(kind.rows()));
-  return result;
+  return {.maps = ops::mul(sums, 1 / static_cast<double>(kind.rows())).to(Device::kCpu).to(DType::kFloat32)};
 }
 
 }  // namespace

@@ -44,12 +44,7 @@ Explanation excitation_maps(Passes& passes, const ExplainInput& input, const Exp
                  return step.node.id == last ? against_opposite(step) : plain(step);
                });
     pass.walk(score_gradients(pass.logits().value(), logits, first), options.explainer, rules);
-    const Tensor P = tap.gradient().to(Device::kCpu);
-    const std::int64_t size = P.numel() / P.dim(0);
-    for (std::int64_t i = 0; i < x.dim(0); ++i) {
-      const float* p = P.data<const float>() + i * size;
-      maps.write(first + i, P.shape(), std::vector<double>(p, p + size).data());
-    }
+    for (std::int64_t i = 0; i < x.dim(0); ++i) maps.write(first + i, tap.gradient()[i]);
   });
   return maps.take();
 }

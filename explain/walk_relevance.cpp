@@ -9,6 +9,7 @@
 #include "nn/layers.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/elementwise.h"
+#include "tensor/ops/quotients.h"
 #include "tensor/ops/reduce.h"
 #include "tensor/term_by_term.h"
 
@@ -64,7 +65,7 @@ Tensor negative(const Tensor& x) { return ops::sub(x, ops::relu(x)); }
 
 // Each input gets x_i d<R / z, y>/dx_i: for operators that are linear in what varies.
 Grads share_out(const Step& step, double epsilon) {
-  Grads grads = step.plain(stable_quotient(step.dy, step.y(), epsilon));
+  Grads grads = step.plain(ops::stable_quotient(step.dy, step.y(), epsilon));
   for (std::size_t i = 0; i < grads.size(); ++i)
     if (step.need(i)) grads[i] = ops::mul(grads[i], step.x(i));
   return grads;
@@ -129,7 +130,7 @@ Var with_weights(const Step& step, const Var& x, const Tensor& w, const Tensor& 
 
 Tensor shares(const std::vector<Var>& leaves, const Var& z, const Tensor& R, double epsilon) {
   const TermByTerm exact;  // quotients of all sizes stand side by side
-  z.backward(stable_quotient(R, z.value(), epsilon));
+  z.backward(ops::stable_quotient(R, z.value(), epsilon));
   Tensor total;
   for (const Var& leaf : leaves) {
     const Tensor share = ops::mul(leaf.value(), leaf.grad());

@@ -135,6 +135,33 @@ Tensor pad2d_backward(const Tensor& dy, const Padding2& p) {
   return dx;
 }
 
+void copy_box(const Tensor& from, Size2 begin, const Tensor& to, Size2 at, Size2 size) {
+  check(from.defined() && to.defined() && from.rank() >= 2 &&
+            from.shape().with(-2, 1).with(-1, 1) == to.shape().with(-2, 1).with(-1, 1),
+        "copy_box", "both must be [..., H, W] with the same leading sizes; got ",
+        from.defined() ? from.shape() : Shape{}, " and ", to.defined() ? to.shape() : Shape{});
+  check_same_kind("copy_box", from, to);
+  const auto inside = [&](const Tensor& x, Size2 corner) {
+    return corner.h >= 0 && corner.w >= 0 && corner.h + size.h <= x.dim(-2) && corner.w + size.w <= x.dim(-1);
+  };
+  check(size.h >= 0 && size.w >= 0 && inside(from, begin) && inside(to, at), "copy_box", "a box of ", size,
+        " must lie in ", from.shape(), " at ", begin, " and in ", to.shape(), " at ", at);
+  if (size.h == 0 || size.w == 0) return;
+  const std::int64_t tall = from.dim(-2), wide = from.dim(-1), to_tall = to.dim(-2), to_wide = to.dim(-1);
+  const kernels::BlockCopy block{.planes = product(from.shape(), 0, from.rank() - 2),
+                                 .rows = size.h,
+                                 .run = size.w,
+                                 .from = begin.h * wide + begin.w,
+                                 .from_plane = tall * wide,
+                                 .from_row = wide,
+                                 .to = at.h * to_wide + at.w,
+                                 .to_plane = to_tall * to_wide,
+                                 .to_row = to_wide};
+  on<Numbers>("copy_box", from.device(), from.dtype(), [&]<class T>(auto tag) {
+    kernels::copy_block(tag, block, from.data<const T>(), to.data<T>());
+  });
+}
+
 }  // namespace clearcut::ops
 
 namespace clearcut::kernels {

@@ -28,6 +28,11 @@ Tensor pad2d(const Tensor& x, const Padding2& padding, double value = 0);
 /// dx = the inner part of dy.
 Tensor pad2d_backward(const Tensor& dy, const Padding2& padding);
 
+/// to[..., at.h + i, at.w + j] = from[..., begin.h + i, begin.w + j] for 0 <= i < size.h and 0 <= j < size.w;
+/// the rest of `to` stays. Both are [..., H, W] with the same leading sizes and may differ in H and W.
+/// Throws Error if the box leaves one of them, or dtypes or devices differ.
+void copy_box(const Tensor& from, Size2 begin, const Tensor& to, Size2 at, Size2 size);
+
 }  // namespace clearcut::ops
 
 namespace clearcut::kernels {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "autograd/arithmetic.h"
 #include "autograd/cross_entropy.h"
@@ -128,14 +129,30 @@ TEST(CudaNetworks, HrNetUnitTrainsAsOnTheCpu) {
   check(HrNetForm::kPaddleSeg, {4, 8}, 1e-7);
 }
 
+// One explainer of each way of working on the device.
+const char* const kExplainers[] = {"smoothgrad:samples=3",
+                                   "cam",
+                                   "gradcam",
+                                   "ig:steps=3",
+                                   "rise:samples=5:cells=4",
+                                   "occlusion:window=12:stride=10",
+                                   "permutation:grid=2:samples=2",
+                                   "scorecam",
+                                   "ablationcam",
+                                   "lrp",
+                                   "deeplift",
+                                   "fullgrad",
+                                   "conductance:steps=3",
+                                   "layerig:steps=3"};
+
 Explanations explained(Device device) {
   const auto net = make_classifier({.name = "small_resnet", .classes = 5, .width = 0.5, .device = device});
   const ExplainInput input{.x = drawn({2, 3, 32, 32}, "pictures"),
                            .targets = {{.classes = {1}}, {.classes = {0, 3}}},
                            .items = {7, 8}};
-  return explain_all(*net, input,
-                     {parse_explainer("smoothgrad:samples=3"), parse_explainer("cam"),
-                      parse_explainer("gradcam"), parse_explainer("ig:steps=3")});
+  std::vector<ExplainOptions> options;
+  for (const char* text : kExplainers) options.push_back(parse_explainer(text));
+  return explain_all(*net, input, options);
 }
 
 TEST(CudaNetworks, ExplanationsAreThoseOfTheCpu) {
@@ -147,39 +164,59 @@ TEST(CudaNetworks, ExplanationsAreThoseOfTheCpu) {
     const Tensor wide = expected.by_explainer[i].maps.to(DType::kFloat64);
     double largest = 0;
     for (const double v : wide.values<double>()) largest = std::max(largest, std::abs(v));
-    ASSERT_GT(largest, 0);
-    test::expect_close(got.by_explainer[i].maps, wide, 1e-4 * largest, cat("explainer ", i));
+    ASSERT_GT(largest, 0) << kExplainers[i];
+    test::expect_close(got.by_explainer[i].maps, wide, 1e-4 * largest, kExplainers[i]);
   }
 }
 
-// Noise is drawn and gradients are added up on the device: a further sample costs its logits on the way to
-// the host and their gradients on the way back, 5 floats each.
-TEST(CudaNetworks, SamplesStayOnTheDevice) {
+// Bytes on the way there and back while `explainer` looks at one picture of 32 x 32.
+std::pair<std::int64_t, std::int64_t> traffic_of(const std::string& explainer, double width = 0.25) {
   const auto net =
-      make_classifier({.name = "small_resnet", .classes = 5, .width = 0.25, .device = Device::kCuda});
+      make_classifier({.name = "small_resnet", .classes = 5, .width = width, .device = Device::kCuda});
   const ExplainInput input{
       .x = drawn({1, 3, 32, 32}, "pictures"), .targets = {{.classes = {1}}}, .items = {7}};
-  const auto traffic_of = [&](const std::string& explainer) {
-    const CudaTraffic before = cuda_traffic();
-    explain_all(*net, input, {parse_explainer(explainer)});
-    const CudaTraffic after = cuda_traffic();
-    return std::pair(after.bytes_to_device - before.bytes_to_device,
-                     after.bytes_to_host - before.bytes_to_host);
+  const CudaTraffic before = cuda_traffic();
+  explain_all(*net, input, {parse_explainer(explainer)});
+  const CudaTraffic after = cuda_traffic();
+  return {after.bytes_to_device - before.bytes_to_device, after.bytes_to_host - before.bytes_to_host};
+}
+
+// Noise is drawn, pictures are masked and gradients are added up on the device: a further sample costs its
+// logits on the way to the host, and what is said of it on the way there: their gradients, 5 floats; which
+// pieces show; the bits of a mask, and once more when it is added up.
+TEST(CudaNetworks, SamplesStayOnTheDevice) {
+  struct Case {
+    std::string few, many;
+    std::int64_t samples, up;
   };
-  for (const auto& [few, many] : {std::pair{"smoothgrad:samples=2", "smoothgrad:samples=6"},
-                                  {"vargrad:samples=2", "vargrad:samples=6"},
-                                  {"gradshap:samples=2", "gradshap:samples=6"},
-                                  {"ig:steps=2", "ig:steps=6"}}) {
-    const auto [few_up, few_down] = traffic_of(few);
-    const auto [many_up, many_down] = traffic_of(many);
-    EXPECT_EQ(many_up - few_up, 4 * 5 * 4) << many;
-    EXPECT_EQ(many_down - few_down, 4 * 5 * 4) << many;
+  const Case cases[] = {{"smoothgrad:samples=2", "smoothgrad:samples=6", 4, 5 * 4},
+                        {"vargrad:samples=2", "vargrad:samples=6", 4, 5 * 4},
+                        {"gradshap:samples=2", "gradshap:samples=6", 4, 5 * 4},
+                        {"ig:steps=2", "ig:steps=6", 4, 5 * 4},
+                        {"conductance:steps=2", "conductance:steps=6", 4, 5 * 4},
+                        {"layerig:steps=2", "layerig:steps=6", 4, 5 * 4},
+                        {"smooth_fullgrad:samples=2", "smooth_fullgrad:samples=6", 4, 5 * 4},
+                        {"lime:samples=20:grid=4", "lime:samples=24:grid=4", 4, 16},
+                        {"permutation:samples=1:grid=2", "permutation:samples=2:grid=2", 4, 4},
+                        {"rise:samples=2:cells=4", "rise:samples=6:cells=4", 4, 2 * 16 * 4},
+                        {"occlusion:window=32:stride=32", "occlusion:window=16:stride=16", 3, 0}};
+  for (const Case& c : cases) {
+    const auto [few_up, few_down] = traffic_of(c.few);
+    const auto [many_up, many_down] = traffic_of(c.many);
+    EXPECT_EQ(many_up - few_up, c.samples * c.up) << c.many;
+    EXPECT_EQ(many_down - few_down, c.samples * 5 * 4) << c.many;
   }
-  // LIME: which of 16 cells show on the way there, logits on the way back.
-  const auto [few_up, few_down] = traffic_of("lime:samples=20:grid=4");
-  const auto [many_up, many_down] = traffic_of("lime:samples=24:grid=4");
-  EXPECT_EQ(many_up - few_up, 4 * 16);
-  EXPECT_EQ(many_down - few_down, 4 * 5 * 4);
+}
+
+// A walk sends pictures, logits and tables, but no layer: twice the channels cost the weights of the last
+// layer, 5 x 24 more of them, which the plain pass keeps on the host for CAM.
+TEST(CudaNetworks, WalksStayOnTheDevice) {
+  for (const char* text : {"lrp", "deeplift", "fullgrad", "guided"}) {
+    const auto [up, down] = traffic_of(text, 0.25);
+    const auto [wide_up, wide_down] = traffic_of(text, 0.5);
+    EXPECT_EQ(wide_up, up) << text;
+    EXPECT_EQ(wide_down - down, 5 * 24 * 4) << text;
+  }
 }
 
 // Sizes of one step repeat in the next, so from the second on nothing is asked of the device.

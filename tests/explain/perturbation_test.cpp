@@ -68,9 +68,8 @@ TEST(Rise, ConstantModel) {
   const auto map = one(net, input, "rise:samples=5:cells=4:keep=0.25").maps.values<float>();
   const RiseMasks masks(10, 14, 4, 0.25);
   std::vector<double> sum(140);
-  std::vector<float> mask(140);
   for (std::int64_t i = 0; i < 5; ++i) {
-    masks.draw(input.seed, input.items[0], i, mask.data());
+    const auto mask = masks.draw(input.seed, input.items[0], i).values<float>();
     for (std::size_t j = 0; j < 140; ++j) sum[j] += mask[j];
   }
   for (std::size_t j = 0; j < 140; ++j) EXPECT_NEAR(map[j], 3 / (5 * 0.25) * sum[j], 1e-5);
@@ -84,9 +83,8 @@ TEST(Rise, ConstantModel) {
 TEST(Rise, MasksKeepTheShareThatTheyShould) {
   const RiseMasks masks(9, 12, 4, 0.3);
   std::vector<double> sum(108);
-  std::vector<float> mask(108);
   for (std::int64_t i = 0; i < 4000; ++i) {
-    masks.draw(1, 7, i, mask.data());
+    const auto mask = masks.draw(1, 7, i).values<float>();
     for (std::size_t j = 0; j < 108; ++j) {
       EXPECT_TRUE(mask[j] >= 0 && mask[j] <= 1);
       sum[j] += mask[j];

@@ -12,6 +12,7 @@
 #include "explain/walk_fullgrad.h"
 #include "nn/layers.h"
 #include "tensor/ops/arithmetic.h"
+#include "tensor/parallel.h"
 #include "tests/errors.h"
 #include "tests/explain/walk_net.h"
 

@@ -26,6 +26,18 @@ TEST_P(ShowRegions, PaintsThoseThatAreOff) {
   }
 }
 
+// What is off shows the same place of another picture.
+TEST_P(ShowRegions, ShowsAnotherPicture) {
+  const Tensor labels = Tensor::from<std::int32_t>({2, 3}, {0, 0, 2, 1, 2, 2}, GetParam());
+  const Tensor on = Tensor::from<std::uint8_t>({3}, {1, 0, 0}, GetParam());
+  const Tensor x = Tensor::from<float>({2, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, GetParam());
+  const Tensor other =
+      Tensor::from<float>({2, 2, 3}, {-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12}, GetParam());
+  const Tensor y = zeros_like(x);
+  ops::show_regions(x, labels, on, other, y);
+  EXPECT_EQ(y.values<float>(), (std::vector<float>{1, 2, -3, -4, -5, -6, 7, 8, -9, -10, -11, -12}));
+}
+
 // More values than one block has threads, and a last block that is not full.
 TEST_P(ShowRegions, OfManyBlocks) {
   const std::int64_t H = 17, W = 31;
@@ -47,10 +59,10 @@ TEST(ShowRegionsErrors, SayWhatCame) {
       [&] {
         ops::show_regions(x, labels, on, Tensor::zeros({1, 4}), x);
       },
-      "off its channels; got y [3, 2, 2], off [1, 4]");
+      "and off too or its channels, [3, K]; got y [3, 2, 2], off [1, 4]");
   expect_error([&] { ops::show_regions(x, on, on, off, x); }, "labels must be int32 [2, 2] on cpu; got [4]");
   expect_error([&] { ops::show_regions(x, labels, labels, off, x); },
-               "shown must be uint8 [4] on cpu; got [2, 2]");
+               "shown must be uint8 [K] of 4 regions on cpu; got [2, 2]");
 }
 
 }  // namespace
