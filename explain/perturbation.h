@@ -88,8 +88,8 @@ std::vector<std::int64_t> shapley_order(const ExplainInput& input, std::int64_t 
 /// Sources: Ahern 2019 (1909.04200), Li 2023 (Artificial Intelligence 314).
 Method norm_lime, g_lime;
 
-/// m [H, W] of the area options.area that makes s(x blurred by 1 - m) large (explain/smooth_mask.h): with
-/// parameters of the mask p = 1 at the beginning, `iterations` steps of
+/// m [H, W] of the area options.area that makes s(x blurred by 1 - m) large (tensor/ops/smooth_mask.h and
+/// blur_by.h): with parameters of the mask p = 1 at the beginning, `iterations` steps of
 ///
 ///   minimise  -s + lambda_t mean (sorted m - r)^2,  r = 0 for the lower 1 - area of the pixels, 1 for the
 ///   others

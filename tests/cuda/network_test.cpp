@@ -143,7 +143,8 @@ const char* const kExplainers[] = {"smoothgrad:samples=3",
                                    "deeplift",
                                    "fullgrad",
                                    "conductance:steps=3",
-                                   "layerig:steps=3"};
+                                   "layerig:steps=3",
+                                   "extremal:iterations=4:area=0.3"};
 
 Explanations explained(Device device) {
   const auto net = make_classifier({.name = "small_resnet", .classes = 5, .width = 0.5, .device = device});
@@ -206,6 +207,15 @@ TEST(CudaNetworks, SamplesStayOnTheDevice) {
     EXPECT_EQ(many_up - few_up, c.samples * c.up) << c.many;
     EXPECT_EQ(many_down - few_down, c.samples * 5 * 4) << c.many;
   }
+}
+
+// An iteration is a pass of its own, so that the tables of pooling windows go there again. A picture alone
+// has 12 KiB, its mask 39.
+TEST(CudaNetworks, SearchesForMasksStayOnTheDevice) {
+  const auto [few_up, few_down] = traffic_of("extremal:iterations=2");
+  const auto [many_up, many_down] = traffic_of("extremal:iterations=6");
+  EXPECT_LT(many_up - few_up, 4 * 512);
+  EXPECT_EQ(many_down - few_down, 4 * 5 * 4);
 }
 
 // A walk sends pictures, logits and tables, but no layer: twice the channels cost the weights of the last

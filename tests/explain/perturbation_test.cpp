@@ -7,7 +7,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "explain/smooth_mask.h"
 #include "tensor/parallel.h"
 #include "tests/explain/small_net.h"
 
@@ -231,54 +230,6 @@ TEST(ScoreCam, ByHand) {
 }
 
 // dL/dp by central differences, at random parameters; p = 0 hides all, and nothing is more than 1.
-TEST(SmoothMask, GradientIsThatOfTheMask) {
-  const SmoothMask shape(9, 16, 7, 21);
-  ASSERT_EQ(shape.parameters(), 6);
-  std::vector<double> p, m, dm;
-  shape.forward(std::vector<double>(6), m);
-  EXPECT_EQ(m, std::vector<double>(m.size()));
-  for (std::int64_t i = 0; i < 6; ++i) p.push_back(RandomStream(1, "p").uniform(i));
-  for (std::size_t i = 0; i < m.size(); ++i)
-    dm.push_back(RandomStream(1, "dm").normal(static_cast<std::int64_t>(i)));
-  const auto loss = [&](const std::vector<double>& at) {
-    shape.forward(at, m);
-    EXPECT_TRUE(*std::min_element(m.begin(), m.end()) >= 0 && *std::max_element(m.begin(), m.end()) <= 1);
-    return std::inner_product(m.begin(), m.end(), dm.begin(), 0.0);
-  };
-  loss(p);
-  const std::vector<double> dp = shape.backward(p, m, dm);
-  for (std::size_t i = 0; i < 6; ++i) {
-    std::vector<double> high = p, low = p;
-    high[i] += 1e-5;
-    low[i] -= 1e-5;
-    const double numeric = (loss(high) - loss(low)) / 2e-5;
-    EXPECT_NEAR(dp[i], numeric, 1e-6 * std::max(1.0, std::abs(numeric)))
-        << i;  // third derivatives times 1e-10
-  }
-}
-
-TEST(BlurLevels, FromTheBlurredPictureToItself) {
-  const Tensor x = random_tensor({3, 6, 5}, "x");
-  const Tensor levels = blur_levels(x);
-  EXPECT_EQ(levels[7].values<float>(), x.values<float>());
-  Tensor y({3, 6, 5});
-  blur_by(levels, std::vector<double>(30, 1), y);
-  EXPECT_EQ(y.values<float>(), x.values<float>());
-  blur_by(levels, std::vector<double>(30, 0), y);
-  EXPECT_EQ(y.values<float>(), levels[0].values<float>());
-  blur_by(levels, std::vector<double>(30, 2.5 / 7), y);  // halfway between levels 2 and 3
-  for (std::size_t i = 0; i < 90; ++i)
-    EXPECT_NEAR(y.values<float>()[i], (levels[2].values<float>()[i] + levels[3].values<float>()[i]) / 2,
-                1e-6);
-  // 7 times the difference between the two levels, channels added
-  const auto dm = blur_by_backward(levels, std::vector<double>(30, 2.5 / 7),
-                                   Tensor::full({3, 6, 5}, 1).data<const float>());
-  double expected = 0;
-  for (std::size_t c = 0; c < 3; ++c)
-    expected += 7.0 * (levels[3].values<float>()[c * 30] - levels[2].values<float>()[c * 30]);
-  EXPECT_NEAR(dm[0], expected, 1e-5);
-}
-
 // A chessboard that only counts inside a square: the mask keeps its area (counted with a margin of 21 pixels,
 // 71 x 71 in all, of which up to half may lie outside the picture) and shows the square more than the rest.
 TEST(Extremal, MaskKeepsItsAreaAndShowsWhatCounts) {
