@@ -97,8 +97,12 @@ class Config {
   /// Throws one ConfigError that lists all keys nobody read. Call it on the root after reading.
   void check_all_read() const;
 
-  /// The tree as YAML, with the fallbacks of all getters called so far and without `_base_`.
+  /// The tree as YAML, with the fallbacks of all getters called so far and without `_base_`. On the root,
+  /// once keys were read, also without values that only ${...} asked for: it can be loaded in place of the
+  /// file.
   std::string effective() const;
+  /// effective() with those values: what the recipe of a stage is hashed over.
+  std::string recipe() const;
   /// "a.b.c" and value of every leaf, in order.
   std::vector<std::pair<std::string, std::string>> leaves() const;
 

@@ -97,6 +97,17 @@ void collect(const ConfigNode& node, const std::string& path,
 }  // namespace
 
 std::string Config::effective() const {
+  ConfigNode kept = *node_;
+  if (path_.empty() && !kept.asked.empty())
+    std::erase_if(kept.map, [&](const auto& entry) {
+      return entry.second->read && std::ranges::find(kept.asked, entry.first) == kept.asked.end();
+    });
+  std::string out;
+  write_node(kept, 0, out);
+  return out;
+}
+
+std::string Config::recipe() const {
   std::string out;
   write_node(*node_, 0, out);
   return out;

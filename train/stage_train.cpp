@@ -177,7 +177,7 @@ StagePlan read_train_stage(const Config& config) {
   if (stage.begins > 0 && stage.after.empty())
     config.fail("begins", "needs `after`: the stage that it goes on from");
   std::string depends;
-  for (const NamedJob& named : stage.jobs) depends += named.folder + "\n" + named.job.config.effective();
+  for (const NamedJob& named : stage.jobs) depends += named.folder + "\n" + named.job.config.recipe();
   return {.work = [stage](StageContext& context) { train_all(stage, context); },
           .depends = depends,
           .pictures = [stage] { return pictures_of(stage); },

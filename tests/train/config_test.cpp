@@ -157,6 +157,25 @@ TEST(Config, AReferenceAloneStandsForAListOrMapping) {
   EXPECT_SAYS(Config::parse("a: [\"${a}\"]\n", "t.yaml"), "references form a circle");
 }
 
+// A value that only references asked for would be an unknown key to whoever loads the result.
+TEST(Config, EffectiveCanBeLoadedAgain) {
+  const char* text = "data:\n  path: ${root}/a\n  rate: ${data.steps}\n  steps: 3\n";
+  const auto read = [](const Config& c) {
+    const Config data = c.section("data");
+    data.text("path");
+    data.integer("rate");
+    data.integer("steps");
+    c.check_all_read();
+  };
+  const Config c = Config::parse(text, "t.yaml", {"root=/here"});
+  read(c);
+  EXPECT_EQ(c.effective(), "data:\n  path: /here/a\n  rate: 3\n  steps: 3\n");
+  EXPECT_EQ(c.recipe(), c.effective() + "root: /here\n");
+  const Config again = Config::parse(c.effective(), "again.yaml");
+  read(again);
+  EXPECT_EQ(again.effective(), c.effective());
+}
+
 TEST(Config, EffectiveShowsDefaultsAndReadsBackTheSame) {
   const Config c = Config::parse("a: \"true\"\nb: 'x: #y'\nc: \"\"\nneg: -0.5\nl: [a b, -1]\n", "t.yaml");
   c.integer_or("steps", 100);
