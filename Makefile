@@ -214,8 +214,8 @@ PTX_CUDART := $(call objects_of,$(wildcard cuda/ptxsim/cudart/*.cpp))
 $(PTX_CUDART): CXXFLAGS += -isystem $(CUDA_INCLUDE)
 KERNEL_CHECKS := train/check_kernels.cpp train/check_cuda_kernels.cpp train/bench/layers.cpp train/bench/operands.cpp
 # Operators without a gradient row have their kernels tested here.
-MASK_TESTS := $(patsubst %,tests/tensor/%_test.cpp,blur_by mask_search smooth_mask)
-PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp) $(MASK_TESTS) \
+NO_GRADIENT_TESTS := $(patsubst %,tests/tensor/%_test.cpp,add_products blur_by copy_box mask_search quotients show_regions smooth_mask soft_grid)
+PTX_HOST_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp $(wildcard tests/ptx/*.cpp tests/ptx/built/*.cpp) $(NO_GRADIENT_TESTS) \
                     $(patsubst %,tests/cuda/%_test.cpp,edges op tensor_product tile train values variants) $(KERNEL_CHECKS)) $(CASE_OBJECTS)
 PTX_HOST := $(filter $(BUILD)/tensor/% $(BUILD)/autograd/% $(BUILD)/isa/% $(BUILD)/cuda/vendor/%,$(OBJECTS_minimal))
 PTX_DEVICE := $(DEVICE) $(wildcard tests/ptx/built/*.cu)
@@ -249,7 +249,7 @@ check-variant: deps-build  ## compile, link and check one kernel of cuda/variant
 
 # ---- kernels broken on purpose: docs/mutation.md
 
-MUTATE_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/orders.cpp $(KERNEL_CHECKS) $(MASK_TESTS) \
+MUTATE_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/cuda/orders.cpp $(KERNEL_CHECKS) $(NO_GRADIENT_TESTS) \
                   $(patsubst %,tests/cuda/%_test.cpp,edges op tensor_core tensor_product tile train values variants)) $(CASE_OBJECTS)
 MUTATE_OBJECTS := $(MUTATE_TESTS) $(filter $(BUILD)/tensor/% $(BUILD)/cuda/% $(BUILD)/autograd/% $(BUILD)/isa/%,$(OBJECTS_minimal))
 mutate: $(MUTATE_OBJECTS) $(if $(NVCC),$(BUILD)/ptx/sm_80/ptx_tests)  ## breaks kernels, lists what no test notices; FILES chooses
@@ -259,7 +259,7 @@ mutate: $(MUTATE_OBJECTS) $(if $(NVCC),$(BUILD)/ptx/sm_80/ptx_tests)  ## breaks 
 # ---- tests on a GPU
 
 # Operator rows and kernels on the GPU of this machine. Without one the tests say what is missing.
-GPU_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/ptx/built/orders.cpp tests/gpu/card.cpp $(MASK_TESTS) \
+GPU_TESTS := $(call objects_of,tests/main.cpp tests/op_run.cpp tests/ptx/built/orders.cpp tests/gpu/card.cpp $(NO_GRADIENT_TESTS) \
                $(patsubst %,tests/cuda/%_test.cpp,op tensor_product tile train values)) $(CASE_OBJECTS)
 gpu-tests: $(BUILD)/gpu/gpu_tests  ## operators on the GPU of this machine (needs nvcc 13 and a driver)
 	$< --gtest_brief=1 --gtest_filter='$(FILTER)'
