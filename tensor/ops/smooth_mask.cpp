@@ -1,5 +1,6 @@
 #include "tensor/ops/smooth_mask.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tensor/parallel.h"
