@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(kThreads, 4)
 
 template <class T>
 void add_products(Cuda, Flat<const T> a, Flat<const T> b, double weight, Flat<double> sum) {
-  const cuda::Grid grid{.blocks = cuda::blocks_for(sum.n, kThreads), .threads = kThreads};
+  const cuda::Grid grid = cuda::one_each(sum.n, kThreads);
   cuda::launch<add_products_kernel<T>>(grid, a, b, weight, sum);
 }
 

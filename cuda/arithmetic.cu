@@ -56,15 +56,12 @@ void binary(Cuda, Op, const BroadcastPlan& plan, const T* a, const T* b, T* y) {
         {.blocks = cuda::blocks_for(plan.numel, kThreads * Pack<T>::kSize), .threads = kThreads}, a, b, y,
         plan.numel, cuda::may_pack(a, b, y));
   else
-    cuda::launch<broadcast_kernel<Op, T>>(
-        {.blocks = cuda::blocks_for(plan.numel, kThreads), .threads = kThreads}, cuda::walk_of(plan), a, b,
-        y);
+    cuda::launch<broadcast_kernel<Op, T>>(cuda::one_each(plan.numel, kThreads), cuda::walk_of(plan), a, b, y);
 }
 
 template <class T>
 void broadcast_to(Cuda, const BroadcastPlan& plan, const T* x, T* y) {
-  cuda::launch<repeat_kernel<T>>({.blocks = cuda::blocks_for(plan.numel, kThreads), .threads = kThreads},
-                                 cuda::walk_of(plan), x, y);
+  cuda::launch<repeat_kernel<T>>(cuda::one_each(plan.numel, kThreads), cuda::walk_of(plan), x, y);
 }
 
 #define INSTANTIATE(T)                                                           \

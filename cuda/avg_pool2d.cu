@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(kThreads, 4)
 
 template <class T>
 cuda::Grid elements(const Nchw<T>& x) {
-  return {.blocks = cuda::blocks_for(x.N * x.C * x.H * x.W, kThreads), .threads = kThreads};
+  return cuda::one_each(x.N * x.C * x.H * x.W, kThreads);
 }
 
 }  // namespace

@@ -179,14 +179,12 @@ __global__ void __launch_bounds__(kThreads, 4)
 
 template <class T>
 cuda::Grid elements(const Channels<T>& x) {
-  return {.blocks = cuda::blocks_for(x.N * x.C * x.S, kThreads), .threads = kThreads};
+  return cuda::one_each(x.N * x.C * x.S, kThreads);
 }
 template <class T>
 cuda::Grid channels(const Channels<T>& x) {
   return {.blocks = static_cast<unsigned>(x.C), .threads = kThreads};
 }
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 }  // namespace
 
 template <class T>
@@ -218,7 +216,7 @@ void batch_norm_sums(Cuda, Channels<const T> x, double* sums, double* squares) {
 
 template <class T>
 void statistics_of(Cuda, Rows<const double> sums, double M, double eps, MomentsView<T> m) {
-  cuda::launch<statistics_kernel<T>>(threads(sums.cols), sums, M, eps, m);
+  cuda::launch<statistics_kernel<T>>(cuda::one_each(sums.cols, kThreads), sums, M, eps, m);
 }
 
 template <class T>
@@ -234,12 +232,13 @@ void batch_norm_frozen_backward(Cuda, MaskedView<T> g, Channels<const T> shape, 
 
 template <class T>
 void inverse_deviation(Cuda, Flat<const T> variance, double eps, Flat<T> y) {
-  cuda::launch<inverse_deviation_kernel<T>>(threads(y.n), variance, eps, y);
+  cuda::launch<inverse_deviation_kernel<T>>(cuda::one_each(y.n, kThreads), variance, eps, y);
 }
 
 template <class T>
 void update_running(Cuda, Flat<const T> batch, double momentum, double factor, Flat<T> running) {
-  cuda::launch<update_running_kernel<T>>(threads(running.n), batch, momentum, factor, running);
+  cuda::launch<update_running_kernel<T>>(cuda::one_each(running.n, kThreads), batch, momentum, factor,
+                                         running);
 }
 
 #define INSTANTIATE(T)                                                                                       \

@@ -67,8 +67,6 @@ __global__ void __launch_bounds__(kThreads, 4)
   dmask[u] = (kBlurLevels - 1) * sum;
 }
 
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 }  // namespace
 
 template <class T>
@@ -80,18 +78,19 @@ void blur_levels(Cuda, const BlurTaps& taps, Nchw<const T> x, T* levels) {
   const Lines columns{.C = x.C, .H = x.H, .W = x.W, .planes = x.C, .taps = table.data()};
   Lines rows = columns;
   rows.planes = kBlurLevels * x.C;
-  cuda::launch<filter_kernel<true, T, double>>(threads(n), columns, x.data, scratch);
-  cuda::launch<filter_kernel<false, double, T>>(threads(n), rows, scratch, levels);
+  cuda::launch<filter_kernel<true, T, double>>(cuda::one_each(n, kThreads), columns, x.data, scratch);
+  cuda::launch<filter_kernel<false, double, T>>(cuda::one_each(n, kThreads), rows, scratch, levels);
 }
 
 template <class T>
 void blur_by(Cuda, const BlurView<T>& view, T* y) {
-  cuda::launch<blur_by_kernel<T>>(threads(view.H * view.W), view, y);
+  cuda::launch<blur_by_kernel<T>>(cuda::one_each(view.H * view.W, kThreads), view, y);
 }
 
 template <class T>
 void blur_by_backward(Cuda, const BlurView<T>& view, const T* dy, double* dmask) {
-  cuda::launch<blur_by_backward_kernel<T>>(threads(view.mask_H * view.mask_W), view, dy, dmask);
+  cuda::launch<blur_by_backward_kernel<T>>(cuda::one_each(view.mask_H * view.mask_W, kThreads), view, dy,
+                                           dmask);
 }
 
 #define INSTANTIATE(T)                                                 \

@@ -26,18 +26,17 @@ __global__ void __launch_bounds__(kThreads, 4)
   if (i < dy.n) dx[i] = mask[i] != 0 ? dy[i] : T(0);
 }
 
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 }  // namespace
 
 template <class T>
 void clamp_mask(Cuda, Flat<const T> y, double low, double high, Flat<std::uint8_t> mask) {
-  cuda::launch<clamp_mask_kernel<T>>(threads(y.n), y, static_cast<T>(low), static_cast<T>(high), mask);
+  cuda::launch<clamp_mask_kernel<T>>(cuda::one_each(y.n, kThreads), y, static_cast<T>(low),
+                                     static_cast<T>(high), mask);
 }
 
 template <class T>
 void masked(Cuda, Flat<const T> dy, Flat<const std::uint8_t> mask, Flat<T> dx) {
-  cuda::launch<masked_kernel<T>>(threads(dy.n), dy, mask, dx);
+  cuda::launch<masked_kernel<T>>(cuda::one_each(dy.n, kThreads), dy, mask, dx);
 }
 
 template void clamp_mask(Cuda, Flat<const float>, double, double, Flat<std::uint8_t>);

@@ -109,8 +109,6 @@ __global__ void __launch_bounds__(kThreads, 4) backward_bias_kernel(Nchw<const T
   if (threadIdx.x == 0) dbias[k] = static_cast<T>(sum);
 }
 
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 /// Pieces of the sum over pixels: enough for 512 blocks, but none shorter than 1024 pixels.
 struct Split {
   std::int64_t pieces, pixels_of_piece;
@@ -130,7 +128,8 @@ void default_conv2d(Nchw<const T> x, Nchw<const T> w, const Finish<T>& finish, c
                     Nchw<T> y) {
   const std::int64_t n_values = cuda::values(y), terms = w.C * w.H * w.W, K = y.C / o.groups;
   if (depthwise(o, w.C))
-    return cuda::launch<cuda::depthwise_kernel<T>>(threads(n_values), x, w, finish, o, y, n_values);
+    return cuda::launch<cuda::depthwise_kernel<T>>(cuda::one_each(n_values, kThreads), x, w, finish, o, y,
+                                                   n_values);
   pixels(x);
   const cuda::Patches<T> patches{.data = x.data,
                                  .sides = pixels(y),
@@ -152,7 +151,8 @@ template <class T>
 void default_backward_input(Nchw<const T> dy, Nchw<const T> w, const ConvOptions& o, Nchw<T> dx) {
   const std::int64_t n_values = cuda::values(dx), K = dy.C / o.groups, taps = w.H * w.W;
   if (depthwise(o, w.C))
-    return cuda::launch<cuda::depthwise_backward_input_kernel<T>>(threads(n_values), dy, w, o, dx, n_values);
+    return cuda::launch<cuda::depthwise_backward_input_kernel<T>>(cuda::one_each(n_values, kThreads), dy, w,
+                                                                  o, dx, n_values);
   pixels(dy);
   const cuda::Readers<T> readers{.data = dy.data,
                                  .sides = pixels(dx),
@@ -201,7 +201,8 @@ void default_backward_weight(Nchw<const T> dy, Nchw<const T> x, const ConvOption
                                                   tiles);
   });
   if (!whole)
-    cuda::launch<add_pieces_kernel<T>>(threads(n_values), partial, split.pieces, Flat<T>{dw.data, n_values});
+    cuda::launch<add_pieces_kernel<T>>(cuda::one_each(n_values, kThreads), partial, split.pieces,
+                                       Flat<T>{dw.data, n_values});
 }
 
 template <class T>

@@ -23,18 +23,16 @@ __global__ void __launch_bounds__(kThreads, 4) fill_kernel(T value, Flat<T> y) {
   if (i < y.n) y[i] = value;
 }
 
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 }  // namespace
 
 template <class From, class To>
 void convert(Cuda, Flat<const From> x, Flat<To> y) {
-  cuda::launch<convert_kernel<From, To>>(threads(x.n), x, y);
+  cuda::launch<convert_kernel<From, To>>(cuda::one_each(x.n, kThreads), x, y);
 }
 
 template <class T>
 void fill(Cuda, T value, Flat<T> y) {
-  cuda::launch<fill_kernel<T>>(threads(y.n), value, y);
+  cuda::launch<fill_kernel<T>>(cuda::one_each(y.n, kThreads), value, y);
 }
 
 #define FROM_TO(From, To) template void convert(Cuda, Flat<const From>, Flat<To>);

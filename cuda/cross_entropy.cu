@@ -231,8 +231,8 @@ template <class T>
 void cross_entropy_backward(Cuda, Nchw<const T> z, LabelledPixels<T> pixels, Flat<const T> log_sum_exp,
                             double scale, Nchw<T> dz) {
   const std::int64_t n = z.N * z.C * z.H * z.W;
-  cuda::launch<loss_backward_kernel<T>>({.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}, z,
-                                        pixels, log_sum_exp.data, scale, dz.data);
+  cuda::launch<loss_backward_kernel<T>>(cuda::one_each(n, kThreads), z, pixels, log_sum_exp.data, scale,
+                                        dz.data);
 }
 
 template <class T>

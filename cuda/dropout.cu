@@ -42,9 +42,8 @@ void dropout(Cuda, Rows<const T> x, const std::vector<RandomStream>& streams, do
   std::vector<PhiloxStart> starts;
   for (const RandomStream& stream : streams) starts.push_back(stream.start());
   const cuda::Table<PhiloxStart> table(starts);
-  cuda::launch<dropout_kernel<T>>(
-      {.blocks = cuda::blocks_for(x.rows * ((x.cols + kEach - 1) / kEach), kThreads), .threads = kThreads}, x,
-      table.data(), p, static_cast<T>(1 / (1 - p)), per_decision, y);
+  cuda::launch<dropout_kernel<T>>(cuda::one_each(x.rows * ((x.cols + kEach - 1) / kEach), kThreads), x,
+                                  table.data(), p, static_cast<T>(1 / (1 - p)), per_decision, y);
 }
 
 template void dropout(Cuda, Rows<const float>, const std::vector<RandomStream>&, double, std::int64_t,

@@ -29,8 +29,7 @@ __global__ void __launch_bounds__(kThreads, 4)
 template <class T>
 void fold_batch_norm(Cuda, Rows<const T> w, const T* b, BatchNormView<T> p, Rows<T> weight, T* bias) {
   const std::int64_t n = w.rows * std::max<std::int64_t>(1, w.cols);
-  cuda::launch<fold_kernel<T>>({.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}, w, b, p,
-                               weight, bias);
+  cuda::launch<fold_kernel<T>>(cuda::one_each(n, kThreads), w, b, p, weight, bias);
 }
 
 template void fold_batch_norm(Cuda, Rows<const float>, const float*, BatchNormView<float>, Rows<float>,

@@ -47,6 +47,10 @@ struct Grid {
 constexpr unsigned blocks_for(std::int64_t n, std::int64_t each) {
   return static_cast<unsigned>((n + each - 1) / each);
 }
+/// A thread for each of n elements, in blocks of `threads`.
+inline Grid one_each(std::int64_t n, unsigned threads) {
+  return {.blocks = blocks_for(n, threads), .threads = threads};
+}
 /// The number of this thread in a grid and blocks of one dimension.
 __device__ inline std::int64_t thread_number() { return std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 

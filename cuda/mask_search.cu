@@ -74,8 +74,7 @@ void pull_to_area(Cuda, const AreaView& area, double* dm) {
 }
 
 void damped_step(Cuda, Flat<const double> dp, const ops::DampedStep& step, double* speed, double* p) {
-  cuda::launch<damped_step_kernel>({.blocks = cuda::blocks_for(dp.n, kThreads), .threads = kThreads}, dp,
-                                   step, speed, p);
+  cuda::launch<damped_step_kernel>(cuda::one_each(dp.n, kThreads), dp, step, speed, p);
 }
 
 }  // namespace clearcut::kernels

@@ -89,8 +89,7 @@ void matmul(Cuda, Matrices<const T> a, Matrices<const T> b, Matrices<T> c) {
 
 template <class T>
 void add_to_rows(Cuda, Flat<const T> bias, Rows<T> y) {
-  cuda::launch<add_to_rows_kernel<T>>(
-      {.blocks = cuda::blocks_for(y.rows * y.cols, kThreads), .threads = kThreads}, bias, y);
+  cuda::launch<add_to_rows_kernel<T>>(cuda::one_each(y.rows * y.cols, kThreads), bias, y);
 }
 
 template void matmul(Cuda, Matrices<const float>, Matrices<const float>, Matrices<float>);

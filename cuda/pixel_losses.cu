@@ -64,9 +64,8 @@ template <class T>
 void pixel_losses(Cuda, Nchw<const T> z, const Taps& rows, const Taps& cols, const std::int32_t* labels,
                   Flat<const T> log_sum_exp, Flat<T> losses) {
   const cuda::TapTables down(rows), across(cols);
-  cuda::launch<pixel_losses_kernel<T>>({.blocks = cuda::blocks_for(losses.n, kThreads), .threads = kThreads},
-                                       z, down.view(), across.view(), rows.outputs(), cols.outputs(), labels,
-                                       log_sum_exp.data, losses);
+  cuda::launch<pixel_losses_kernel<T>>(cuda::one_each(losses.n, kThreads), z, down.view(), across.view(),
+                                       rows.outputs(), cols.outputs(), labels, log_sum_exp.data, losses);
 }
 
 template <class T>

@@ -25,18 +25,16 @@ __global__ void __launch_bounds__(kThreads, 4)
   if (i < y.n) y[i] = quotient_or_of(a[i], b[i], otherwise[i], limit);
 }
 
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 }  // namespace
 
 template <class T>
 void stable_quotient(Cuda, Flat<const T> a, Flat<const T> b, double epsilon, Flat<T> y) {
-  cuda::launch<stable_quotient_kernel<T>>(threads(y.n), a, b, epsilon, y);
+  cuda::launch<stable_quotient_kernel<T>>(cuda::one_each(y.n, kThreads), a, b, epsilon, y);
 }
 
 template <class T>
 void quotient_or(Cuda, Flat<const T> a, Flat<const T> b, Flat<const T> otherwise, double limit, Flat<T> y) {
-  cuda::launch<quotient_or_kernel<T>>(threads(y.n), a, b, otherwise, limit, y);
+  cuda::launch<quotient_or_kernel<T>>(cuda::one_each(y.n, kThreads), a, b, otherwise, limit, y);
 }
 
 #define INSTANTIATE(T)                                                                \

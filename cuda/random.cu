@@ -35,9 +35,8 @@ __global__ void __launch_bounds__(kThreads, 4)
 
 template <class Make, class T>
 void fill(const PhiloxStart& start, std::int64_t first, const Make& make, Flat<T> y) {
-  cuda::launch<fill_kernel<Make, T>>(
-      {.blocks = cuda::blocks_for(y.n == 0 ? 0 : (y.n + first % 4 + 3) / 4, kThreads), .threads = kThreads},
-      start, first, make, y);
+  cuda::launch<fill_kernel<Make, T>>(cuda::one_each(y.n == 0 ? 0 : (y.n + first % 4 + 3) / 4, kThreads),
+                                     start, first, make, y);
 }
 
 }  // namespace

@@ -28,13 +28,12 @@ __global__ void __launch_bounds__(kThreads, 4) copy_strided_kernel(cuda::Walk wa
   if (i < walk.count) y[i] = x[walk.at(i).a];
 }
 
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 }  // namespace
 
 template <class T>
 void copy_block(Cuda, const BlockCopy& block, const T* from, T* to) {
-  cuda::launch<copy_block_kernel<T>>(threads(block.planes * block.rows * block.run), block, from, to);
+  cuda::launch<copy_block_kernel<T>>(cuda::one_each(block.planes * block.rows * block.run, kThreads), block,
+                                     from, to);
 }
 
 template <class T>
@@ -42,7 +41,7 @@ void copy_strided(Cuda, const std::vector<std::int64_t>& sizes, const std::vecto
                   const T* x, T* y) {
   cuda::Walk walk;
   for (std::size_t d = 0; d < sizes.size(); ++d) walk.push(sizes[d], strides[d]);
-  cuda::launch<copy_strided_kernel<T>>(threads(walk.count), walk, x, y);
+  cuda::launch<copy_strided_kernel<T>>(cuda::one_each(walk.count, kThreads), walk, x, y);
 }
 
 #define INSTANTIATE(T)                                                                                 \

@@ -175,8 +175,6 @@ class DeviceColumns {
 };
 
 cuda::Grid rows(std::int64_t n) { return {.blocks = static_cast<unsigned>(n), .threads = kThreads}; }
-cuda::Grid threads(std::int64_t n) { return {.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads}; }
-
 }  // namespace
 
 template <class T>
@@ -184,12 +182,12 @@ void max(Cuda, Lanes<const T> x, Flat<T> values, Flat<std::int64_t> indices) {
   if (x.inner == 1)
     cuda::launch<max_row_kernel<T>>(rows(values.n), x, values, indices);
   else
-    cuda::launch<max_lane_kernel<T>>(threads(values.n), x, values, indices);
+    cuda::launch<max_lane_kernel<T>>(cuda::one_each(values.n, kThreads), x, values, indices);
 }
 
 template <class T>
 void max_backward(Cuda, Flat<const T> dy, Flat<const std::int64_t> indices, Lanes<T> dx) {
-  cuda::launch<max_backward_kernel<T>>(threads(dy.n), dy, indices, dx);
+  cuda::launch<max_backward_kernel<T>>(cuda::one_each(dy.n, kThreads), dy, indices, dx);
 }
 
 template <class T>
@@ -197,25 +195,27 @@ void log_sum_exp(Cuda, Lanes<const T> x, Flat<T> y) {
   if (x.inner == 1)
     cuda::launch<log_sum_exp_row_kernel<T>>(rows(y.n), x, y);
   else
-    cuda::launch<log_sum_exp_lane_kernel<T>>(threads(y.n), x, y);
+    cuda::launch<log_sum_exp_lane_kernel<T>>(cuda::one_each(y.n, kThreads), x, y);
 }
 
 template <class T>
 void log_sum_exp_backward(Cuda, Flat<const T> dy, Lanes<const T> x, Flat<const T> y, Lanes<T> dx) {
-  cuda::launch<log_sum_exp_backward_kernel<T>>(threads(x.outer * x.size * x.inner), dy, x, y, dx);
+  cuda::launch<log_sum_exp_backward_kernel<T>>(cuda::one_each(x.outer * x.size * x.inner, kThreads), dy, x, y,
+                                               dx);
 }
 
 template <class T>
 void log_sum_exp(Cuda, Rows<const T> x, const Columns& columns, Flat<T> y) {
   const DeviceColumns chosen(columns);
-  cuda::launch<log_sum_exp_columns_kernel<T>>(threads(x.rows), x, chosen.lists(), y);
+  cuda::launch<log_sum_exp_columns_kernel<T>>(cuda::one_each(x.rows, kThreads), x, chosen.lists(), y);
 }
 
 template <class T>
 void log_sum_exp_backward(Cuda, Flat<const T> dy, Rows<const T> x, Flat<const T> y, const Columns& columns,
                           Rows<T> dx) {
   const DeviceColumns chosen(columns);
-  cuda::launch<log_sum_exp_columns_backward_kernel<T>>(threads(x.rows), dy, x, y, chosen.lists(), dx);
+  cuda::launch<log_sum_exp_columns_backward_kernel<T>>(cuda::one_each(x.rows, kThreads), dy, x, y,
+                                                       chosen.lists(), dx);
 }
 
 #define INSTANTIATE(T)                                                                                  \

@@ -146,9 +146,8 @@ template <class T>
 void region_gradient(Cuda, const std::int32_t* labels, const std::vector<double>& same,
                      const std::vector<double>& other, Nchw<T> dp) {
   const cuda::Table<double> mine(same), others(other);
-  cuda::launch<region_gradient_kernel<T>>(
-      {.blocks = cuda::blocks_for(dp.N * dp.C * dp.H * dp.W, kThreads), .threads = kThreads}, labels,
-      mine.data(), others.data(), dp);
+  cuda::launch<region_gradient_kernel<T>>(cuda::one_each(dp.N * dp.C * dp.H * dp.W, kThreads), labels,
+                                          mine.data(), others.data(), dp);
 }
 
 template <class T>
@@ -158,7 +157,7 @@ double lovasz(Cuda, Nchw<const T> p, const std::int32_t* labels, const std::vect
   while (n < p.N * p.H * p.W) n *= 2;
   const CudaBlock memory(static_cast<std::size_t>(n) * sizeof(PixelError<T>));
   const Flat<PixelError<T>> errors{static_cast<PixelError<T>*>(memory.data()), n};
-  const cuda::Grid grid{.blocks = cuda::blocks_for(n, kThreads), .threads = kThreads};
+  const cuda::Grid grid = cuda::one_each(n, kThreads);
   double total = 0;
   for (std::int64_t c = 0; c < p.C; ++c) {
     const std::int64_t pixels = Y[static_cast<std::size_t>(c)];

@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(kThreads, 4) show_regions_kernel(RegionsView<T
 
 template <class T>
 void show_regions(Cuda, const RegionsView<T>& regions, T* y) {
-  const cuda::Grid grid{.blocks = cuda::blocks_for(regions.C * regions.n, kThreads), .threads = kThreads};
+  const cuda::Grid grid = cuda::one_each(regions.C * regions.n, kThreads);
   cuda::launch<show_regions_kernel<T>>(grid, regions, y);
 }
 

@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(kGradientThreads, 8)
 }  // namespace
 
 void smooth_mask(Cuda, const MaskView& mask, double* m, double* sum) {
-  const cuda::Grid grid{.blocks = cuda::blocks_for(mask.N * mask.H * mask.W, kThreads), .threads = kThreads};
+  const cuda::Grid grid = cuda::one_each(mask.N * mask.H * mask.W, kThreads);
   cuda::launch<smooth_mask_kernel>(grid, mask, m, sum);
 }
 

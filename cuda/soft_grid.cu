@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(kThreads, 4) soft_grid_kernel(SoftGridView<T> 
 
 template <class T>
 void soft_grid(Cuda, const SoftGridView<T>& g, T* mask) {
-  const cuda::Grid grid{.blocks = cuda::blocks_for(g.size.h * g.size.w, kThreads), .threads = kThreads};
+  const cuda::Grid grid = cuda::one_each(g.size.h * g.size.w, kThreads);
   cuda::launch<soft_grid_kernel<T>>(grid, g, mask);
 }
 

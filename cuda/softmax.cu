@@ -102,7 +102,7 @@ cuda::Grid rows_of(const Lanes<T>& x) {
 }
 template <class T>
 cuda::Grid lanes_of(const Lanes<T>& x) {
-  return {.blocks = cuda::blocks_for(x.outer * x.inner, kThreads), .threads = kThreads};
+  return cuda::one_each(x.outer * x.inner, kThreads);
 }
 
 template <bool logarithm, class T>

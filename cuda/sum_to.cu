@@ -80,8 +80,7 @@ void sum_to(Cuda, const BroadcastPlan& plan, const T* x, T* y, std::int64_t y_n)
   else
     cuda::launch<sum_pieces_kernel<T>>({.blocks = static_cast<unsigned>(y_n * pieces), .threads = kThreads},
                                        sides, x, pieces, partial);
-  cuda::launch<add_pieces_kernel<T>>({.blocks = cuda::blocks_for(y_n, kThreads), .threads = kThreads},
-                                     partial, pieces, y, y_n);
+  cuda::launch<add_pieces_kernel<T>>(cuda::one_each(y_n, kThreads), partial, pieces, y, y_n);
 }
 
 template void sum_to(Cuda, const BroadcastPlan&, const float*, float*, std::int64_t);

@@ -14,8 +14,6 @@ namespace {
 
 constexpr int kThreads = 256;
 
-Grid threads(std::int64_t n) { return {.blocks = blocks_for(n, kThreads), .threads = kThreads}; }
-
 /// One picture and group: maps x [C, H, W], outputs [P, Q], taps R x S; columns[(c, r, s), (p, q)].
 struct Unfolding {
   std::int64_t C, H, W, P, Q, R, S;
@@ -105,7 +103,7 @@ Unfolding unfolding(const Nchw<const float>& x, const Nchw<const float>& w, cons
 }  // namespace
 
 void finish_maps(const Finish<float>& finish, Nchw<float> y) {
-  launch<finish_kernel>(threads(y.N * y.C * y.H * y.W), finish, y);
+  launch<finish_kernel>(cuda::one_each(y.N * y.C * y.H * y.W, kThreads), finish, y);
 }
 
 bool unfolded_fits(const Gemm& gemm, const conv::Layer& l, Direction direction) {
@@ -121,7 +119,8 @@ void unfolded_forward(const Gemm& gemm, Nchw<const float> x, Nchw<const float> w
   const std::int64_t K = y.C / o.groups;
   for (std::int64_t n = 0; n < x.N; ++n)
     for (std::int64_t g = 0; g < o.groups; ++g) {
-      launch<unfold_kernel>(threads(u.terms() * u.pixels()), x.plane(n, g * w.C), u, columns.data());
+      launch<unfold_kernel>(cuda::one_each(u.terms() * u.pixels(), kThreads), x.plane(n, g * w.C), u,
+                            columns.data());
       multiply(gemm, product(Direction::kForward, u, K, w.plane(g * K, 0), nullptr, columns.data(),
                              y.plane(n, g * K)));
     }
@@ -137,7 +136,7 @@ void unfolded_backward_input(const Gemm& gemm, Nchw<const float> dy, Nchw<const 
     for (std::int64_t g = 0; g < o.groups; ++g) {
       multiply(gemm, product(Direction::kBackwardInput, u, K, w.plane(g * K, 0), dy.plane(n, g * K),
                              columns.data(), nullptr));
-      launch<fold_kernel>(threads(u.C * u.H * u.W), columns.data(), u, dx.plane(n, g * w.C));
+      launch<fold_kernel>(cuda::one_each(u.C * u.H * u.W, kThreads), columns.data(), u, dx.plane(n, g * w.C));
     }
 }
 
@@ -149,10 +148,11 @@ void unfolded_backward_weight(const Gemm& gemm, Nchw<const float> dy, Nchw<const
   cuda_fill(dw.data, 0, static_cast<std::size_t>(o.groups * values) * sizeof(float));
   for (std::int64_t n = 0; n < x.N; ++n)
     for (std::int64_t g = 0; g < o.groups; ++g) {
-      launch<unfold_kernel>(threads(u.terms() * u.pixels()), x.plane(n, g * dw.C), u, columns.data());
+      launch<unfold_kernel>(cuda::one_each(u.terms() * u.pixels(), kThreads), x.plane(n, g * dw.C), u,
+                            columns.data());
       multiply(gemm, product(Direction::kBackwardWeight, u, K, nullptr, dy.plane(n, g * K), columns.data(),
                              one.data()));
-      launch<add_kernel>(threads(values), one.data(), dw.plane(g * K, 0), values);
+      launch<add_kernel>(cuda::one_each(values, kThreads), one.data(), dw.plane(g * K, 0), values);
     }
 }
 
