@@ -124,6 +124,12 @@ void reduce_channels(const double* g, std::int64_t channels, std::int64_t n, Red
   });
 }
 
+void write_path_point(const Tensor& from, double a, const Tensor& d, const Tensor& slot) {
+  const Tensor point = from.to(DType::kFloat64);
+  ops::add_products(point, d, Tensor(), a);
+  slot.copy_from(point.to(DType::kFloat32));
+}
+
 Tensor baseline_of(const Tensor& x, PathStart baseline) {
   if (baseline == PathStart::kZero) return zeros_like(x);
   const std::int64_t C = x.dim(0), n = x.dim(1) * x.dim(2);
@@ -205,11 +211,9 @@ struct Paths {
   Tensor x;                  // float32 [N, 3, H, W]
   std::vector<Tensor> from;  // N, float32 [3, H, W]
 
-  // from + a d, in double.
+  // from + a d.
   void write(std::int64_t k, double a, const Tensor& d, const Tensor& slot) const {
-    const Tensor point = from[static_cast<std::size_t>(k)].to(DType::kFloat64);
-    ops::add_products(point, d, Tensor(), a);
-    slot.copy_from(point.to(DType::kFloat32));
+    write_path_point(from[static_cast<std::size_t>(k)], a, d, slot);
   }
 };
 

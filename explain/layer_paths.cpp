@@ -35,12 +35,7 @@ struct Way {
   Way(const Tensor& start, const Tensor& end)
       : from(start), length(ops::sub(end.to(DType::kFloat64), start.to(DType::kFloat64))) {}
 
-  // start + a (end - start) in the slot, rounded once.
-  void write(double a, const Tensor& slot) const {
-    const Tensor point = from.to(DType::kFloat64);
-    ops::add_products(point, length, Tensor(), a);
-    slot.copy_from(point.to(DType::kFloat32));
-  }
+  void write(double a, const Tensor& slot) const { write_path_point(from, a, length, slot); }
 };
 
 // Of each picture from its start.

@@ -109,5 +109,8 @@ struct PathPoints {
   std::vector<double> at, weight;
 };
 PathPoints path_points(PathRule rule, int steps);
+/// slot = from + a d in double, rounded once. from and slot float32, d float64 or float32, of one shape on
+/// one device.
+void write_path_point(const Tensor& from, double a, const Tensor& d, const Tensor& slot);
 
 }  // namespace clearcut

@@ -36,13 +36,13 @@ struct Features {
 
   /// Of picture n, from one pass: float32 [K, h, w] on the device; s becomes the score of the picture as it
   /// is.
-  Tensor of(const ExplainInput& input, std::int64_t n, const char* name, double& s) const {
+  Tensor of(const Tensor& x, std::int64_t n, const Target& target, const char* name, double& s) const {
     Tensor A;
-    passes.batches(copies_of(input.x, n, 1), [&](std::int64_t, const Tensor& x) {
+    passes.batches(copies_of(x, n, 1), [&](std::int64_t, const Tensor& one) {
       const NoGrad guard;
       const Tap tap(passes.classifier().registry(), path);
-      const Tensor z = passes.classifier().logits(Var(x)).value().to(Device::kCpu);
-      s = target_score(z.data<const float>(), passes.classes(), input.targets[static_cast<std::size_t>(n)]);
+      const Tensor z = passes.classifier().logits(Var(one)).value().to(Device::kCpu);
+      s = target_score(z.data<const float>(), passes.classes(), target);
       A = tap.activation().clone();
     });
     check(A.rank() == 4 && A.dim(2) > 2 * margin && A.dim(3) > 2 * margin, name, "'", path,
@@ -92,7 +92,7 @@ Explanation score_cam(Passes& passes, const ExplainInput& input, const ExplainOp
   Explanation result;
   for (std::int64_t n = 0; n < input.x.dim(0); ++n) {
     double whole = 0;
-    const Tensor A = features.of(input, n, "scorecam", whole);
+    const Tensor A = features.of(x, n, input.targets[static_cast<std::size_t>(n)], "scorecam", whole);
     std::vector<double> weights(static_cast<std::size_t>(A.dim(0)));
     Versions versions{
         .count = std::vector<std::int64_t>(static_cast<std::size_t>(input.x.dim(0))),
@@ -118,9 +118,9 @@ Explanation ablation_cam(Passes& passes, const ExplainInput& input, const Explai
   Explanation result;
   for (std::int64_t n = 0; n < input.x.dim(0); ++n) {
     double whole = 0;
-    const Tensor A = features.of(input, n, "ablationcam", whole);
-    const Tensor nothing = Tensor::zeros({A.dim(1), A.dim(2)}, DType::kFloat32, passes.device());
     const Target& target = input.targets[static_cast<std::size_t>(n)];
+    const Tensor A = features.of(x, n, target, "ablationcam", whole);
+    const Tensor nothing = Tensor::zeros({A.dim(1), A.dim(2)}, DType::kFloat32, passes.device());
     std::vector<double> weights;
     passes.batches(copies_of(x, n, A.dim(0)), [&](std::int64_t first, const Tensor& batch) {
       const NoGrad guard;
