@@ -229,6 +229,14 @@ TEST(CudaNetworks, WalksStayOnTheDevice) {
   }
 }
 
+// 24 more feature maps are 24 more versions of the picture, which has 12 KiB: none of them is sent. Their
+// three batches send pooling windows, 176 bytes each; Score-CAM also where the pixels of each map lie between
+// its cells, two tables of at most 1 KiB.
+TEST(CudaNetworks, MaskedVersionsStayOnTheDevice) {
+  EXPECT_EQ(traffic_of("ablationcam", 0.5).first - traffic_of("ablationcam", 0.25).first, 3 * 176);
+  EXPECT_LT(traffic_of("scorecam", 0.5).first - traffic_of("scorecam", 0.25).first, 3 * 176 + 24 * 2048);
+}
+
 // Sizes of one step repeat in the next, so from the second on nothing is asked of the device.
 TEST(CudaMemory, LaterStepsReuseTheBlocksOfTheFirst) {
   set_idle_cuda_memory_cap(std::size_t{1} << 30);
