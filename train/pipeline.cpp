@@ -56,7 +56,7 @@ std::vector<std::string> files_below(const std::string& folder) {
 class Runner {
  public:
   explicit Runner(const PipelineRun& run)
-      : run_(run), pipeline_(read_pipeline(run, states_)), results_(pipeline_.results) {}
+      : run_(run), pipeline_(read_pipeline(run)), results_(pipeline_.results) {}
 
   std::vector<PlannedStage> plan() {
     decide();
@@ -137,9 +137,10 @@ class Runner {
     const auto old = old_.find(stage.name);
     const bool done = old != old_.end() && old->second.done;
     if (!asked) {
-      if (before && !done && needed)
-        throw ConfigError(
-            cat("run: stage ", stage.name, " is not done, and what runs needs it; start without --from"));
+      if (before && needed && (!done || old->second.hash != stage.recipe))
+        throw ConfigError(cat("run: stage ", stage.name,
+                              done ? " is of other keys or inputs" : " is not done",
+                              ", and what runs needs it; start without --from"));
       return {done ? Turn::kKeep : Turn::kLeftOut, "outside --from .. --to"};
     }
     const std::string why = reason(records_[i]);
@@ -148,16 +149,10 @@ class Runner {
     return {Turn::kRun, found ? "a stage that runs needs its files" : why};
   }
 
-  /// Stages outside --from .. --to stay as they are, and so does what depends on them.
+  /// Stages outside --from .. --to stay as they are.
   void start_record(std::size_t i, bool asked) {
     const Stage& stage = pipeline_.stages[i];
-    std::string all =
-        cat(stage.kind, "\n", stage.text, "\n", stage.plan.depends, "\nseed ", pipeline_.seed, "\n");
-    for (const std::string& need : stage.needs)
-      for (const StageRecord& record : records_)
-        if (record.name == need) all += record.name + " " + record.hash + "\n";
-    for (const std::string& file : stage.files) all += states_.here(file);
-    records_.push_back({.name = stage.name, .kind = stage.kind, .hash = short_hash(all), .outputs = {}});
+    records_.push_back({.name = stage.name, .kind = stage.kind, .hash = stage.recipe, .outputs = {}});
     const auto old = old_.find(stage.name);
     if (!asked && old != old_.end() && old->second.done) records_.back().hash = old->second.hash;
   }
@@ -281,7 +276,6 @@ class Runner {
   }
 
   const PipelineRun& run_;
-  FileStates states_;
   Pipeline pipeline_;
   ResultsFile results_;
   std::map<std::string, StageRecord> old_;
@@ -314,10 +308,7 @@ std::vector<PlannedStage> plan_pipeline(const PipelineRun& run) {
 
 std::string pipeline_lock(const std::string& work_dir) { return work_dir + "/running.lock"; }
 
-void check_pipeline(const PipelineRun& run) {
-  FileStates states;
-  read_pipeline(with_absolute_folder(run), states);
-}
+void check_pipeline(const PipelineRun& run) { read_pipeline(with_absolute_folder(run)); }
 
 std::vector<StageRecord> read_stages(const std::string& work_dir) {
   std::vector<StageRecord> records;

@@ -78,8 +78,9 @@ struct StageRecord {
 
 /// Runs the stages in order. A stage is skipped if it is done, its outputs are still there, and nothing that
 /// it depends on has changed: its keys, the stages that it needs, and the files and folders that its keys
-/// name (by names, sizes and times). A stage whose keys or inputs changed starts anew: its folder is deleted.
-/// work_dir/stages.json is written after every stage. Throws what a stage throws, after writing its name.
+/// name, by names, sizes and lists (train/recipe_hash.h), wherever they lie. A stage whose keys or inputs
+/// changed starts anew: its folder is deleted. work_dir/stages.json is written after every stage. Throws what
+/// a stage throws, after writing its name.
 ///
 /// With a results file every finished stage leaves its lines there. A stage that has them is finished even
 /// where its folder is gone (a fresh clone on another machine): it runs again only if a stage that runs needs

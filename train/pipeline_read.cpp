@@ -95,7 +95,7 @@ std::string recipe_of(const Stage& stage, const Config& section, const Pipeline&
   std::vector<std::string> files = stage.files;
   std::ranges::sort(files, {},
                     [](const std::string& path) { return -static_cast<std::int64_t>(path.size()); });
-  for (const std::string& file : files) text = replaced(text, file, "file " + states.anywhere(file));
+  for (const std::string& file : files) text = replaced(text, file, "file " + states.of(file));
   for (const std::string& need : stage.needs)
     for (const Stage& other : pipeline.stages)
       if (other.name == need) text += cat(need, " ", other.recipe, "\n");
@@ -104,7 +104,7 @@ std::string recipe_of(const Stage& stage, const Config& section, const Pipeline&
 
 }  // namespace
 
-Pipeline read_pipeline(const PipelineRun& run, FileStates& states) {
+Pipeline read_pipeline(const PipelineRun& run) {
   const Config config = Config::load(run.file, overrides_of(run));
   Pipeline pipeline;
   pipeline.seed = static_cast<std::uint64_t>(config.integer_or("seed", 1, {.low = 0}));
@@ -116,11 +116,10 @@ Pipeline read_pipeline(const PipelineRun& run, FileStates& states) {
   for (const Config& section : sections)
     pipeline.stages.push_back(read_stage(section, pipeline.stages, run.work_dir));
   config.check_all_read();
+  FileStates states;
   for (std::size_t i = 0; i < sections.size(); ++i) {
     Stage& stage = pipeline.stages[i];
-    stage.text = replaced(sections[i].effective(), run.work_dir, "${work}");
-    if (!pipeline.results.empty())
-      stage.recipe = recipe_of(stage, sections[i], pipeline, states, run.work_dir);
+    stage.recipe = recipe_of(stage, sections[i], pipeline, states, run.work_dir);
   }
   pipeline.text = config.effective();
   return pipeline;

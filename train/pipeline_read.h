@@ -12,10 +12,9 @@ namespace clearcut {
 
 struct Stage {
   std::string name, kind;
-  std::string text;                // its keys, for the hash on this machine
   std::vector<std::string> needs;  // stages
   std::vector<std::string> files;  // files and folders outside the work folder that its keys name
-  std::string recipe;              // the hash for the results file; "" without one
+  std::string recipe;              // hash of all that it depends on: see ResultsFile
   double speed = 0;                // pictures per second; 0: unknown
   bool left_out = false;
   std::vector<std::pair<std::string, std::string>> about;
@@ -30,6 +29,6 @@ struct Pipeline {
 };
 
 /// run.work_dir must be absolute. Throws ConfigError on any mistake.
-Pipeline read_pipeline(const PipelineRun& run, FileStates& states);
+Pipeline read_pipeline(const PipelineRun& run);
 
 }  // namespace clearcut

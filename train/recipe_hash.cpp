@@ -39,18 +39,9 @@ std::string short_hash(const std::string& text) {
   return digits;
 }
 
-const std::string& FileStates::here(const std::string& path) {
-  const auto known = here_.find(path);
-  if (known != here_.end()) return known->second;
-  return here_[path] = lines_of(path, [](const fs::path& file) {
-           return cat(file.string(), " ", fs::file_size(file), " ",
-                      fs::last_write_time(file).time_since_epoch().count());
-         });
-}
-
-const std::string& FileStates::anywhere(const std::string& path) {
-  const auto known = anywhere_.find(path);
-  if (known != anywhere_.end()) return known->second;
+const std::string& FileStates::of(const std::string& path) {
+  const auto known = known_.find(path);
+  if (known != known_.end()) return known->second;
   const bool one = fs::is_regular_file(path);
   const std::string text = lines_of(path, [&](const fs::path& file) {
     if (one) return read_text(path);
@@ -59,7 +50,7 @@ const std::string& FileStates::anywhere(const std::string& path) {
     return cat(name.generic_string(), " ", fs::file_size(file),
                list ? " " + short_hash(read_text(file)) : "");
   });
-  return anywhere_[path] = short_hash(text);
+  return known_[path] = short_hash(text);
 }
 
 }  // namespace clearcut

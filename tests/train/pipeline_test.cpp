@@ -100,6 +100,32 @@ TEST_F(Pipelines, AChangeRepeatsTheStageAndWhatNeedsIt) {
   EXPECT_EQ(done_now(smaller), (Names{"drawings", "split"}));  // `other` needs nothing
 }
 
+// Data unpacked again, elsewhere or later, is the same data.
+TEST_F(Pipelines, DataAreKnownByNamesSizesAndLists) {
+  const auto text = [&](const std::string& folder) {
+    return "stages:\n  - {name: split, kind: split, data: {format: folders, root: \"" + (folder_ / folder) +
+           "\"}, val: 0.3}\n";
+  };
+  done_now(yaml(), {.to = "drawings"});
+  fs::copy(folder_ / "work/drawings/train", folder_ / "data", fs::copy_options::recursive);
+  EXPECT_EQ(done_now(text("data")), Names{"split"});
+  fs::copy(folder_ / "data", folder_ / "again", fs::copy_options::recursive);
+  for (const auto& file : fs::recursive_directory_iterator(folder_ / "again"))
+    fs::last_write_time(file, fs::file_time_type::clock::now() + std::chrono::hours(1));
+  EXPECT_EQ(done_now(text("again")), Names{});
+  write_file(folder_ / "again/list.txt", "one more\n");
+  EXPECT_EQ(done_now(text("again")), Names{"split"});
+}
+
+TEST_F(Pipelines, WhatAStageNeedsMustFitTheFile) {
+  done_now(yaml());
+  std::string smaller = yaml("0.4");
+  smaller.replace(smaller.find("train: 12"), 9, "train: 18");
+  EXPECT_NE(says(smaller, {.from = "split"}).find("stage drawings is of other keys or inputs"),
+            std::string::npos);
+  EXPECT_EQ(done_now(smaller), (Names{"drawings", "split"}));
+}
+
 TEST_F(Pipelines, FromAndToChooseStages) {
   EXPECT_NE(says(yaml(), {.from = "split"}).find("stage drawings is not done, and what runs needs it"),
             std::string::npos);
