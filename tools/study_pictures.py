@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Labels and predictions of a study as sheets of shapes, without the pictures.
 
-    tools/study_pictures.py PROGRAM WORK DATA -o FOLDER [--seed 1] [--each 10]
+    tools/study_pictures.py PROGRAM WORK DATA -o FOLDER [--seed 1] [--slide 96] [--each 10]
 
 WORK is the folder of `make study`. Writes labels.png: one row per label stage of the seed, the labels of the same
 pictures, each class in its colour; NETWORK-camvid.png: one row per arm, predicted classes in the palette of the data
@@ -20,6 +20,7 @@ import label_errors
 
 ARMS = ("random", "trunk", "pssl")
 LABELS = ("labels", "labels-box", "labels-shuffle", "labels-cam", "labels-one", "labels-refined")
+VIEWS = {"camvid": [], "voc-animals": ["--resize-short", "96"]}  # as eval of configs/study_TARGET.yaml
 PALETTE = numpy.array([[250, 250, 250], [31, 119, 180], [255, 127, 14], [44, 160, 44], [214, 39, 40], [148, 103, 189],
                        [140, 86, 75], [227, 119, 194], [127, 127, 127], [188, 189, 34], [23, 190, 207]], numpy.uint8)
 
@@ -38,9 +39,9 @@ def save(rows, path):
     label_errors.sheet(rows, 32).save(path, optimize=True)
 
 
-def predictions(program, run, pictures):
+def predictions(program, run, pictures, views):
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([program, "predict", "-m", run, "-o", folder, *pictures], check=True, capture_output=True)
+        subprocess.run([program, "predict", "-m", run, "-o", folder, *views, *pictures], check=True, capture_output=True)
         return [label_errors.read(os.path.join(folder, os.path.splitext(os.path.basename(p))[0] + ".png"))
                 for p in pictures]
 
@@ -74,7 +75,8 @@ def target_sheet(a, stage, target):
     pictures = [os.path.join(root, "images", n + ".jpg") if voc else os.path.join(root, n) for n in names]
     rows = []
     for arm in ARMS:
-        found = predictions(a.program, os.path.join(run, f"{arm}-seed{a.seed}"), pictures)
+        found = predictions(a.program, os.path.join(run, f"{arm}-seed{a.seed}"), pictures,
+                            VIEWS[target] + (["--slide", a.slide] if a.slide else []))
         if voc:
             truths = [label_errors.read(os.path.join(root, "masks", n + ".png")) for n in names]
             rows.append([label_errors.COLOURS[label_errors.kinds(p, t)] for p, t in zip(found, truths)])
@@ -92,6 +94,7 @@ def main():
     parser.add_argument("data")
     parser.add_argument("-o", "--out", required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--slide", help="predict by windows of this size, as the rescore stages of the study do")
     parser.add_argument("--each", type=int, default=10, help="pictures of each row")
     a = parser.parse_args()
     os.makedirs(a.out, exist_ok=True)

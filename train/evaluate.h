@@ -64,9 +64,11 @@ std::string to_text(const Evaluation& evaluation, const std::vector<std::string>
 void write_evaluation(const std::string& folder, const Evaluation& evaluation,
                       const std::vector<std::string>& class_names, const ScoreOptions& score);
 
-/// What write_evaluation() left: the counts of each picture, and the policy of the scores.
+/// What write_evaluation() left: the counts of each picture, the policy of the scores, and {class: IoU} (null
+/// for a class that is in no picture).
 std::vector<Tally> read_picture_counts(const std::string& folder);
 ScoreOptions read_score_options(const std::string& folder);
+JsonObject class_ious(const std::string& folder);
 
 /// Keys: those of read_predict_options(), exif, absent, background_in_mean, bootstrap, boundary.
 EvaluateOptions read_evaluate_options(const Config& config);

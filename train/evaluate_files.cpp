@@ -208,4 +208,11 @@ ScoreOptions read_score_options(const std::string& folder) {
           .background_in_mean = policy.flag("background_in_mean")};
 }
 
+JsonObject class_ious(const std::string& folder) {
+  JsonObject ious;
+  for (const JsonObject& one : JsonObject::read(folder + "/eval.json").objects("classes"))
+    ious.set(one.text("name"), one.number("iou"));
+  return ious;
+}
+
 }  // namespace clearcut

@@ -125,13 +125,6 @@ std::vector<std::vector<double>> thinned(const std::vector<std::vector<double>>&
   return some;
 }
 
-/// {class: IoU} of the last evaluation.
-JsonObject iou_of(const JsonObject& eval) {
-  JsonObject iou;
-  for (const JsonObject& one : eval.objects("classes")) iou.set(one.text("name"), one.number("iou"));
-  return iou;
-}
-
 /// One line per run: variant, seed, metric, score, best, best_step, steps, loss, run_seconds, scores and
 /// losses over the steps, and of segmentation networks the IoU of each class.
 std::vector<JsonObject> findings(const std::string& folder) {
@@ -149,7 +142,7 @@ std::vector<JsonObject> findings(const std::string& folder) {
     line.set("scores", curve(records, "eval", "score"));
     line.set("losses", thinned(curve(records, "train", "loss")));
     if (result.text("metric") == "miou" && std::filesystem::exists(run + "/eval.json"))
-      line.set("iou", iou_of(JsonObject::read(run + "/eval.json")));
+      line.set("iou", class_ious(run));
     lines.push_back(line);
   }
   return lines;

@@ -31,6 +31,13 @@ StagePlan read_split_stage(const Config& config);
 ///   begins    until of that stage, for the estimate of the time; 0
 StagePlan read_train_stage(const Config& config);
 
+/// rescore: the runs of a train stage, their last weights scored again on their own validation data. Writes
+/// for each run what an evaluation writes, and jobs.json as the train stage does.
+///   runs      folder of a train stage of segmentation networks
+///   with      {eval: keys merged over those of the runs}
+///   pictures  how many are scored in all, for the estimate of the time; 0: unknown
+StagePlan read_rescore_stage(const Config& config);
+
 /// predict: label PNGs and overlays.
 ///   model, inputs (files and folders), limit, flip, scales, resize_short, exif
 StagePlan read_predict_stage(const Config& config);

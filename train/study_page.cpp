@@ -23,6 +23,7 @@ using Points = std::vector<std::vector<double>>;  // [step, value]
 
 struct Run {
   std::string step, network, target, arm, metric;  // target: "" of classifiers and pre-training
+  std::string view;                                // how a network saw its pictures; "": as after training
   std::int64_t seed = 0;
   double score = 0;
   Points scores, losses;
@@ -31,6 +32,10 @@ struct Run {
 
 std::string text_of(const JsonObject& json, const std::string& name) {
   return json.has(name) ? json.text(name) : "";
+}
+
+Points points_of(const JsonObject& json, const std::string& name) {
+  return json.has(name) ? json.number_lists(name) : Points();
 }
 
 std::vector<Run> runs_in(const std::vector<JsonObject>& lines) {
@@ -43,21 +48,22 @@ std::vector<Run> runs_in(const std::vector<JsonObject>& lines) {
                     .target = text_of(about, "target"),
                     .arm = line.text("variant"),
                     .metric = line.text("metric"),
+                    .view = text_of(about, "view"),
                     .seed = line.integer("seed"),
                     .score = line.number("score"),
-                    .scores = line.number_lists("scores"),
-                    .losses = line.number_lists("losses"),
+                    .scores = points_of(line, "scores"),
+                    .losses = points_of(line, "losses"),
                     .iou = line.has("iou") ? line.object("iou") : JsonObject()});
   }
   return runs;
 }
 
 /// The different values of a member, in order of appearance.
-template <class Member>
-std::vector<std::string> names_of(const std::vector<Run>& runs, Member member) {
+template <class Of>
+std::vector<std::string> names_of(const std::vector<Of>& all, std::string Of::*member) {
   std::vector<std::string> names;
-  for (const Run& run : runs)
-    if (std::ranges::count(names, run.*member) == 0) names.push_back(run.*member);
+  for (const Of& one : all)
+    if (std::ranges::count(names, one.*member) == 0) names.push_back(one.*member);
   return names;
 }
 
@@ -115,30 +121,35 @@ std::string classifier_table(const std::vector<Run>& runs) {
 }
 
 struct Group {
-  std::string network, target;
+  std::string network, target, view;
   std::vector<Run> runs;
 };
+
+std::string heading(const std::string& words, const std::string& view) {
+  return cat("## ", words, view.empty() ? "" : ", by " + view, "\n\n");
+}
 
 std::vector<Group> groups_of(const std::vector<Run>& runs) {
   const auto tuned = those(runs, [](const Run& run) { return !run.target.empty() && run.metric == "miou"; });
   std::vector<Group> groups;
-  for (const std::string& network : names_of(tuned, &Run::network))
-    for (const std::string& target : names_of(tuned, &Run::target)) {
-      Group group{network, target, those(tuned, [&](const Run& run) {
-                    return run.network == network && run.target == target;
-                  })};
-      if (!group.runs.empty()) groups.push_back(std::move(group));
-    }
+  for (const std::string& view : names_of(tuned, &Run::view))
+    for (const std::string& network : names_of(tuned, &Run::network))
+      for (const std::string& target : names_of(tuned, &Run::target)) {
+        const auto own = those(tuned, [&](const Run& run) {
+          return run.network == network && run.target == target && run.view == view;
+        });
+        if (!own.empty()) groups.push_back({network, target, view, own});
+      }
   return groups;
 }
 
-std::string main_table(const std::vector<Group>& groups) {
-  std::string text =
-      "## PSSL and its trunk\n\nmIoU; the difference is paired by seed.\n\n| network | target | pssl minus "
-      "trunk "
-      "| standard error | pairs |\n|---|---|---|---|---|\n";
+std::string main_table(const std::vector<Group>& groups, const std::string& view) {
+  std::string text = heading("PSSL and its trunk", view) +
+                     "mIoU; the difference is paired by seed.\n\n| network | target | pssl minus trunk "
+                     "| standard error | pairs |\n|---|---|---|---|---|\n";
   std::vector<double> all;
   for (const Group& group : groups) {
+    if (group.view != view) continue;
     const auto main = those(group.runs, [](const Run& run) { return run.step == kMainStep; });
     const std::vector<double> found = differences(main, kMethod, kBaseline);
     if (found.empty()) continue;
@@ -150,10 +161,9 @@ std::string main_table(const std::vector<Group>& groups) {
 }
 
 std::string group_table(const Group& group) {
-  std::string text =
-      cat("## ", group.network, " on ", group.target,
-          "\n\n| start | mIoU | standard error | runs | pssl minus it | standard error | pairs "
-          "|\n|---|---|---|---|---|---|---|\n");
+  std::string text = heading(cat(group.network, " on ", group.target), group.view) +
+                     "| start | mIoU | standard error | runs | pssl minus it | standard error | pairs "
+                     "|\n|---|---|---|---|---|---|---|\n";
   for (const std::string& arm : names_of(group.runs, &Run::arm))
     text += cat("| ", arm, " | ", cells(values(by_seed(group.runs, arm)), "%.2f"), " ",
                 arm == kMethod ? "| | |" : cells(differences(group.runs, kMethod, arm), "%+.2f"), "\n");
@@ -205,7 +215,7 @@ std::string cost_table(const std::vector<JsonObject>& lines) {
   std::map<std::string, Cost> costs;
   for (const JsonObject& line : lines) {
     const JsonObject about = line.object("about");
-    const std::string step = about.has("step") ? about.text("step") : line.text("kind");
+    const std::string step = about.has("step") && !about.has("view") ? about.text("step") : line.text("kind");
     if (!costs.contains(step)) order.push_back(step);
     Cost& cost = costs[step];
     if (!cost.stages.insert(line.text("stage")).second) continue;
@@ -267,9 +277,11 @@ StudyPage study_page(const std::vector<JsonObject>& lines) {
   const std::vector<Run> runs = runs_in(lines);
   const std::vector<Group> groups = groups_of(runs);
   StudyPage page;
-  page.markdown = classifier_table(runs) + main_table(groups);
+  page.markdown = classifier_table(runs);
+  for (const std::string& view : names_of(groups, &Group::view)) page.markdown += main_table(groups, view);
   for (const Group& group : groups) {
     page.markdown += group_table(group) + class_table(group);
+    if (!group.view.empty()) continue;  // scored once, at the end
     const std::string title = group.network + " on " + group.target;
     page.charts.emplace_back(file_name(group.network + "-" + group.target),
                              standalone(curves(group.runs, &Run::scores, 100),
