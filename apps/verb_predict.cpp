@@ -30,7 +30,9 @@ int run_predict(const CommonOptions& common, const Options& o) {
     mine.resize(static_cast<std::size_t>(common.limit));
   if (mine.empty()) throw ConfigError("predict: no picture (jpg, jpeg, png) was found");
   const Config keys = Config::parse("", "predict", *o.keys);
+  const bool resized = keys.has("resize_short");
   PredictOptions options = read_predict_options(keys);
+  if (!resized) options.resize_short = trained.card.resize_short;
   if (const std::size_t budget = memory_budget_of(common); budget > 0) options.memory = budget;
   const auto saves = [&](const char* what) { return std::ranges::count(o.save, what) > 0; };
   const auto failures = predict_files(trained, {.pictures = mine,

@@ -104,6 +104,7 @@ std::string to_json(const ModelCard& card, bool line) {
       .set("input", to_json(s.preprocess))
       .set("colours", packed(card.colours))
       .set("background", card.background);
+  if (card.resize_short > 0) json.set("resize_short", card.resize_short);
   if (!card.licence.empty()) json.set("licence", card.licence);
   return line ? json.line() : json.pretty();
 }
@@ -129,6 +130,7 @@ ModelCard parse_model_card(const std::string& text, const std::string& file) {
   card.spec.preprocess = preprocess_of(json.object("input"), file);
   card.colours = unpacked(json.integers("colours"));
   card.background = static_cast<int>(json.integer("background"));
+  if (json.has("resize_short")) card.resize_short = json.integer("resize_short");
   if (json.has("licence")) card.licence = json.text("licence");
   return card;
 }

@@ -18,6 +18,7 @@ struct ModelCard {
   // Segmenters only.
   std::vector<Rgb> colours = {};  // one per class
   int background = -1;            // class index; -1: none
+  std::int64_t resize_short = 0;  // shorter side of the pictures that it was scored on; 0: as they are
   std::string licence = {};       // of the weights, as their owner calls it; "": not stated
 };
 

@@ -112,6 +112,7 @@ ModelCard card_of(const TrainJob& job, const Dataset& data) {
   card.kind = ModelCard::Kind::kSegmenter;
   card.colours = data.colours;
   card.background = data.background;
+  card.resize_short = job.evaluation.predict.resize_short;
   return card;
 }
 

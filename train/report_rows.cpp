@@ -82,7 +82,8 @@ class RowMaker {
     row.cells.push_back(item.mask.empty() ? ReportPicture{} : show(read_mask(data_, item)));
     if (segmenter_ != nullptr)
       row.cells.push_back(show(predict_labels(*segmenter_->model, picture,
-                                              normalize_of(segmenter_->card.spec.preprocess.pixels))));
+                                              normalize_of(segmenter_->card.spec.preprocess.pixels),
+                                              {.resize_short = segmenter_->card.resize_short})));
     return row;
   }
 

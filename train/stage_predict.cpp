@@ -10,6 +10,7 @@ StagePlan read_predict_stage(const Config& config) {
   const std::string model = config.text("model");
   const std::vector<std::string> inputs = config.texts("inputs");
   const std::int64_t limit = config.integer_or("limit", 0, {.low = 0});
+  const bool resized = config.has("resize_short");
   job.options = read_predict_options(config);
   if (config.has("exif")) job.apply_exif = config.flag_or("exif", false);
   return {[=](StageContext& context) {
@@ -21,6 +22,7 @@ StagePlan read_predict_stage(const Config& config) {
     mine.out = context.folder;
     mine.progress = context.progress;
     TrainedSegmenter trained = load_segmenter(model, context.device);
+    if (!resized) mine.options.resize_short = trained.card.resize_short;
     context.failures += predict_files(trained, mine).size();
   }};
 }
@@ -28,11 +30,13 @@ StagePlan read_predict_stage(const Config& config) {
 StagePlan read_evaluate_stage(const Config& config) {
   const std::string model = config.text("model");
   const DatasetConfig source = read_dataset_config(config.section("data"));
+  const bool resized = config.has("resize_short");
   const EvaluateOptions options = read_evaluate_options(config);
   return {[=](StageContext& context) {
     const Dataset data = open_dataset(source);
     const TrainedSegmenter trained = load_segmenter(model, context.device);
     EvaluateOptions mine = options;
+    if (!resized) mine.predict.resize_short = trained.card.resize_short;
     mine.score.background = data.background;
     mine.seed = context.seed;
     mine.progress = context.progress;

@@ -39,11 +39,12 @@ StagePlan read_train_stage(const Config& config);
 StagePlan read_rescore_stage(const Config& config);
 
 /// predict: label PNGs and overlays.
-///   model, inputs (files and folders), limit, flip, scales, resize_short, exif
+///   model, inputs (files and folders), limit, the keys of read_predict_options() (resize_short: as the
+///   network was scored in training), exif
 StagePlan read_predict_stage(const Config& config);
 
 /// evaluate: eval.json, eval.csv, confusion.csv of a model.
-///   model, data (a data set with masks), and the keys of read_evaluate_options()
+///   model, data (a data set with masks), and the keys of read_evaluate_options() (resize_short: as above)
 StagePlan read_evaluate_stage(const Config& config);
 
 }  // namespace clearcut
