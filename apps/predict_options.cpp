@@ -26,7 +26,7 @@ void add_predict_options(CLI::App& verb, const KeyValues& keys) {
   verb.add_flag_callback(
       "--flip", [keys] { keys->push_back("flip=true"); }, "average with the mirrored picture");
   add_key(verb, keys, "--resize-short", "resize_short",
-          "shorter side before the network; 0: as it is; default: as the network was scored in training");
+          "shorter side before the network; 0: as it is; default: the configuration's eval.resize_short");
   add_list(verb, keys, "--pad", "pad", "pad smaller pictures to HEIGHT,WIDTH");
   add_list(verb, keys, "--slide", "slide", "windows of HEIGHT,WIDTH (or SIDE) in place of the whole picture");
   add_key(verb, keys, "--stride", "stride", "from window to window, as a share of the window; default 0.5");

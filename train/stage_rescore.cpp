@@ -36,6 +36,8 @@ JsonObject rescore(const TrainedRun& run, const RescoreStage& stage, const Stage
 }
 
 void rescore_all(const RescoreStage& stage, StageContext& context) {
+  check(std::filesystem::exists(stage.runs + "/jobs.json"), "rescore", "there is no ", stage.runs,
+        "/jobs.json; `runs` must name the folder of a train stage that is done");
   std::vector<JsonObject> list;
   for (const TrainedRun& run : read_runs(stage.runs)) {
     stop_if_interrupted("rescore");

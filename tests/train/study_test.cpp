@@ -177,7 +177,9 @@ TEST_F(Studies, RescoringTakesKeysOfEvaluationAlone) {
   EXPECT_NE(says("with: {train: {steps: 1}}").find("holds only keys of `eval`; got train"),
             std::string::npos);
   EXPECT_NE(says("with: {eval: {slid: 96}}").find("did you mean 'slide'"), std::string::npos);
-  EXPECT_NE(says("with: {eval: {slide: 96}}").find("nowhere/jobs.json"), std::string::npos);
+  EXPECT_NE(says("with: {eval: {slide: 96}}")
+                .find("nowhere/jobs.json; `runs` must name the folder of a train stage"),
+            std::string::npos);
 }
 
 // A centred box per picture, as large on average as what it stands for; shuffled masks stay in their class.
