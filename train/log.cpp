@@ -25,13 +25,20 @@ std::string number_text(double value) {
   return text.str();
 }
 
-/// Lines of a file whose step, as `step_of` reads it, is at most `steps`.
-template <class StepOf>
-std::string keep_until(const std::string& path, std::int64_t steps, const StepOf& step_of) {
+/// Place of a record in a run: the evaluation of a step follows its losses.
+struct Place {
+  std::int64_t step = 0;
+  bool evaluation = false;
+  auto operator<=>(const Place&) const = default;
+};
+
+/// Lines of a file whose place, as `place_of` reads it, is at most `last`.
+template <class PlaceOf>
+std::string keep_until(const std::string& path, const Place& last, const PlaceOf& place_of) {
   std::string kept;
   std::istringstream lines(read_text(path));
   for (std::string line; std::getline(lines, line);)
-    if (!lines.eof() && step_of(line) <= steps) kept += line + "\n";  // a torn last line is left out
+    if (!lines.eof() && place_of(line) <= last) kept += line + "\n";  // a torn last line is left out
   return kept;
 }
 
@@ -56,16 +63,18 @@ TensorboardEvent event_of(const JsonObject& record) {
   return event;
 }
 
-std::int64_t first_number(const std::string& line) {
-  return std::isdigit(static_cast<unsigned char>(line.c_str()[0])) != 0 ? std::stoll(line) : -1;
+Place row_place(const std::string& row) {  // the header's is before all
+  if (std::isdigit(static_cast<unsigned char>(row.c_str()[0])) == 0) return {-1, false};
+  return {std::stoll(row), row.find(",,,") != std::string::npos};
 }
 
-void cut_files(const std::string& metrics, const std::string& history, std::int64_t steps) {
+void cut_files(const std::string& metrics, const std::string& history, const Place& last) {
   if (std::filesystem::exists(metrics))
-    write_file(metrics, keep_until(metrics, steps, [&](const std::string& line) {
-                 return JsonObject::parse(line, metrics).integer("step");
+    write_file(metrics, keep_until(metrics, last, [&](const std::string& line) -> Place {
+                 const JsonObject record = JsonObject::parse(line, metrics);
+                 return {record.integer("step"), record.text("kind") == "eval"};
                }));
-  if (std::filesystem::exists(history)) write_file(history, keep_until(history, steps, first_number));
+  if (std::filesystem::exists(history)) write_file(history, keep_until(history, last, row_place));
 }
 
 }  // namespace
@@ -83,10 +92,10 @@ JsonObject environment(Device device, std::uint64_t seed) {
   return json;
 }
 
-RunLog::RunLog(const std::string& work_dir, std::int64_t steps_done)
+RunLog::RunLog(const std::string& work_dir, std::int64_t steps_done, bool evaluation_due)
     : folder_(work_dir), history_path_(work_dir + "/history.csv") {
   const std::string metrics = work_dir + "/metrics.jsonl";
-  if (steps_done > 0) cut_files(metrics, history_path_, steps_done);
+  if (steps_done > 0) cut_files(metrics, history_path_, {steps_done, !evaluation_due});
   metrics_ = std::make_unique<JsonlWriter>(
       metrics, steps_done > 0 ? JsonlWriter::Mode::kAppend : JsonlWriter::Mode::kFresh);
   if (steps_done == 0 || !std::filesystem::exists(history_path_)) write_file(history_path_, kHeader);

@@ -33,8 +33,9 @@ JsonObject environment(Device device, std::uint64_t seed);
 class RunLog {
  public:
   /// `steps_done`: 0 starts both files anew; else records of later steps are cut off, so that a run that was
-  /// killed and resumed leaves the same records as one that was not.
-  RunLog(const std::string& work_dir, std::int64_t steps_done);
+  /// killed and resumed leaves the same records as one that was not. `evaluation_due`: the evaluation of step
+  /// `steps_done` will be made, again if its record is there already, which is cut off too.
+  RunLog(const std::string& work_dir, std::int64_t steps_done, bool evaluation_due);
   /// The page and the curves a last time, if the run came to its end or was stopped.
   ~RunLog();
   RunLog(const RunLog&) = delete;

@@ -62,7 +62,7 @@ class Loop {
   LoopResult run() {
     try {
       start();
-      if (first()) log_.emplace(o_.work_dir, state_.step);
+      if (first()) log_.emplace(o_.work_dir, state_.step, state_.evaluation_due);
       run_steps();
     } catch (const RankLost& lost) {
       stop_alone(lost);

@@ -77,6 +77,26 @@ TEST_F(TrainRuns, StopAndResumeEqualsAStraightRun) {
   expect_same_run("straight", "stopped");
 }
 
+// Stopped in the evaluation of step 3, resumed, and killed before the next checkpoint: the evaluation is made
+// once more, and recorded once.
+TEST_F(TrainRuns, AnEvaluationThatIsMadeAgainIsRecordedOnce) {
+  const TrainJob j = job(classes_yaml());
+  run(j, "straight");
+  set_interrupted(true);
+  for (int stop = 0; stop < 3; ++stop) EXPECT_THROW(run(j, "killed", stop > 0), Interrupted);
+  set_interrupted(false);
+  EXPECT_TRUE(read_metrics(folder_ / "killed", "eval").empty());
+  fs::copy(folder_ / "killed/checkpoints", folder_ / "before",
+           fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  run(j, "killed", true);
+  fs::remove_all(folder_ / "killed/checkpoints");
+  fs::rename(folder_ / "before", folder_ / "killed/checkpoints");
+  run(j, "killed", true);
+  expect_same_run("straight", "killed");
+  EXPECT_EQ(read_metrics(folder_ / "killed", "eval").size(),
+            read_metrics(folder_ / "straight", "eval").size());
+}
+
 // All that a run may keep beside its weights: means of AdamW, averaged weights, parts of a step.
 TEST_F(TrainRuns, StopAndResumeWithEverythingOnEqualsAStraightRun) {
   const TrainJob j = job(classes_yaml(), {"optimiser.rule=adamw", "optimiser.rate=0.003",

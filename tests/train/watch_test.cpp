@@ -38,7 +38,7 @@ TEST(RunLog, EventsPageAndCurvesFollowTheRecordsOfAResumedRun) {
     log.train({.step = n, .epoch = 0, .rate = 0.1, .loss = 2.5, .losses = {2, 0.5}});
   };
   {
-    RunLog log(folder.path(), 0);
+    RunLog log(folder.path(), 0, false);
     step(log, 1);
     log.evaluation(1, 0, "miou", 0.5, {});
     EXPECT_NE(read_text(folder / "progress.html").find("http-equiv='refresh'"), std::string::npos);
@@ -47,7 +47,7 @@ TEST(RunLog, EventsPageAndCurvesFollowTheRecordsOfAResumedRun) {
   }
   const std::string whole = read_text(folder / "events.out.tfevents.clearcut");
   {
-    RunLog log(folder.path(), 2);
+    RunLog log(folder.path(), 2, false);
     EXPECT_EQ(count(read_text(folder / "events.out.tfevents.clearcut"), "train/loss_1"), 2U);
     step(log, 3);
   }
