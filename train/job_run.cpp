@@ -113,6 +113,7 @@ ModelCard card_of(const TrainJob& job, const Dataset& data) {
   card.colours = data.colours;
   card.background = data.background;
   card.resize_short = job.evaluation.predict.resize_short;
+  if (card.resize_short > 0) card.spec.preprocess.height = card.spec.preprocess.width = card.resize_short;
   return card;
 }
 

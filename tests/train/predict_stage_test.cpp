@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "data/json.h"
+#include "models/card.h"
 #include "tensor/file.h"
 #include "tests/train/folder.h"
 #include "train/pipeline.h"
@@ -51,6 +52,9 @@ TEST(PredictStages, PicturesHaveTheSizeThatTheNetworkWasScoredAt) {
   EXPECT_GT(labels("predicted").size(), 0U);
   EXPECT_EQ(labels("predicted"), labels("same"));
   EXPECT_NE(labels("predicted"), labels("large"));
+  const ModelCard card = read_model_card(folder / "work/trained/run/checkpoints/last/model.json");
+  EXPECT_EQ(card.spec.preprocess.height, 24);  // what `explain` shows it
+  EXPECT_EQ(card.spec.preprocess.width, 24);
 }
 
 }  // namespace
