@@ -15,16 +15,33 @@ struct Options {
   bool full = false, dry_run = false;
 };
 
+/// Neighbours that are left out for the same reason share a line.
+std::size_t print_left_out(const std::vector<PlannedStage>& plan, std::size_t first) {
+  std::size_t end = first + 1;
+  while (end < plan.size() && !plan[end].runs && plan[end].why == plan[first].why) ++end;
+  std::cout << plan[first].name;
+  if (end - first == 1)
+    std::cout << " (" << plan[first].kind << ")";
+  else
+    std::cout << " to " << plan[end - 1].name << " (" << end - first << " stages)";
+  std::cout << ": left out: " << plan[first].why << "\n";
+  return end;
+}
+
 void print_plan(const std::vector<PlannedStage>& plan) {
   double seconds = 0;
   int unknown = 0;
-  for (const PlannedStage& stage : plan) {
-    std::cout << stage.name << " (" << stage.kind << "): " << (stage.runs ? "runs: " : "left out: ")
-              << stage.why;
+  for (std::size_t i = 0; i < plan.size();) {
+    if (!plan[i].runs) {
+      i = print_left_out(plan, i);
+      continue;
+    }
+    const PlannedStage& stage = plan[i++];
+    std::cout << stage.name << " (" << stage.kind << "): runs: " << stage.why;
     if (stage.seconds > 0) std::cout << "; about " << format_seconds(stage.seconds);
     std::cout << "\n";
     seconds += stage.seconds;
-    unknown += stage.runs && stage.seconds == 0 ? 1 : 0;
+    unknown += stage.seconds == 0 ? 1 : 0;
   }
   if (seconds > 0)
     std::cout << "about " << format_seconds(seconds) << " in all, without " << unknown
