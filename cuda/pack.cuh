@@ -25,4 +25,30 @@ __device__ void store_pack(T* to, const Pack<T>& pack) {
   *reinterpret_cast<Pack<T>*>(to) = pack;
 }
 
+/// The four neighbouring values of a thread, of which those from `begin` to `end` are there; all where
+/// `packed`, which also says that their address takes packs.
+template <class T>
+struct alignas(16) Four {
+  T v[4];
+};
+template <class T>
+__device__ Four<T> load_four(const T* from, std::int64_t end, bool packed) {
+  if (packed) return *reinterpret_cast<const Four<T>*>(from);
+  Four<T> four{};
+  UNROLL
+  for (int i = 0; i < 4; ++i)
+    if (i < end) four.v[i] = from[i];
+  return four;
+}
+template <class T>
+__device__ void store_four(T* to, const Four<T>& four, std::int64_t begin, std::int64_t end, bool packed) {
+  if (packed) {
+    *reinterpret_cast<Four<T>*>(to) = four;
+    return;
+  }
+  UNROLL
+  for (int i = 0; i < 4; ++i)
+    if (i >= begin && i < end) to[i] = four.v[i];
+}
+
 }  // namespace clearcut::cuda

@@ -4,6 +4,8 @@
 // nothing is read.
 #include "cuda/random.cuh"
 
+#include "cuda/pack.cuh"
+
 namespace clearcut::kernels {
 
 namespace {
@@ -25,18 +27,20 @@ struct Normal {
 
 template <class Make, class T>
 __global__ void __launch_bounds__(kThreads, 4)
-    fill_kernel(PhiloxStart start, std::int64_t first, Make make, Flat<T> y) {
+    fill_kernel(PhiloxStart start, std::int64_t first, Make make, bool packed, Flat<T> y) {
   const std::int64_t block = first / 4 + cuda::thread_number(), at = block * 4 - first;
-  if (at >= y.n) return;
   const cuda::PhiloxWords words = cuda::philox_words(start, block);
-  for (std::int64_t i = 0; i < 4; ++i)
-    if (at + i >= 0 && at + i < y.n) y[at + i] = static_cast<T>(make(words[i]));
+  cuda::Four<T> values;
+  UNROLL
+  for (int i = 0; i < 4; ++i) values.v[i] = static_cast<T>(make(words[i]));
+  cuda::store_four(y.data + at, values, -at, y.n - at, packed && at + 4 <= y.n);
 }
 
 template <class Make, class T>
 void fill(const PhiloxStart& start, std::int64_t first, const Make& make, Flat<T> y) {
+  const bool packed = first % 4 == 0 && cuda::may_pack(y.data);
   cuda::launch<fill_kernel<Make, T>>(cuda::one_each(y.n == 0 ? 0 : (y.n + first % 4 + 3) / 4, kThreads),
-                                     start, first, make, y);
+                                     start, first, make, packed, y);
 }
 
 }  // namespace

@@ -22,9 +22,9 @@ __global__ void __launch_bounds__(cuda::kPieceThreads, 4)
   if (i >= p.n) return;
   const T rate = static_cast<T>(p.update.rate), m = static_cast<T>(p.update.momentum),
           decay = static_cast<T>(p.update.weight_decay);
-  const T d = p.g[i] + product(decay, p.w[i]), v = product(m, p.v[i]) + d;
+  const T w = p.w[i], d = p.g[i] + product(decay, w), v = product(m, p.v[i]) + d;
   p.v[i] = v;
-  p.w[i] -= product(rate, p.update.nesterov ? d + product(m, v) : v);
+  p.w[i] = w - product(rate, p.update.nesterov ? d + product(m, v) : v);
 }
 
 }  // namespace

@@ -7,12 +7,17 @@
 #include "cuda/ptxsim/counters.h"
 #include "cuda/ptxsim/cudart/fat_binary.h"
 #include "tensor/cuda_device.h"
+#include "tensor/ops/adamw.h"
 #include "tensor/ops/add_products.h"
 #include "tensor/ops/arithmetic.h"
+#include "tensor/ops/batch_norm.h"
 #include "tensor/ops/clamp_mask.h"
 #include "tensor/ops/conv2d.h"
+#include "tensor/ops/dropout.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/matmul.h"
+#include "tensor/ops/sgd.h"
+#include "tensor/random.h"
 
 namespace clearcut::test {
 namespace {
@@ -141,28 +146,59 @@ TEST(PtxQuality, TensorCores) {
   }
 }
 
-// Each byte is read and written once.
-TEST(PtxQuality, PointwiseKernelsMoveEachByteOnce) {
-  const std::int64_t n = 1 << 14;
-  const Tensor x = ones({n}), y = ones({n});
-  const auto expect_once = [&](const Counters& c, double bytes_read, double bytes_written) {
-    SCOPED_TRACE(c.name);
-    const double read =
-                     kSector * static_cast<double>(c.global(Counted::kLoad).units) / static_cast<double>(n),
-                 written =
-                     kSector * static_cast<double>(c.global(Counted::kStore).units) / static_cast<double>(n);
-    EXPECT_LE(read, 1.05 * bytes_read);
-    EXPECT_GE(read, bytes_read);
-    EXPECT_LE(written, 1.05 * bytes_written);
-    EXPECT_GE(written, bytes_written);
+/// Bytes per value, at most a twentieth more than those that it has.
+void expect_once(const Counters& c, std::int64_t values, double bytes_read, double bytes_written) {
+  const auto moved = [&](Counted what) {
+    return kSector * static_cast<double>(c.global(what).units) / static_cast<double>(values);
   };
-  expect_once(counted("same_shape_kernel", [&] { ops::add(x, y); }), 8, 4);
-  expect_once(counted("pointwise_kernel", [&] { ops::pointwise(pointwise::relu{}, x); }), 4, 4);
-  expect_once(counted("convert_kernel", [&] { x.to(DType::kFloat64); }), 4, 8);
-  expect_once(counted("clamp_mask_kernel", [&] { ops::clamp_mask(x, 0, 1); }), 4, 1);
-  const Tensor sum = x.to(DType::kFloat64);
-  expect_once(counted("add_products_kernel", [&] { ops::add_products(sum, x, y, 0.5); }), 16, 8);
-  expect_once(counted("masked_kernel", [&, mask = ops::clamp_mask(x, 0, 2)] { ops::masked(y, mask); }), 5, 4);
+  const double read = moved(Counted::kLoad), written = moved(Counted::kStore);
+  const std::string found = cat(c.name, ": ", read, " bytes read a value, ", written, " written");
+  SCOPED_TRACE(found);
+  if (std::getenv("CLEARCUT_PTX_COUNTERS") != nullptr) std::cout << found << "\n";
+  EXPECT_LE(read, 1.05 * bytes_read);
+  EXPECT_GE(read, bytes_read);
+  EXPECT_LE(written, 1.05 * bytes_written);
+  EXPECT_GE(written, bytes_written);
+}
+
+constexpr std::int64_t kValues = 1 << 14;
+
+TEST(PtxQuality, PointwiseKernelsMoveEachByteOnce) {
+  const Tensor x = ones({kValues}), y = ones({kValues}), sum = x.to(DType::kFloat64);
+  const auto expect = [](const Counters& c, double bytes_read, double bytes_written) {
+    expect_once(c, kValues, bytes_read, bytes_written);
+  };
+  expect(counted("same_shape_kernel", [&] { ops::add(x, y); }), 8, 4);
+  expect(counted("pointwise_kernel", [&] { ops::pointwise(pointwise::relu{}, x); }), 4, 4);
+  expect(counted("convert_kernel", [&] { x.to(DType::kFloat64); }), 4, 8);
+  expect(counted("clamp_mask_kernel", [&] { ops::clamp_mask(x, 0, 1); }), 4, 1);
+  expect(counted("add_products_kernel", [&] { ops::add_products(sum, x, y, 0.5); }), 16, 8);
+  expect(counted("masked_kernel", [&, mask = ops::clamp_mask(x, 0, 2)] { ops::masked(y, mask); }), 5, 4);
+  expect(counted("fill_kernel", [&] { RandomStream(1, "q").fill_uniform(x, 0, 1); }), 0, 4);
+  // Beside its 128 values a warp reads the key and counter of their picture, five sectors.
+  expect(counted("dropout_kernel",
+                 [&] {
+                   ops::dropout(x.reshape({4, kValues / 4}), {});
+                 }),
+         4 + 5 * kSector / 128, 4);
+}
+
+TEST(PtxQuality, OptimisersMoveEachByteOnce) {
+  const Tensor w = ones({kValues}), g = ones({kValues}), m = ones({kValues}), v = ones({kValues});
+  expect_once(counted("sgd_kernel", [&] { ops::sgd_update({{w, v, g, {}}}); }), kValues, 12, 8);
+  expect_once(counted("adamw_kernel", [&] { ops::adamw_update({{w, m, v, g, {}}}); }), kValues, 16, 12);
+}
+
+// A channel's 2,048 values are read once for their moments; so are dy and x for the sums of the backward
+// pass.
+TEST(PtxQuality, SumsOverChannelsReadEachByteOnce) {
+  const Tensor x = ones({4, 8, 32, 16}), channel = ones({8});
+  const ops::ChannelStatistics s{channel, channel, channel};
+  const auto read_once = [](const Counters& c, double bytes) {
+    expect_once(c, kValues, bytes, 32.0 * static_cast<double>(c.global(Counted::kStore).units) / kValues);
+  };
+  read_once(counted("moments_kernel", [&] { ops::batch_norm_training(x, 1e-5, channel, channel); }), 4);
+  read_once(counted("channel_sums_kernel", [&] { ops::batch_norm_backward(x, x, s, channel, {}); }), 8);
 }
 
 }  // namespace
