@@ -105,7 +105,7 @@ for made in nets/small_resnet/checkpoints/last/model.safetensors nets/small_vgg/
   cmp "$work/run-whole/$made" "$work/run-killed/$made" || say "a killed pipeline: another $made"
 done
 diff -r "$work/run-whole/labels/labels" "$work/run-killed/labels/labels" || say "a killed pipeline: other labels"
-expect 0 "labels (label): left out: done before" $pipeline -o "$work/run-killed" --dry-run
+expect 0 "drawn to labels (4 stages): left out: done before" $pipeline -o "$work/run-killed" --dry-run
 # Stopped after a stage: status says what is left, and its command finishes it.
 expect 0 "done: " $pipeline --to nets -o "$work/run-part"
 expect 4 "scores (score): not started" status "$work/run-part"
