@@ -19,7 +19,7 @@ import numpy
 import label_errors
 
 ARMS = ("random", "trunk", "pssl")
-LABELS = ("labels", "labels-box", "labels-shuffle", "labels-cam", "labels-one", "labels-refined")
+LABELS = ("labels", "labels-box", "labels-shuffle", "labels-cam", "labels-one", "labels-plain", "labels-crf", "labels-refined")
 VIEWS = {"camvid": [], "voc-animals": ["--resize-short", "96"]}  # as eval of configs/study_TARGET.yaml
 PALETTE = numpy.array([[250, 250, 250], [31, 119, 180], [255, 127, 14], [44, 160, 44], [214, 39, 40], [148, 103, 189],
                        [140, 86, 75], [227, 119, 194], [127, 127, 127], [188, 189, 34], [23, 190, 207]], numpy.uint8)
