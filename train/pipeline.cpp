@@ -78,7 +78,6 @@ class Runner {
     fs::create_directories(run_.work_dir);
     const FileLock lock(pipeline_lock(run_.work_dir), FileLock::Wait::kBriefly);
     check(lock.held(), "run", "another process runs a pipeline in ", run_.work_dir);
-    if (run_.fresh) fs::remove(run_.work_dir + "/stages.json");
     decide();
     write_file(run_.work_dir + "/config.effective.yaml", pipeline_.text);
     for (reached_ = 0; reached_ < pipeline_.stages.size();) {
@@ -118,7 +117,11 @@ class Runner {
   void decide() {
     const auto [first, last] = range();
     for (const StageRecord& old : read_stages(run_.work_dir)) old_[old.name] = old;
-    for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) start_record(i, i >= first && i <= last);
+    for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
+      const Stage& stage = pipeline_.stages[i];
+      records_.push_back({.name = stage.name, .kind = stage.kind, .hash = stage.recipe, .outputs = {}});
+      if (run_.fresh && i >= first && i <= last) old_.erase(stage.name);
+    }
     std::vector<bool> found;  // in order, so that of several stale stages the first is named
     for (const Stage& stage : pipeline_.stages)
       found.push_back(results_.kept() && results_.has(stage.name, stage.recipe));
@@ -149,18 +152,10 @@ class Runner {
     return {Turn::kRun, found ? "a stage that runs needs its files" : why};
   }
 
-  /// Stages outside --from .. --to stay as they are.
-  void start_record(std::size_t i, bool asked) {
-    const Stage& stage = pipeline_.stages[i];
-    records_.push_back({.name = stage.name, .kind = stage.kind, .hash = stage.recipe, .outputs = {}});
-    const auto old = old_.find(stage.name);
-    if (!asked && old != old_.end() && old->second.done) records_.back().hash = old->second.hash;
-  }
-
   /// Why a stage must run; empty if it is done and nothing that it depends on has changed.
   std::string reason(const StageRecord& now) const {
     const auto old = old_.find(now.name);
-    if (run_.fresh || old == old_.end() || old->second.hash.empty()) return "not done yet";
+    if (old == old_.end() || old->second.hash.empty()) return "not done yet";
     if (old->second.hash != now.hash) return "its keys, its inputs or a stage that it needs changed";
     if (!old->second.done) return "goes on where it stopped";
     for (const std::string& file : old->second.outputs)
@@ -170,7 +165,6 @@ class Runner {
 
   /// Takes over what an earlier run did.
   void keep(const Stage& stage, StageRecord& record, const Decision& decision) {
-    const std::string hash = record.hash;
     const auto old = old_.find(stage.name);
     if (old != old_.end())
       record = old->second;
@@ -181,7 +175,8 @@ class Runner {
     if (decision.turn == Turn::kLeftOut) return;
     std::cerr << "run: " << stage.name << ": " << decision.why << "\n";
     // A run that was killed between the two may have left the folder without the lines.
-    if (decision.turn == Turn::kKeep && record.hash == hash) add_findings(stage, record);
+    if (decision.turn == Turn::kKeep && record.hash == stage.recipe && reason(record).empty())
+      add_findings(stage, record);
   }
 
   /// The stage's lines for the results file, unless it has them.
@@ -214,9 +209,9 @@ class Runner {
   bool open_folder(const Stage& stage, StageRecord& record) const {
     const std::string folder = run_.work_dir + "/" + stage.name;
     const auto old = old_.find(stage.name);
-    const bool goes_on = old != old_.end() && old->second.hash == record.hash && !run_.fresh;
+    const bool goes_on = old != old_.end() && old->second.hash == record.hash;
     if (!goes_on) fs::remove_all(folder);
-    record.seconds = goes_on ? old->second.seconds : 0;
+    record.seconds = goes_on && !old->second.done ? old->second.seconds : 0;
     fs::create_directories(folder);
     return goes_on;
   }

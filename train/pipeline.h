@@ -60,7 +60,7 @@ struct PipelineRun {
   std::string work_dir = "";
   std::string from = "", to = "";  // run only the stages from .. to; empty: from the first, to the last
   bool full = false;
-  bool fresh = false;  // forget what earlier runs left
+  bool fresh = false;  // forget what earlier runs left of these stages
   Device device = Device::kCpu;
   ProgressStyle progress = ProgressStyle::kNone;
 };

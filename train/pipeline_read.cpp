@@ -9,10 +9,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
-    text.replace(at, what.size(), by);
+/// Text with one path, not the beginning of a longer name, replaced.
+std::string replaced(std::string text, const std::string& path, const std::string& by) {
+  for (std::size_t at = text.find(path); at != std::string::npos;) {
+    const std::size_t end = at + path.size();
+    const bool whole =
+        end == text.size() || std::string_view("/\"', ]}\n").find(text[end]) != std::string::npos;
+    if (whole) text.replace(at, path.size(), by);
+    at = text.find(path, whole ? at + by.size() : end);
+  }
   return text;
+}
+
+bool is_below(const std::string& path, const std::string& folder) {
+  return path == folder || path.starts_with(folder + "/");
 }
 
 /// The texts of a leaf: `"a"`, `a` or `[a, "b"]`.
@@ -37,7 +47,7 @@ std::vector<std::string> files_of(const Config& stage, const std::string& work_d
   std::error_code error;
   for (const auto& leaf : stage.leaves())
     for (const std::string& path : texts_of(leaf.second))
-      if (path.find('/') != std::string::npos && !path.starts_with(work_dir) && fs::exists(path, error) &&
+      if (path.find('/') != std::string::npos && !is_below(path, work_dir) && fs::exists(path, error) &&
           std::ranges::count(files, path) == 0)
         files.push_back(path);
   return files;

@@ -71,7 +71,10 @@ void take_over(const std::string& from, const std::string& folder) {
 
 JsonObject run_job(const NamedJob& named, const TrainStage& stage, StageContext& context) {
   const std::string folder = context.folder + "/" + named.folder;
-  if (const auto result = result_of(folder)) return *result;
+  if (const auto result = result_of(folder)) {
+    if (std::filesystem::exists(folder + "/checkpoints/last/model.safetensors")) return *result;
+    std::filesystem::remove_all(folder);  // somebody deleted its weights, and a stage needs them
+  }
   if (!stage.after.empty()) take_over(stage.after + "/" + named.folder, folder);
   TrainJob job = named.job;
   job.loop.name = context.name + "/" + named.folder;

@@ -135,6 +135,48 @@ TEST_F(Pipelines, FromAndToChooseStages) {
   EXPECT_NE(says(yaml(), {.from = "nothing"}).find("no stage 'nothing'"), std::string::npos);
 }
 
+// Those outside the range stay done, and a mistake costs nothing.
+TEST_F(Pipelines, FreshForgetsTheStagesOfItsRangeAlone) {
+  done_now(yaml());
+  EXPECT_NE(says(yaml(), {.from = "splitt", .fresh = true}).find("no stage 'splitt'"), std::string::npos);
+  EXPECT_EQ(done_now(yaml()), Names{});
+  EXPECT_EQ(done_now(yaml(), {.from = "split", .to = "split", .fresh = true}), Names{"split"});
+  EXPECT_EQ(done_now(yaml()), Names{});
+}
+
+TEST_F(Pipelines, DataBesideTheWorkFolderAreOutsideIt) {
+  done_now(yaml(), {.to = "drawings"});
+  fs::copy(folder_ / "work/drawings/train", folder_ / "work_data", fs::copy_options::recursive);
+  const std::string text = "stages:\n  - {name: split, kind: split, data: {format: folders, root: \"" +
+                           (folder_ / "work_data") + "\"}, val: 0.3}\n";
+  done_now(text);
+  EXPECT_EQ(done_now(text), Names{});
+  write_file(folder_ / "work_data/list.txt", "one more\n");
+  EXPECT_EQ(done_now(text), Names{"split"});
+}
+
+// Weights take room: whoever deletes them gets them again once a stage needs them.
+TEST_F(Pipelines, ATrainStageWithoutItsWeightsTrainsAgain) {
+  const std::string text =
+      "stages:\n"
+      "  - {name: drawn, kind: draw, size: 32, train: 12, val: 6}\n"
+      "  - name: net\n"
+      "    kind: train\n"
+      "    with:\n"
+      "      task: classification\n"
+      "      model: {name: small_resnet, width: 0.25}\n"
+      "      data: {train: {format: folders, root: \"${work}/drawn/train\"}}\n"
+      "      augment: {resize: [32, 32]}\n"
+      "      train: {batch: 4, steps: 2}\n";
+  done_now(text);
+  const std::string weights = folder_ / "work/net/run/checkpoints/last/model.safetensors";
+  const auto before = read_file(weights);
+  fs::remove_all(folder_ / "work/net/run/checkpoints");
+  EXPECT_EQ(done_now(text), Names{"net"});
+  EXPECT_EQ(read_file(weights), before);
+  EXPECT_EQ(done_now(text), Names{});
+}
+
 TEST_F(Pipelines, AnInterruptedRunGoesOnWhereItStopped) {
   set_interrupted(true);
   EXPECT_THROW(done_now(yaml()), Interrupted);

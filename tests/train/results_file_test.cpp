@@ -139,6 +139,35 @@ TEST_F(Results, WhatIsLeftOutDoesNotRunNorWhatNeedsIt) {
   EXPECT_EQ(read_stages(folder_ / "one").size(), 1U);  // nothing is missing
 }
 
+// `a` is outside the range and of another recipe: what it found out is nobody's result.
+TEST_F(Results, AStaleStageOutsideTheRangeLeavesNoLine) {
+  ran(yaml(), "one");
+  fs::remove(folder_ / "results.jsonl");
+  const std::string text = yaml("  - {name: c, kind: draw, size: 32, train: 6, val: 6, needs: []}\n", "18");
+  PipelineRun run = at(text, "one");
+  run.from = "c";
+  run_pipeline(run);
+  ASSERT_EQ(lines().size(), 1U);
+  EXPECT_EQ(lines()[0].text("stage"), "c");
+}
+
+// Its lines stand; that nobody can find them out again is no reason to stop.
+TEST_F(Results, AStageOutsideTheRangeMayHaveLostItsFolder) {
+  const std::string text = yaml(
+      "  - {name: net, kind: train, needs: [a], with: {task: classification, model: {name: small_resnet, "
+      "width: 0.25}, data: {train: {format: folders, root: \"${work}/a/train\"}}, augment: {resize: [32, "
+      "32]}, "
+      "train: {batch: 4, steps: 1}}}\n"
+      "  - {name: c, kind: draw, size: 32, train: 6, val: 6, needs: []}\n");
+  PipelineRun run = at(text, "one");
+  run.to = "net";
+  run_pipeline(run);
+  fs::remove_all(folder_ / "one/net");
+  run.from = "c", run.to = "";
+  run_pipeline(run);
+  EXPECT_EQ(lines().back().text("stage"), "c");
+}
+
 TEST_F(Results, ALineThatIsNoResultIsNamed) {
   write_file(folder_ / "results.jsonl", "{\"stage\": \"a\"}\n");
   expect_error([&] { ran(yaml(), "one"); }, "results.jsonl");
