@@ -172,10 +172,14 @@ void Checkpoints::save(const Registry& model, const Optimiser& optimiser, const 
     fail("checkpoint", "step ", state.step, " could not be saved: ", error.what(),
          "; earlier checkpoints are as they were; make room and go on with --resume");
   }
-  fs::remove_all(folder_ + "/" + name);
-  fs::rename(temporary, folder_ + "/" + name);
+  // A kill between any two of these lines leaves whole checkpoints behind each link.
+  const std::string place = folder_ + "/" + name, old = folder_ + "/.writing_old_" + name;
+  fs::remove_all(old);
+  if (fs::exists(place)) fs::rename(place, old);
+  fs::rename(temporary, place);
+  if (const std::string best = step_name(state.best_step); fs::exists(folder_ + "/" + best))
+    link("best", best);
   link("last", name);
-  if (state.best_step == state.step) link("best", name);
   remove_old(state);
 }
 

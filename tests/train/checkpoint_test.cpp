@@ -45,6 +45,28 @@ TEST(Checkpoints, KeepTheNewestAndTheBest) {
   EXPECT_EQ(fs::read_symlink(checkpoints.folder() + "/last"), "step_5");
 }
 
+// Killed between the links, or resumed from before the best: the next save puts it right.
+TEST(Checkpoints, TheLinkToTheBestIsMadeAtEachSave) {
+  const test::Folder folder;
+  Net net(3, 1);
+  Sgd sgd(net.root, {});
+  Checkpoints checkpoints(folder.path(), 2);
+  TrainState state;
+  for (state.step = 1; state.step <= 2; ++state.step) {
+    state.best_step = state.step;
+    checkpoints.save(net.root, sgd, state, "{}");
+  }
+  fs::remove(checkpoints.folder() + "/best");
+  fs::create_directory_symlink("step_1", checkpoints.folder() + "/best");
+  state.step = 3;
+  checkpoints.save(net.root, sgd, state, "{}");
+  EXPECT_EQ(fs::read_symlink(checkpoints.folder() + "/best"), "step_2");
+  checkpoints.save(net.root, sgd, state, "{}");  // again, where it stands
+  EXPECT_EQ(fs::read_symlink(checkpoints.folder() + "/last"), "step_3");
+  for (const auto& entry : fs::directory_iterator(checkpoints.folder()))
+    EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << entry.path();
+}
+
 TEST(Checkpoints, BringBackWeightsVelocitiesAndState) {
   const test::Folder folder;
   Net net(3, 7);
