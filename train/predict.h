@@ -65,10 +65,10 @@ struct PredictFiles {
   ProgressStyle progress = ProgressStyle::kNone;
 };
 
-/// Predicts every picture and writes its files; existing ones are kept unless overwrite. Names are the
-/// pictures' own without the ending; two of one name, and a file that would replace a picture, are an Error
-/// before any work. A picture that fails is listed in the result and in out/failures.jsonl, the others are
-/// done. Also writes out/legend.png and out/classes.txt.
+/// Predicts every picture and writes its files; a picture whose files are all there is left as it is unless
+/// overwrite. Names are the pictures' own without the ending; two of one name, and a file that would replace
+/// a picture, are an Error before any work. A picture that fails is listed in the result and in
+/// out/failures.jsonl, the others are done. Also writes out/legend.png and out/classes.txt.
 std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles& job);
 
 /// The given files, and the pictures below the given folders (endings jpg, jpeg, png; any case) but not below

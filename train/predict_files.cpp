@@ -71,6 +71,12 @@ void predict_one(TrainedSegmenter& trained, const PredictFiles& job, const std::
                   {.palette = card.spec.classes <= 256 ? card.colours : std::vector<Rgb>{}});
 }
 
+/// All that was asked for is there.
+bool is_done(const PredictFiles& job, const std::string& stem) {
+  const auto there = [&](const char* end) { return fs::exists(job.out + "/" + stem + end); };
+  return there(".png") && (!job.probabilities || there(".npz")) && (!job.overlay || there(".overlay.png"));
+}
+
 void write_legend(const ModelCard& card, const std::string& out) {
   write_png(cat(out, "/", kLegend, ".png"), legend_picture(card.spec.class_names, card.colours, 400));
   std::string text;
@@ -108,11 +114,16 @@ std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles
   for (const auto& [stem, path] : names) {
     stop_if_interrupted("predict");
     try {
-      if (job.overwrite || !fs::exists(job.out + "/" + stem + ".png")) predict_one(trained, job, path, stem);
+      if (job.overwrite || !is_done(job, stem)) predict_one(trained, job, path, stem);
     } catch (const Error& error) {
       failures.push_back({path, "predict", error.what()});
-      check(job.max_failures < 0 || static_cast<std::int64_t>(failures.size()) <= job.max_failures, "predict",
-            failures.size(), " pictures failed, more than --max-failures; the last: ", error.what());
+      if (job.max_failures < 0 || static_cast<std::int64_t>(failures.size()) <= job.max_failures) {
+        progress.advance();
+        continue;
+      }
+      write_failures(job.out + "/failures.jsonl", failures);
+      fail("predict", failures.size(),
+           " pictures failed, more than --max-failures; the last: ", error.what());
     }
     progress.advance();
   }

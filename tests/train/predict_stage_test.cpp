@@ -1,11 +1,14 @@
 // What stages show to a network that was trained and scored on smaller pictures.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "data/json.h"
 #include "models/card.h"
 #include "tensor/file.h"
 #include "tests/train/folder.h"
 #include "train/pipeline.h"
+#include "train/predict.h"
 
 namespace clearcut {
 namespace {
@@ -52,6 +55,19 @@ TEST(PredictStages, PicturesHaveTheSizeThatTheNetworkWasScoredAt) {
   EXPECT_GT(labels("predicted").size(), 0U);
   EXPECT_EQ(labels("predicted"), labels("same"));
   EXPECT_NE(labels("predicted"), labels("large"));
+
+  // What is asked for later is written later.
+  TrainedSegmenter network = load_segmenter(folder / "work/trained/run", Device::kCpu);
+  PredictFiles more = {.pictures = find_pictures({folder / "work/drawn/val"}, folder / "more"),
+                       .out = folder / "more",
+                       .overlay = false};
+  EXPECT_TRUE(predict_files(network, more).empty());
+  const std::string first = std::filesystem::path(more.pictures[0]).stem().string();
+  EXPECT_FALSE(std::filesystem::exists(folder / ("more/" + first + ".npz")));
+  more.probabilities = true;
+  predict_files(network, more);
+  EXPECT_TRUE(std::filesystem::exists(folder / ("more/" + first + ".npz")));
+
   const ModelCard card = read_model_card(folder / "work/trained/run/checkpoints/last/model.json");
   EXPECT_EQ(card.spec.preprocess.height, 24);  // what `explain` shows it
   EXPECT_EQ(card.spec.preprocess.width, 24);
