@@ -101,7 +101,9 @@ Config training_config(const CommonOptions& common) {
     throw ConfigError(cat(common.config,
                           " is a pipeline, a training configuration is needed here; run it with "
                           "`clearcut run`"));
-  return Config::load(common.config, common.set);
+  std::vector<std::string> overrides = common.set;
+  if (common.seed_given) overrides.push_back(cat("seed=", common.seed));
+  return Config::load(common.config, overrides);
 }
 
 namespace {

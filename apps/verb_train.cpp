@@ -84,8 +84,7 @@ void print_summary(const TrainSummary& summary, const std::string& work_dir) {
 }
 
 int run_profile(const CommonOptions& common) {
-  TrainRun run = {.work_dir = "", .device = device_of(common)};
-  if (common.seed_given) run.seed = common.seed;
+  const TrainRun run = {.work_dir = "", .device = device_of(common)};
   std::cout << profile_table(profile_training(read_train_job(training_config(common)), run));
   return kDone;
 }
@@ -96,13 +95,11 @@ TrainRun run_of(const CommonOptions& common, const TrainOptions& options, const 
   if (!common.resume && !common.fresh && Checkpoints(work_dir, 1).exists())
     throw ConfigError(cat("train: ", work_dir,
                           " holds checkpoints of an earlier run; --resume goes on, --fresh starts anew"));
-  TrainRun run = {.work_dir = work_dir,
-                  .device = device_of(common),
-                  .resume = common.resume,
-                  .checkpoint = options.checkpoint,
-                  .progress = progress_of(common)};
-  if (common.seed_given) run.seed = common.seed;
-  return run;
+  return {.work_dir = work_dir,
+          .device = device_of(common),
+          .resume = common.resume,
+          .checkpoint = options.checkpoint,
+          .progress = progress_of(common)};
 }
 
 int run_train(const CommonOptions& common, const TrainOptions& options) {

@@ -61,6 +61,8 @@ expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --progress none
 grep -qE '"decoders": "(libjpeg|stb)' "$work/net/env.json" || { echo "env.json does not name the decoders"; failed=1; }
 expect 2 "--resume goes on" train -c "$work/net.yaml" -o "$work/net"
 expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/net" --fresh --device reference --progress none
+expect 0 "steps 4" train -c "$work/net.yaml" -o "$work/seven" --seed 7 --progress none
+expect 0 "the configuration changed: seed: 7 -> 1" train -c "$work/net.yaml" --set train.steps=5 -o "$work/seven" --resume --progress none
 expect 2 "--emulate runs the CUDA kernels" train -c "$work/net.yaml" -o "$work/c" --device cuda
 expect 0 "emulated: kernels run on the processor" check env
 expect 2 "one emulated device" train -c "$work/net.yaml" -o "$work/c" --device cuda:1 --emulate
@@ -324,10 +326,10 @@ expect 2 "must be the name of a network" bench predict resnet51
 expect 2 "--explainer: explainer: there are ablation" bench explain small_resnet -x smothgrad
 
 # Ctrl-C: the running step is finished and saved, exit code 130, and --resume ends like a straight run.
-"$program" train -c "$work/net.yaml" --set train.steps=300 -o "$work/c" --progress none 2> "$work/said" &
+"$program" train -c "$work/net.yaml" --set train.steps=1000 -o "$work/c" --progress none 2> "$work/said" &
 job=$!
 while [ ! -e "$work/c/metrics.jsonl" ] && kill -0 $job 2> /dev/null; do sleep 0.05; done
 kill -INT $job; wait $job; got=$?
 [ "$got" -eq 130 ] || { echo "Ctrl-C: exit code $got, expected 130: $(cat "$work/said")"; failed=1; }
-expect 0 "steps 300" train -c "$work/net.yaml" --set train.steps=300 -o "$work/c" --resume --progress none
+expect 0 "steps 1000" train -c "$work/net.yaml" --set train.steps=1000 -o "$work/c" --resume --progress none
 exit $failed

@@ -93,7 +93,6 @@ struct TrainRanks {
 struct TrainRun {
   std::string work_dir;
   Device device = Device::kCpu;
-  std::optional<std::uint64_t> seed = {};  // in place of the configuration's
   bool resume = false;
   std::string checkpoint = "last";  // to resume from: last, best or step_N
   ProgressStyle progress = ProgressStyle::kNone;

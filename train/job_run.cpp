@@ -52,7 +52,6 @@ PreparedJob open_data(const TrainJob& asked, const TrainRun& run) {
   ready.train = open_train(asked);
   ready.val = open_val(asked, ready.train);
   TrainJob& job = ready.job;
-  if (run.seed) job.seed = *run.seed;
   const auto classes = static_cast<std::int64_t>(ready.train.class_names.size());
   check(job.model.classes == 0 || job.model.classes == classes, "train", "model.classes is ",
         job.model.classes, ", the data set ", ready.train.root, " has ", classes, " classes");
@@ -273,19 +272,21 @@ namespace {
 void write_start(const PreparedJob& ready, const TrainRun& run) {
   const TrainJob& job = ready.job;
   std::filesystem::create_directories(run.work_dir);
+  if (!run.resume)
+    std::filesystem::remove(run.work_dir + "/result.json");  // of the run that this one replaces
   write_file(run.work_dir + "/config.effective.yaml", job.config.effective());
   environment(run.device, job.seed).write(run.work_dir + "/env.json");
   if (!job.init.from.empty()) print_hand_over(job, ready.init);
 }
 
 void write_end(const PreparedJob& ready, const TrainRun& run, TrainSummary& summary) {
-  for (const std::string& line : summary.loop.changed)
-    std::cerr << "resume: the configuration changed: " << line << "\n";
   const auto* segment = dynamic_cast<const SegmentTask*>(ready.task.get());
   if (segment != nullptr && segment->last())
     for (const Failure& failure : segment->last()->failures) summary.failures.push_back(failure);
-  const bool nothing_done = summary.loop.before == summary.loop.steps;
-  if (nothing_done && std::filesystem::exists(run.work_dir + "/result.json")) return;
+  const bool nothing_done = summary.loop.before == summary.loop.steps && std::isnan(summary.loop.score);
+  if (const std::string before = run.work_dir + "/result.json";
+      nothing_done && std::filesystem::exists(before))
+    if (JsonObject::read(before).integer("steps") == summary.loop.steps) return;
   if (const auto scores = read_metrics(run.work_dir, "eval"); nothing_done && !scores.empty())
     summary.loop.score = scores.back().number("score");  // killed just before it could be written
   write_failures(run.work_dir + "/failures.jsonl", summary.failures);

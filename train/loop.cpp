@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -121,7 +122,11 @@ class Loop {
     const auto saved = checkpoints_.resume(model_, *optimiser_, average(), o_.checkpoint);
     if (!saved) return;
     result_.changed = changed_keys(saved->config, o_.config);
+    if (first())
+      for (const std::string& line : result_.changed)
+        std::cerr << "resume: the configuration changed: " << line << "\n";
     state_ = *saved;
+    state_.evaluation_due &= task_.has_evaluation();  // the validation data may have been taken away since
     state_.config = o_.config;
     saved_ = result_.before = state_.step;
     loader_.seek(state_.position);

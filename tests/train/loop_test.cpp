@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/drawn.h"
+#include "data/json.h"
 #include "tensor/cuda_device.h"
 #include "tensor/file.h"
 #include "tensor/interrupt.h"
@@ -95,6 +96,32 @@ TEST_F(TrainRuns, AnEvaluationThatIsMadeAgainIsRecordedOnce) {
   expect_same_run("straight", "killed");
   EXPECT_EQ(read_metrics(folder_ / "killed", "eval").size(),
             read_metrics(folder_ / "straight", "eval").size());
+}
+
+// Stopped in an evaluation that takes too long: who takes the validation data away goes on without it.
+TEST_F(TrainRuns, AnEvaluationThatIsDueNeedsValidationData) {
+  set_interrupted(true);
+  for (int stop = 0; stop < 3; ++stop) EXPECT_THROW(run(job(classes_yaml()), "run", stop > 0), Interrupted);
+  set_interrupted(false);
+  EXPECT_EQ(run(job(classes_yaml(), {"data.val=~"}), "run", true).loop.steps, 7);
+  EXPECT_TRUE(read_metrics(folder_ / "run", "eval").empty());
+}
+
+// Made longer, and stopped in its last evaluation: result.json is that of the longer run in the end.
+TEST_F(TrainRuns, TheResultIsThatOfTheLastSteps) {
+  const auto result = [&] { return JsonObject::read(folder_ / "run/result.json"); };
+  run(job(classes_yaml(), {"train.steps=2"}), "run");
+  EXPECT_EQ(result().integer("steps"), 2);
+  set_interrupted(true);
+  EXPECT_THROW(run(job(classes_yaml(), {"train.steps=3"}), "run", true), Interrupted);
+  set_interrupted(false);
+  run(job(classes_yaml(), {"train.steps=3"}), "run", true);
+  EXPECT_EQ(result().integer("steps"), 3);
+  EXPECT_FALSE(std::isnan(result().number("score")));
+  set_interrupted(true);
+  EXPECT_THROW(run(job(classes_yaml()), "run"), Interrupted);
+  set_interrupted(false);
+  EXPECT_FALSE(fs::exists(folder_ / "run/result.json"));  // of the run that was replaced
 }
 
 // All that a run may keep beside its weights: means of AdamW, averaged weights, parts of a step.
