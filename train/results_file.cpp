@@ -8,7 +8,10 @@
 
 namespace clearcut {
 
-ResultsFile::ResultsFile(std::string path) : path_(std::move(path)) {
+ResultsFile::ResultsFile(std::string path) : path_(std::move(path)) { read(); }
+
+void ResultsFile::read() {
+  lines_.clear();
   if (path_.empty() || !std::filesystem::exists(path_)) return;
   lines_ = read_jsonl(path_);
   for (const JsonObject& line : lines_) line.text("stage"), line.text("recipe");
@@ -31,6 +34,8 @@ bool ResultsFile::has(const std::string& stage, const std::string& recipe) const
 
 void ResultsFile::add(const std::vector<JsonObject>& lines) {
   check(!lines.empty(), "results", "a finished stage has at least one line; got none");
+  read();
+  if (has(lines[0].text("stage"), lines[0].text("recipe"))) return;
   lines_.insert(lines_.end(), lines.begin(), lines.end());
   std::string text;
   for (const JsonObject& line : lines_) text += line.line() + "\n";

@@ -24,13 +24,15 @@ class ResultsFile {
   const std::vector<JsonObject>& lines() const { return lines_; }
   /// Whether the stage has lines. Throws ConfigError if another recipe made them.
   bool has(const std::string& stage, const std::string& recipe) const;
-  /// Writes the file with the stage's lines behind the others. Throws Error if there is nothing to write.
+  /// Writes the file with the stage's lines behind those that it has by now: others may have written since it
+  /// was read. If the stage's are among them, they stand. Throws Error if there is nothing to write.
   void add(const std::vector<JsonObject>& lines);
   /// For a stage that was made again: what differs from its lines in variant, seed or score; "" if nothing
   /// does.
   std::string difference(const std::string& stage, const std::vector<JsonObject>& again) const;
 
  private:
+  void read();
   std::string path_;
   std::vector<JsonObject> lines_;
 };

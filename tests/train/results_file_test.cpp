@@ -187,5 +187,22 @@ TEST(ResultsFile, WhatDiffersWhenAStageIsMadeAgain) {
   expect_error([&] { file.add({}); }, "at least one line");
 }
 
+// Two work folders with one file, or a pull while a stage runs.
+TEST(ResultsFile, LinesThatCameMeanwhileStay) {
+  const auto line = [](const std::string& stage) {
+    return JsonObject().set("stage", stage).set("recipe", "r");
+  };
+  test::Folder folder;
+  ResultsFile mine(folder / "results.jsonl"), other(folder / "results.jsonl");
+  mine.add({line("a")});
+  other.add({line("b")});
+  other.add({line("a")});  // made twice: the first stands
+  EXPECT_EQ(read_jsonl(folder / "results.jsonl").size(), 2U);
+  EXPECT_EQ(other.lines().size(), 2U);
+  write_file(folder / "results.jsonl", line("b").line() + "\n");  // deleted by hand, and not brought back
+  mine.add({line("c")});
+  EXPECT_EQ(read_jsonl(folder / "results.jsonl").size(), 2U);
+}
+
 }  // namespace
 }  // namespace clearcut
