@@ -117,13 +117,11 @@ std::vector<Failure> predict_files(TrainedSegmenter& trained, const PredictFiles
       if (job.overwrite || !is_done(job, stem)) predict_one(trained, job, path, stem);
     } catch (const Error& error) {
       failures.push_back({path, "predict", error.what()});
-      if (job.max_failures < 0 || static_cast<std::int64_t>(failures.size()) <= job.max_failures) {
-        progress.advance();
-        continue;
+      if (job.max_failures >= 0 && static_cast<std::int64_t>(failures.size()) > job.max_failures) {
+        write_failures(job.out + "/failures.jsonl", failures);
+        fail("predict", failures.size(),
+             " pictures failed, more than --max-failures; the last: ", error.what());
       }
-      write_failures(job.out + "/failures.jsonl", failures);
-      fail("predict", failures.size(),
-           " pictures failed, more than --max-failures; the last: ", error.what());
     }
     progress.advance();
   }
