@@ -25,8 +25,8 @@ __device__ void store_pack(T* to, const Pack<T>& pack) {
   *reinterpret_cast<Pack<T>*>(to) = pack;
 }
 
-/// The four neighbouring values of a thread, of which those from `begin` to `end` are there; all where
-/// `packed`, which also says that their address takes packs.
+/// The four neighbouring values of a thread. Those from `begin` to `end` are in memory, the others are zero
+/// and not stored; `packed`: all are, and their address takes packs.
 template <class T>
 struct alignas(16) Four {
   T v[4];

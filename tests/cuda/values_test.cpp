@@ -45,13 +45,36 @@ TEST(CudaRandom, SameBitsAsInHostMemory) {
   });
 }
 
+// Rows of whole packs, rows with a rest, and rows that begin where no pack does.
+template <class T>
+void expect_same_masks(DType dtype, bool whole) {
+  const DropoutOptions o{.p = 0.3, .whole_channels = whole, .step = 2};
+  for (const Shape& shape : {Shape{3, 5, 3, 3}, Shape{2, 9, 1, 2}, Shape{1, 1030}, Shape{2, 8, 3, 4}})
+    EXPECT_EQ(ops::dropout(drawn(shape, "x", Device::kCuda, dtype), o).values<T>(),
+              ops::dropout(drawn(shape, "x", Device::kCpu, dtype), o).values<T>())
+        << shape;
+  const auto shifted = [&](Device device) {
+    return ops::dropout(drawn({33}, "x", device, dtype).slice(1, 33).reshape({2, 4, 4}), o)
+        .template values<T>();
+  };
+  EXPECT_EQ(shifted(Device::kCuda), shifted(Device::kCpu));
+}
+
 TEST(CudaRandom, DropoutHasTheSameMask) {
-  for (const bool whole : {false, true})
-    for (const Shape& shape : {Shape{3, 5, 3, 3}, Shape{2, 9, 1, 2}, Shape{1, 1030}}) {
-      const DropoutOptions o{.p = 0.3, .whole_channels = whole, .step = 2};
-      EXPECT_EQ(ops::dropout(drawn(shape, "x", Device::kCuda), o).values<float>(),
-                ops::dropout(drawn(shape, "x", Device::kCpu), o).values<float>());
-    }
+  for (const bool whole : {false, true}) {
+    expect_same_masks<float>(DType::kFloat32, whole);
+    expect_same_masks<double>(DType::kFloat64, whole);
+  }
+}
+
+TEST(CudaRandom, FillsBeginAnywhere) {
+  const RandomStream stream(1, "fill");
+  const Tensor host(Shape{41}), device(Shape{41}, DType::kFloat32, Device::kCuda);
+  for (const Tensor& x : {host, device}) {
+    stream.fill_uniform(x, 0, 1);
+    stream.fill_uniform(x.slice(1, 41), -2, 3);
+  }
+  EXPECT_EQ(host.values<float>(), device.values<float>());
 }
 
 TEST(CudaValues, ConversionsAreThoseOfTheHost) {

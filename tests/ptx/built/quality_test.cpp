@@ -146,19 +146,19 @@ TEST(PtxQuality, TensorCores) {
   }
 }
 
-/// Bytes per value, at most a twentieth more than those that it has.
-void expect_once(const Counters& c, std::int64_t values, double bytes_read, double bytes_written) {
-  const auto moved = [&](Counted what) {
-    return kSector * static_cast<double>(c.global(what).units) / static_cast<double>(values);
-  };
-  const double read = moved(Counted::kLoad), written = moved(Counted::kStore);
-  const std::string found = cat(c.name, ": ", read, " bytes read a value, ", written, " written");
+/// Loads or stores `bytes` for each value, at most a twentieth more.
+void expect_once(const Counters& c, Counted what, std::int64_t values, double bytes) {
+  const double moved = kSector * static_cast<double>(c.global(what).units) / static_cast<double>(values);
+  const std::string found =
+      cat(c.name, ": ", moved, " bytes ", what == Counted::kLoad ? "read" : "written", " a value");
   SCOPED_TRACE(found);
   if (std::getenv("CLEARCUT_PTX_COUNTERS") != nullptr) std::cout << found << "\n";
-  EXPECT_LE(read, 1.05 * bytes_read);
-  EXPECT_GE(read, bytes_read);
-  EXPECT_LE(written, 1.05 * bytes_written);
-  EXPECT_GE(written, bytes_written);
+  EXPECT_LE(moved, 1.05 * bytes);
+  EXPECT_GE(moved, bytes);
+}
+void expect_once(const Counters& c, std::int64_t values, double bytes_read, double bytes_written) {
+  expect_once(c, Counted::kLoad, values, bytes_read);
+  expect_once(c, Counted::kStore, values, bytes_written);
 }
 
 constexpr std::int64_t kValues = 1 << 14;
@@ -175,7 +175,7 @@ TEST(PtxQuality, PointwiseKernelsMoveEachByteOnce) {
   expect(counted("add_products_kernel", [&] { ops::add_products(sum, x, y, 0.5); }), 16, 8);
   expect(counted("masked_kernel", [&, mask = ops::clamp_mask(x, 0, 2)] { ops::masked(y, mask); }), 5, 4);
   expect(counted("fill_kernel", [&] { RandomStream(1, "q").fill_uniform(x, 0, 1); }), 0, 4);
-  // Beside its 128 values a warp reads the key and counter of their picture, five sectors.
+  // Beside its 128 values a warp reads five words of their picture's key and counter, a sector each.
   expect(counted("dropout_kernel",
                  [&] {
                    ops::dropout(x.reshape({4, kValues / 4}), {});
@@ -189,16 +189,14 @@ TEST(PtxQuality, OptimisersMoveEachByteOnce) {
   expect_once(counted("adamw_kernel", [&] { ops::adamw_update({{w, m, v, g, {}}}); }), kValues, 16, 12);
 }
 
-// A channel's 2,048 values are read once for their moments; so are dy and x for the sums of the backward
-// pass.
+// A channel's 2,048 values are read once for their moments; so are dy and x for the backward pass's sums.
 TEST(PtxQuality, SumsOverChannelsReadEachByteOnce) {
   const Tensor x = ones({4, 8, 32, 16}), channel = ones({8});
   const ops::ChannelStatistics s{channel, channel, channel};
-  const auto read_once = [](const Counters& c, double bytes) {
-    expect_once(c, kValues, bytes, 32.0 * static_cast<double>(c.global(Counted::kStore).units) / kValues);
-  };
-  read_once(counted("moments_kernel", [&] { ops::batch_norm_training(x, 1e-5, channel, channel); }), 4);
-  read_once(counted("channel_sums_kernel", [&] { ops::batch_norm_backward(x, x, s, channel, {}); }), 8);
+  expect_once(counted("moments_kernel", [&] { ops::batch_norm_training(x, 1e-5, channel, channel); }),
+              Counted::kLoad, kValues, 4);
+  expect_once(counted("channel_sums_kernel", [&] { ops::batch_norm_backward(x, x, s, channel, {}); }),
+              Counted::kLoad, kValues, 8);
 }
 
 }  // namespace
