@@ -31,7 +31,7 @@ kills=0 tries=0
 while [ $kills -lt "$points" ] && [ $tries -lt $((points * 10)) ]; do
   tries=$((tries + 1))
   rm -rf "$work/killed"
-  killed $fuse -o "$work/killed" && kills=$((kills + 1))
+  if killed $fuse -o "$work/killed"; then kills=$((kills + 1)); else whole=$((whole * 3 / 4 + 1)); fi  # too late
   label -o "$work/killed"
   same killed "killed at a random moment, try $tries"
 done

@@ -1,4 +1,4 @@
-// An empty folder of a test's own, which stays afterwards.
+// An empty folder of a test's own, which stays until the run ends.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -57,7 +57,7 @@ sed -i 's/steps: 6/steps: 1500/' "$work/net.yaml"
 on 2 whole || say "whole: $(cat "$work/said")"
 on 2 killed &
 job=$!
-until [ "$(cat "$work/killed/history.csv" 2>/dev/null | wc -l)" -gt 50 ]; do sleep 0.05; done
+until [ "$(cat "$work/killed/history.csv" 2>/dev/null | wc -l)" -gt 50 ] || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
 for pid in $(pgrep -f -- "-o $work/killed"); do
   tr '\0' '\n' < "/proc/$pid/environ" 2>/dev/null | grep -qx OMPI_COMM_WORLD_RANK=1 && kill -9 "$pid"
 done

@@ -64,7 +64,7 @@ echo "Installing Debian packages:"
 printf '%s' "$reasons" | awk '{ p = $2; $1 = $2 = ""; printf "  %-22s%s\n", p, $0 }'
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-install() { $as_root env DEBIAN_FRONTEND=noninteractive $command >"$log" 2>&1; }
+install() { $as_root env DEBIAN_FRONTEND=noninteractive $command -o DPkg::Lock::Timeout=300 >"$log" 2>&1; }
 # Package lists are fetched only if the packages cannot be had with the ones on this machine.
 install || { $as_root apt-get update >"$log" 2>&1 && install; } ||
   give_up "apt-get failed: $(grep -m 1 '^E:' "$log" || tail -n 1 "$log")"

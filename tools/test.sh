@@ -5,6 +5,9 @@
 set -u
 # Idle threads sleep: spinning ones make a busy machine many times slower.
 export OMP_WAIT_POLICY=passive
+# Within a job of a batch system: these would make programs of the tests parts of it.
+unset RANK WORLD_SIZE OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE PMI_RANK PMI_SIZE PMIX_RANK \
+  SLURM_PROCID SLURM_STEP_ID SLURM_STEP_NUM_TASKS SLURM_NTASKS SLURM_ARRAY_TASK_ID
 make=$1 build=$2 unit_tests=$3 filter=$4 log=$2/test.log
 passed=0 failed=0 skipped=0
 
@@ -28,7 +31,8 @@ unit_tests() {
 
 # MINIMAL=1 must stand on libc, libm, libstdc++, libgcc, libgomp, yaml-cpp and expat alone.
 minimal_libraries() {
-  extra=$(ldd "$build/minimal/clearcut" | awk '{ print $1 }' |
+  libraries=$(ldd "$build/minimal/clearcut") || return 1
+  extra=$(echo "$libraries" | awk '{ print $1 }' |
     grep -vE '^(linux-vdso|libc|libm|libstdc\+\+|libgcc_s|libgomp|libyaml-cpp|libexpat)\.so|/ld-linux')
   [ -z "$extra" ] || { echo "the MINIMAL build needs also:" $extra; return 1; }
 }
@@ -57,6 +61,7 @@ if [ "$filter" = '*' ]; then
   done
 fi
 
+[ $((passed + failed + skipped)) -gt 0 ] || { failed=1; echo "no test has a name like $filter"; }
 [ "$skipped" -gt 0 ] && echo "$skipped skipped, named above"
 echo "$passed passed, $failed failed" | tee "$log"
 [ "$failed" -eq 0 ]

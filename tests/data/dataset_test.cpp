@@ -275,7 +275,8 @@ TEST(Dataset, SelectsByList) {
 
 // Numbers of items and classes as the folder's description states them.
 TEST(Dataset, OpensTheRealDataSets) {
-  if (test::real_data("camvid").empty()) GTEST_SKIP() << test::no_real_data("camvid");
+  for (const char* name : {"camvid", "voc-animals", "imagenette"})
+    if (test::real_data(name).empty()) GTEST_SKIP() << test::no_real_data(name);
   const Dataset camvid = open_dataset({.format = "list", .root = test::real_data("camvid"), .ignore = 11});
   EXPECT_EQ(camvid.items.size(), 367U);
   EXPECT_EQ(camvid.class_names.size(), 11U);

@@ -218,11 +218,11 @@ TEST(Loader, WorkersWaitWhenNobodyTakes) {
   std::atomic<int> prepared{0};
   const std::vector<Transform> count = {[&](LabelledPicture&, const RandomKey&) { ++prepared; }};
   Loader loader(numbered(40), count, {}, {.batch = 2, .threads = 3, .ahead = 5});
-  for (int i = 0; i < 500 && prepared < 5; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  for (int i = 0; i < 5000 && prepared < 5; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(prepared, 5);
   loader.next();
-  for (int i = 0; i < 500 && prepared < 7; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  for (int i = 0; i < 5000 && prepared < 7; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(prepared, 7);
 }

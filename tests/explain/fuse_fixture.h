@@ -2,9 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-
-#include <unistd.h>
-
 #include <filesystem>
 #include <set>
 
@@ -57,7 +54,7 @@ inline Tensor truth(bool red, bool green) {
 class Fuse : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = (fs::temp_directory_path() / ("clearcut_fuse_" + std::to_string(::getpid()))).string();
+    root_ = testing::TempDir() + "clearcut_fuse";
     fs::remove_all(root_);
     write_png(root_ + "/images/a.png", squares(true, false));
     write_png(root_ + "/images/b.png", squares(false, true));

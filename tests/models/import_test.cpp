@@ -15,7 +15,7 @@
 namespace clearcut {
 namespace {
 
-const std::string kFolder = "build/test_import";
+std::string in_folder(const std::string& name) { return testing::TempDir() + "import/" + name; }
 
 ModelCard small_card() {
   ModelCard card;
@@ -31,9 +31,9 @@ std::string weights_file(const Change& change) {
   spec.seed = 77;
   StateDict state = make_classifier(spec)->registry().state();
   change(state);
-  std::filesystem::create_directories(kFolder);
-  write_safetensors(kFolder + "/foreign.safetensors", {.tensors = state, .metadata = {}});
-  return kFolder + "/foreign.safetensors";
+  std::filesystem::create_directories(in_folder(""));
+  write_safetensors(in_folder("foreign.safetensors"), {.tensors = state, .metadata = {}});
+  return in_folder("foreign.safetensors");
 }
 
 TEST(Import, MakesACheckpointThatLoads) {
@@ -41,25 +41,25 @@ TEST(Import, MakesACheckpointThatLoads) {
     for (auto& [name, tensor] : state) name = "net." + name;
     std::erase_if(state, [](const auto& named) { return named.first.ends_with("num_batches_tracked"); });
   });
-  write_file(kFolder + "/mine.map", "net.* -> $1\n");
+  write_file(in_folder("mine.map"), "net.* -> $1\n");
   const ImportReport report =
-      import_weights(file, kFolder + "/model", {.card = small_card(), .map = kFolder + "/mine.map"});
+      import_weights(file, in_folder("model"), {.card = small_card(), .map = in_folder("mine.map")});
   EXPECT_EQ(report.format, "safetensors");
-  const auto model = load_trained_classifier(kFolder + "/model");
+  const auto model = load_trained_classifier(in_folder("model"));
   EXPECT_EQ(model->class_names(), (std::vector<std::string>{"a", "b", "c"}));
   const StateDict theirs = read_safetensors(file).tensors, ours = model->registry().state();
   EXPECT_EQ(report.loaded.loaded.size(), theirs.size());
   EXPECT_EQ(ours[0].second.values<float>(), theirs[0].second.values<float>());
-  const auto metadata = read_safetensors(kFolder + "/model/model.safetensors").metadata;
+  const auto metadata = read_safetensors(in_folder("model/model.safetensors")).metadata;
   EXPECT_EQ(metadata.at("source"), "foreign.safetensors");
   EXPECT_EQ(metadata.at("source_sha256").size(), 64U);
 }
 
 TEST(Import, ListsWhatDoesNotFitWithSuggestions) {
   const std::string file = weights_file([](StateDict& state) { state[0].first = "konv1.weight"; });
-  expect_error([&] { import_weights(file, kFolder + "/bad", {.card = small_card()}); },
+  expect_error([&] { import_weights(file, in_folder("bad"), {.card = small_card()}); },
                "is it konv1.weight?");
-  EXPECT_FALSE(std::filesystem::exists(kFolder + "/bad"));
+  EXPECT_FALSE(std::filesystem::exists(in_folder("bad")));
 }
 
 // Numbers of a convolution counted by hand: 3 x 3 over 3 channels to 4, 32 x 32 pixels at stride 1.

@@ -30,17 +30,19 @@ Message outside(const std::string& location, const std::string& offset, const st
       .number(14, 1);
 }
 
+std::string in_folder(const std::string& name) { return testing::TempDir() + "external/" + name; }
+
 std::string write_model(const Message& tensor) {
-  std::filesystem::create_directories("build/test_external/model");
-  const std::string path = "build/test_external/model/m.onnx";
+  std::filesystem::create_directories(in_folder("model"));
+  const std::string path = in_folder("model/m.onnx");
   write_file(path, test::onnx_model({.nodes = {onnx_node("Add", {"x", "w"}, {"y"})},
                                      .tensors = {tensor},
                                      .inputs = {test::onnx_value("x", {-1, 2})},
                                      .outputs = {test::onnx_value("y", {-1, 2})}}));
   const float values[] = {9, 1.5, -2};
-  write_file("build/test_external/model/weights.bin",
+  write_file(in_folder("model/weights.bin"),
              std::string(reinterpret_cast<const char*>(values), sizeof values));
-  write_file("build/test_external/secret.bin", std::string(8, 'x'));
+  write_file(in_folder("secret.bin"), std::string(8, 'x'));
   return path;
 }
 
@@ -57,9 +59,9 @@ TEST(OnnxExternal, RefusesOthers) {
   expect_error(reads(outside("weights.bin", "8", "8")), "has 12 bytes; 8 at 8 are asked for; truncated?");
   expect_error(reads(outside("weights.bin", "-1", "8")), "'-1' is no whole number");
   expect_error(reads(outside("weights.bin", "0", "12")), "has 2 elements by its sizes, but 3 in the file");
-  std::filesystem::create_directories("build/test_external/model");
-  std::filesystem::remove("build/test_external/model/link.bin");
-  std::filesystem::create_symlink("../secret.bin", "build/test_external/model/link.bin");
+  std::filesystem::create_directories(in_folder("model"));
+  std::filesystem::remove(in_folder("model/link.bin"));
+  std::filesystem::create_symlink("../secret.bin", in_folder("model/link.bin"));
   expect_error(reads(outside("link.bin", "0", "8")), "leads out of the model's folder");
 }
 

@@ -11,6 +11,7 @@
 #include "autograd/recompute.h"
 #include "autograd/reduce.h"
 #include "nn/loss.h"
+#include "tensor/parallel.h"
 #include "tests/errors.h"
 
 namespace clearcut {
@@ -242,10 +243,12 @@ TEST(ConvBnRelu, KeepsOneTensorInsteadOfTwo) {
   const Var y = blocks(x);
   EXPECT_GE(memory_stats().live - before, 7 * size);  // six of the convolutions, and y
   EXPECT_LT(memory_stats().live - before, 8 * size);
+  set_threads(2);  // each has panels of its own
   const PeakMeter meter;
   sum(y).backward();
   // dy, the next dy and one y made again; the rest is room for the convolution's panels.
   EXPECT_LE(meter.bytes_above_start(), 6 * size);
+  set_threads(0);
 }
 
 TEST(ConvBnRelu, FrozenKeepsWhatReluNeedsOnly) {

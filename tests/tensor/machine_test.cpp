@@ -46,7 +46,7 @@ TEST(Machine, TheMemoryLoopsComputeTheirSums) {
 }
 
 // No processor multiplies and adds less than once per nanosecond or more than a thousand times per cycle and
-// thread; caches are not slower than the memory behind them. Busy machines need room: a factor of 2.
+// thread, and no memory is slower than ten bytes a microsecond.
 TEST(Machine, LimitsAreSane) {
   const MachineLimits limits = measure_machine(1);
   EXPECT_EQ(limits.isa, isa_table().name);
@@ -59,7 +59,6 @@ TEST(Machine, LimitsAreSane) {
       EXPECT_LT(rate, 1e13);
     }
   }
-  EXPECT_LT(limits.memory.read, 2 * limits.l2.read);
   EXPECT_THROW(measure_machine(0), Error);
 }
 

@@ -11,18 +11,18 @@
 namespace clearcut {
 namespace {
 
-const std::string kPath = "build/test_safetensors/file.safetensors";
+std::string path() { return testing::TempDir() + "safetensors/file.safetensors"; }
 
 /// A file from a header and `data_bytes` zeros.
 void write_raw(const std::string& header, std::size_t data_bytes) {
   const std::uint64_t size = header.size();
   std::string bytes(reinterpret_cast<const char*>(&size), 8);
-  write_file(kPath, bytes + header + std::string(data_bytes, '\0'));
+  write_file(path(), bytes + header + std::string(data_bytes, '\0'));
 }
 
 void refuses(const std::string& header, std::size_t data_bytes, const std::string& text) {
   write_raw(header, data_bytes);
-  expect_error([] { read_safetensors(kPath); }, text);
+  expect_error([] { read_safetensors(path()); }, text);
 }
 
 TEST(Safetensors, RoundTrip) {
@@ -33,8 +33,8 @@ TEST(Safetensors, RoundTrip) {
                                          {"u", Tensor::from<std::uint8_t>({1, 2}, {0, 255})},
                                          {"empty", Tensor(Shape{0, 4})}},
                              .metadata = {{"model", "resnet50"}, {"quote", "\"\n\\ \xC3\xA9"}}};
-  write_safetensors(kPath, file);
-  const SafetensorsFile back = read_safetensors(kPath);
+  write_safetensors(path(), file);
+  const SafetensorsFile back = read_safetensors(path());
   EXPECT_EQ(back.metadata, file.metadata);
   ASSERT_EQ(back.tensors.size(), file.tensors.size());
   for (std::size_t i = 0; i < file.tensors.size(); ++i) {
@@ -46,9 +46,9 @@ TEST(Safetensors, RoundTrip) {
       EXPECT_EQ(std::memcmp(x.data<const T>(), y.data<const T>(), x.bytes()), 0);
     });
   }
-  const Bytes first = read_file(kPath);
-  write_safetensors(kPath, back);
-  EXPECT_EQ(read_file(kPath), first);
+  const Bytes first = read_file(path());
+  write_safetensors(path(), back);
+  EXPECT_EQ(read_file(path()), first);
 }
 
 // Written by hand after the format description.
@@ -56,7 +56,7 @@ TEST(Safetensors, ReadsAFileOfOthers) {
   write_raw(R"({"b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]},)"
             R"("a":{"data_offsets":[0,4],"dtype":"F32","shape":[]}}   )",
             6);
-  const SafetensorsFile file = read_safetensors(kPath);
+  const SafetensorsFile file = read_safetensors(path());
   ASSERT_EQ(file.tensors.size(), 2u);
   EXPECT_EQ(file.tensors[0].first, "b");
   EXPECT_EQ(file.tensors[0].second.shape(), (Shape{2}));
@@ -93,24 +93,25 @@ TEST(Safetensors, TruncatedFilesAreRefused) {
   const std::string header = R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})";
   refuses(header, 3, "the header describes 4 bytes of data, the file has 3");
   refuses(header, 5, "the header describes 4 bytes of data, the file has 5");
-  write_file(kPath, std::string("abc"));
-  expect_error([] { read_safetensors(kPath); }, "3 bytes are too few for a header");
-  write_file(kPath, std::string("\xff\xff\xff\xff\xff\xff\xff\xff{}"));
-  expect_error([] { read_safetensors(kPath); }, "the header says 18446744073709551615 bytes, the file has 2");
-  expect_error([] { read_safetensors("build/none.safetensors"); }, "build/none.safetensors");
+  write_file(path(), std::string("abc"));
+  expect_error([] { read_safetensors(path()); }, "3 bytes are too few for a header");
+  write_file(path(), std::string("\xff\xff\xff\xff\xff\xff\xff\xff{}"));
+  expect_error([] { read_safetensors(path()); },
+               "the header says 18446744073709551615 bytes, the file has 2");
+  expect_error([] { read_safetensors(testing::TempDir() + "none.safetensors"); }, "none.safetensors");
 }
 
 TEST(Safetensors, WritingLeavesNoTemporaryFile) {
-  std::filesystem::remove_all("build/test_safetensors");
-  write_safetensors(kPath, {.tensors = {{"a", Tensor::zeros({2})}}, .metadata = {}});
+  const std::string folder = testing::TempDir() + "safetensors";
+  std::filesystem::remove_all(folder);
+  write_safetensors(path(), {.tensors = {{"a", Tensor::zeros({2})}}, .metadata = {}});
   int files = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("build/test_safetensors"))
-    ++files;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++files;
   EXPECT_EQ(files, 1);
   const Tensor x = Tensor::zeros({1});
   expect_error(
       [&] {
-        write_safetensors(kPath, {.tensors = {{"a", x}, {"a", x}}, .metadata = {}});
+        write_safetensors(path(), {.tensors = {{"a", x}, {"a", x}}, .metadata = {}});
       },
       "the name 'a' comes twice or is reserved");
 }
