@@ -20,6 +20,7 @@ void handle(int signal) {
 void catch_interrupts() {
   std::signal(SIGINT, handle);
   std::signal(SIGTERM, handle);
+  std::signal(SIGUSR1, handle);
 }
 
 bool interrupted() { return flag.load(); }

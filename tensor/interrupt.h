@@ -5,13 +5,14 @@
 
 namespace clearcut {
 
-/// Thrown by a job that stopped at a clean place because of SIGINT or SIGTERM. The text says how to go on.
+/// Thrown by a job that stopped at a clean place because of a signal. The text says how to go on.
 class Interrupted : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// From now on SIGINT and SIGTERM set a flag; a second signal ends the program at once.
+/// From now on SIGINT, SIGTERM and SIGUSR1 set a flag; the same signal again ends the program at once.
+/// SIGUSR1 is the one that mpirun passes on to all ranks without a wait.
 void catch_interrupts();
 bool interrupted();
 /// Sets or clears the flag, as a signal would.

@@ -8,7 +8,7 @@ program=$1
 . "$(dirname "$0")/small_training.sh"
 # As root and on few cores only if it is told so; time to save before mpirun ends what it asked to end.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_odls_base_sigkill_timeout=30
+export OMPI_MCA_odls_base_sigkill_timeout=10
 
 small_training 12 "rate: 0.02" "batch: 4, steps: 6, log_every: 1, save_every: 1000000"
 
@@ -52,12 +52,17 @@ told_once 1 "the list .*none.txt does not exist"
 on 2 infinite --set optimiser.rate=1e30; got=$?
 told_once 5 "is the first that is not finite"
 
+# running FOLDER: waits until the job in the background has trained some steps there.
+running() {
+  until [ "$(cat "$work/$1/history.csv" 2>/dev/null | wc -l)" -gt 50 ] || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
+}
+
 # Rank 1 is killed in the middle of a longer run.
 sed -i 's/steps: 6/steps: 1500/' "$work/net.yaml"
 on 2 whole || say "whole: $(cat "$work/said")"
 on 2 killed &
 job=$!
-until [ "$(cat "$work/killed/history.csv" 2>/dev/null | wc -l)" -gt 50 ] || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
+running killed
 for pid in $(pgrep -f -- "-o $work/killed"); do
   tr '\0' '\n' < "/proc/$pid/environ" 2>/dev/null | grep -qx OMPI_COMM_WORLD_RANK=1 && kill -9 "$pid"
 done
@@ -66,4 +71,14 @@ grep -q "all is saved as of step .*; start all ranks again with --resume" "$work
   say "a lost rank: $(cat "$work/said")"
 on 2 killed --resume || say "resumed: $(cat "$work/said")"
 same whole killed
+
+# mpirun passes SIGUSR1 on at once, and all end after the same step.
+on 2 stopped &
+job=$!
+running stopped
+pkill -USR1 -f "^mpirun .*-o $work/stopped"
+wait $job; got=$?
+told_once 130 "all is saved, go on with --resume"
+on 2 stopped --resume || say "resumed: $(cat "$work/said")"
+same whole stopped
 exit $failed

@@ -315,6 +315,7 @@ class Loop {
   }
 
   [[noreturn]] void stop_here() {
+    if (!first()) set_interrupted(false);  // or waiting for a large checkpoint would look like a lost rank
     if (saved_ != state_.step) save();
     all_say("");  // nobody ends, and ends the others, before all is saved
     throw_once(Interrupted(cat(o_.name, ": interrupted after step ", state_.step, " of ", o_.steps,
