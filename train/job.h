@@ -119,8 +119,8 @@ struct TrainSummary {
   std::size_t loaded = 0;                       // tensors that `init` brought
   std::vector<std::string> reinitialised = {};  // and those that it did not
   std::vector<Failure> failures = {};
-  double seconds = 0;
-  std::size_t peak_bytes = 0;
+  double seconds = 0;  // of this process, and of the recorded steps of those before that it goes on from
+  std::size_t peak_bytes = 0;  // of this process, as are the failures
 };
 
 /// Trains and writes to work_dir: config.effective.yaml, env.json, metrics.jsonl, history.csv, checkpoints/,

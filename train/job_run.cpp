@@ -293,6 +293,15 @@ void write_end(const PreparedJob& ready, const TrainRun& run, TrainSummary& summ
   write_result(run.work_dir, summary);
 }
 
+// The steps that earlier processes of a resumed run recorded.
+double seconds_of_steps_before(const TrainRun& run, std::int64_t steps) {
+  double seconds = 0;
+  if (steps > 0)
+    for (const JsonObject& record : read_metrics(run.work_dir, "train"))
+      if (record.integer("step") <= steps) seconds += record.number("seconds");
+  return seconds;
+}
+
 // Written before the checkpoint that calls the evaluation done: a run that is killed between the two makes
 // both again.
 void write_evaluations(PreparedJob& ready, const TrainRun& run) {
@@ -324,7 +333,8 @@ TrainSummary train(const TrainJob& asked, const TrainRun& run) {
   options.ranks = {run.ranks.lane, shared.parallel.get()};
   summary.loop = run_loop(*ready.task, *ready.loader, options);
   summary.failures = ready.loader->failures();
-  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() +
+                    seconds_of_steps_before(run, summary.loop.before);
   summary.peak_bytes = memory_stats().peak;
   if (first) write_end(ready, run, summary);
   return summary;

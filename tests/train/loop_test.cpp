@@ -124,6 +124,21 @@ TEST_F(TrainRuns, TheResultIsThatOfTheLastSteps) {
   EXPECT_FALSE(fs::exists(folder_ / "run/result.json"));  // of the run that was replaced
 }
 
+// As if the first process had been slow.
+TEST_F(TrainRuns, TheTimeIsThatOfAllItsProcesses) {
+  run(job(classes_yaml(), {"train.steps=4"}), "run");
+  const std::string path = folder_ / "run/metrics.jsonl";
+  std::string lines;
+  for (JsonObject& record : read_jsonl(path)) {
+    if (record.has("seconds")) record.set("seconds", 1000.0);
+    lines += record.line() + "\n";
+  }
+  write_file(path, lines);
+  const auto records = static_cast<double>(read_metrics(folder_ / "run", "train").size());
+  EXPECT_GE(records, 1);
+  EXPECT_GE(run(job(classes_yaml()), "run", true).seconds, 1000 * records);
+}
+
 // All that a run may keep beside its weights: means of AdamW, averaged weights, parts of a step.
 TEST_F(TrainRuns, StopAndResumeWithEverythingOnEqualsAStraightRun) {
   const TrainJob j = job(classes_yaml(), {"optimiser.rule=adamw", "optimiser.rate=0.003",
