@@ -74,8 +74,7 @@ std::string bars_of(const MeasureReport& report, std::size_t m) {
   const bool lower = std::string(report.measures[m].row->better) == "lower";
   for (const MeasuredMember& row : report.rows) {
     const MeanOf& found = row.measures[m];
-    bars.push_back({row_name(report, row), std::isfinite(found.mean) ? found.mean : 0,
-                    std::isfinite(found.error) ? found.error : 0});
+    bars.push_back({row_name(report, row), std::isfinite(found.mean) ? found.mean : 0, found.error});
     if (bars.size() == 1 || (lower ? bars.back().value < best : bars.back().value > best))
       best = bars.back().value;
   }

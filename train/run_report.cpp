@@ -44,7 +44,8 @@ void add_facts(Report& report, const RunReport& run) {
   if (run.summary.image_labels_only.done)
     facts.emplace_back(percent(run.summary.image_labels_only.miou), "mIoU of a model that never saw a mask");
   for (const auto& [init, m] : finetune_by_init(run.summary))
-    facts.emplace_back(percent(m.mean) + " ± " + percent(m.error), "mIoU fine-tuned from " + init);
+    facts.emplace_back(percent(m.mean) + (m.n > 1 ? " ± " + percent(m.error) : ""),
+                       "mIoU fine-tuned from " + init);
   double seconds = 0;
   for (const auto& [stage, s] : run.summary.seconds) seconds += s;
   facts.emplace_back(format_seconds(seconds), "min:s in all");

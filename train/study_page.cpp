@@ -104,7 +104,7 @@ std::vector<double> differences(const std::vector<Run>& runs, const std::string&
 std::string cells(const std::vector<double>& shares, const char* format) {
   if (shares.empty()) return "- | - | 0 |";
   const MeanError e = mean_error(shares);
-  return cat(percent(e.mean, format), " | ", e.n > 1 ? percent(e.error, "%.2f") : "-", " | ", e.n, " |");
+  return cat(percent(e.mean, format), " | ", percent(e.error, "%.2f"), " | ", e.n, " |");
 }
 
 std::string classifier_table(const std::vector<Run>& runs) {

@@ -104,7 +104,7 @@ MeanError mean_error(const std::vector<double>& values) {
   for (const double v : values) m.mean += v / m.n;
   double squares = 0;
   for (const double v : values) squares += (v - m.mean) * (v - m.mean);
-  if (m.n > 1) m.error = std::sqrt(squares / (m.n - 1) / m.n);
+  m.error = std::sqrt(squares / (m.n - 1) / m.n);  // of one: 0 / 0
   return m;
 }
 

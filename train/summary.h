@@ -55,7 +55,7 @@ struct Summary {
 JsonObject to_json(const LabelScore& score);
 LabelScore label_score(const JsonObject& json);
 
-/// Mean and standard error (sample deviation / sqrt(n); 0 for one run) over seeds.
+/// Mean and standard error (sample deviation / sqrt(n); NaN for one run) over seeds.
 struct MeanError {
   double mean = 0, error = 0;
   int n = 0;

@@ -184,8 +184,9 @@ std::string line_chart(const std::vector<Curve>& curves, const ChartOptions& opt
 std::string bar_chart(const std::vector<Bar>& bars, const ChartOptions& options) {
   Range values;
   values.add(0);
+  const auto whisker = [](const Bar& bar) { return std::isfinite(bar.error) ? bar.error : 0; };
   for (const Bar& bar : bars)
-    if (std::isfinite(bar.value)) values.add(bar.value + bar.error);
+    if (std::isfinite(bar.value)) values.add(bar.value + whisker(bar));
   const double row = 22, names = names_width(bars, 8, 0.42 * options.width, 0.6 * options.width);
   const double bottom = 28 + row * static_cast<double>(bars.size());
   const Axes axes{.left = names,
@@ -202,10 +203,9 @@ std::string bar_chart(const std::vector<Bar>& bars, const ChartOptions& options)
     out += cat("<rect x='", pixels(names), "' y='", pixels(y + 3), "' width='",
                pixels(axes.x(bar.value) - names), "' height='", pixels(row - 6), "' rx='2' fill='",
                bar.highlight ? kColours[1] : kColours[0], "'/>");
-    if (bar.error > 0)
-      out += line(axes.x(bar.value - bar.error), middle, axes.x(bar.value + bar.error), middle,
-                  "class='whisker'");
-    out += label(axes.x(bar.value + bar.error) + 6, middle + 4, number(bar.value, "%.1f"), "");
+    const double low = axes.x(bar.value - whisker(bar)), high = axes.x(bar.value + whisker(bar));
+    if (low < high) out += line(low, middle, high, middle, "class='whisker'");
+    out += label(high + 6, middle + 4, number(bar.value, "%.1f"), "");
   }
   for (const double v : axes.xs) out += label(axes.x(v), bottom + 16, number(v), "text-anchor='middle'");
   return out + line(names, bottom, axes.right, bottom, "class='axis'") +

@@ -28,7 +28,7 @@ std::string line_chart(const std::vector<Curve>& curves, const ChartOptions& opt
 struct Bar {
   std::string name;
   double value = 0;
-  double error = 0;        // half length of the whisker; 0: none
+  double error = 0;        // half length of the whisker; 0 or NaN: none
   bool highlight = false;  // drawn in the accent colour
 };
 
