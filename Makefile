@@ -95,21 +95,21 @@ lib: deps-build  ## the library alone
 
 demo: deps  ## the whole job on drawn pictures; report in runs/demo/report/index.html
 	$(INNER) bin/clearcut
-	bin/clearcut run configs/demo.yaml -o runs/demo --resume
+	bin/clearcut run configs/demo.yaml -o runs/demo
 
 # DATA is the folder that docs/data.md describes; --full: make demo-real ARGS=--full
 demo-real:  ## the whole job on real pictures: make demo-real DATA=folder
 	@if [ -z "$(DATA)" ]; then cat docs/data.md; exit 2; fi
 	$(INNER) deps
 	$(INNER) bin/clearcut
-	bin/clearcut run configs/demo-real.yaml -o runs/real --resume --set data=$(abspath $(DATA)) $(ARGS)
+	bin/clearcut run configs/demo-real.yaml -o runs/real --set data=$(abspath $(DATA)) $(ARGS)
 
 # Hours; ARGS=--dry-run says how many, ARGS="--to finetune-ocrnet-voc-animals-1" stops behind that stage (docs/study.md)
 study:  ## does PSSL pay? on real pictures: make study DATA=folder
 	@if [ -z "$(DATA)" ]; then cat docs/study.md; exit 2; fi
 	$(INNER) deps
 	$(INNER) bin/clearcut
-	bin/clearcut run configs/study.yaml -o runs/study --resume --set data=$(abspath $(DATA)) $(ARGS)
+	bin/clearcut run configs/study.yaml -o runs/study --set data=$(abspath $(DATA)) $(ARGS)
 	@[ ! -f docs/results/study.jsonl ] || bin/clearcut viz study docs/results/study.jsonl -o docs/results
 
 test: deps  ## lint, unit tests, examples, library list; ends with "N passed, N failed"

@@ -77,10 +77,11 @@ void add_common(CLI::App& verb, Session& session, unsigned groups) {
         ->check(CLI::IsMember({"auto", "bar", "lines", "none"}))
         ->capture_default_str();
   if (groups & kBatch) add_batch_options(verb, c);
-  if (groups & kResume) {
-    auto* resume = verb.add_flag("--resume", c.resume, "go on from the last checkpoint");
-    verb.add_flag("--fresh", c.fresh, "delete what an earlier run left and start anew")->excludes(resume);
-  }
+  CLI::Option* fresh = nullptr;
+  if (groups & (kResume | kFresh))
+    fresh = verb.add_flag("--fresh", c.fresh, "delete what an earlier run left and start anew");
+  if (groups & kResume)
+    verb.add_flag("--resume", c.resume, "go on from the last checkpoint")->excludes(fresh);
 }
 
 void on_run(CLI::App& verb, Session& session, std::function<int()> action) {

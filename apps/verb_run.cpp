@@ -92,7 +92,7 @@ void add_run(CLI::App& app, Session& session) {
   verb->add_flag("--full", o->full, "with the values under `full` in the pipeline");
   verb->add_flag("--dry-run", o->dry_run,
                  "only say which stages would run, why, and about how long, and report mistakes");
-  add_common(*verb, session, kWorkDir | kCompute | kSeed | kProgress | kResume);
+  add_common(*verb, session, kWorkDir | kCompute | kSeed | kProgress | kFresh);
   on_run(*verb, session, [&session, o] { return run_stages(session.common, *o); });
 }
 

@@ -53,7 +53,9 @@ struct CommonOptions {
   // kMemory
   std::string memory_budget;  // "6GiB"; empty: the default of the job
   // kResume
-  bool resume = false, fresh = false;
+  bool resume = false;
+  // kResume, kFresh: what goes on by itself
+  bool fresh = false;
 };
 
 enum CommonGroup : unsigned {
@@ -66,6 +68,7 @@ enum CommonGroup : unsigned {
   kResume = 64,
   kMemory = 128,
   kThreads = 256,  // kCompute without the device
+  kFresh = 512,
 };
 
 /// What main() hands to every verb: the common options and a place for the work to do.
