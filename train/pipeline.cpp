@@ -136,7 +136,7 @@ class Runner {
 
   Decision decision(std::size_t i, bool asked, bool before, bool found, bool needed) const {
     const Stage& stage = pipeline_.stages[i];
-    if (stage.left_out) return {Turn::kLeftOut, "left out by the pipeline"};
+    if (stage.left_out) return {Turn::kLeftOut, "left_out in the pipeline"};
     const auto old = old_.find(stage.name);
     const bool done = old != old_.end() && old->second.done;
     if (!asked) {

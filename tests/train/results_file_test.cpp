@@ -135,7 +135,7 @@ TEST_F(Results, WhatIsLeftOutDoesNotRunNorWhatNeedsIt) {
       "  - {name: b, kind: split, data: {format: folders, root: \"${work}/a/train\"}}\n"
       "  - {name: c, kind: draw, size: 32, train: 6, val: 6, needs: []}\n";
   EXPECT_EQ(ran(text, "one"), Names{"c"});
-  EXPECT_EQ(plan_pipeline(at(text, "one"))[1].why, "left out by the pipeline");
+  EXPECT_EQ(plan_pipeline(at(text, "one"))[1].why, "left_out in the pipeline");
   EXPECT_EQ(read_stages(folder_ / "one").size(), 1U);  // nothing is missing
 }
 
