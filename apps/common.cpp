@@ -33,7 +33,8 @@ void add_device_option(CLI::App& verb, CommonOptions& c) {
 }
 
 void add_thread_options(CLI::App& verb, CommonOptions& c) {
-  verb.add_option("--threads", c.threads, "number of threads; 0: all cores")
+  verb.add_option("--threads", c.threads,
+                  "number of threads; 0: OMP_NUM_THREADS, or all cores that the container may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   verb.add_option("--kernels", c.kernels,

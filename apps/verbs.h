@@ -33,7 +33,7 @@ struct CommonOptions {
   std::string device = "cpu";  // reference, cpu, auto, cuda or cuda:i
   bool emulate = false;        // cuda is the emulated device
   std::string products;        // what products multiply on cuda; see tensor/cuda_device.h
-  int threads = 0;             // 0: all cores
+  int threads = 0;             // 0: all that set_threads(0) finds
   std::string kernels;         // convolution kernels that go before the plan; see tensor/cpu/conv/kernel.h
   // kSeed
   std::uint64_t seed = 1;

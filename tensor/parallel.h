@@ -8,11 +8,17 @@
 #include <exception>
 #include <vector>
 
+#include "tensor/process.h"
+
 namespace clearcut {
 
-/// Number of threads that parallel_for uses; set_threads(0) goes back to all cores.
+/// Number of threads that parallel_for uses; set_threads(0) goes back to OMP_NUM_THREADS or, where that is
+/// not set, to all cores of this process, at most as many as its container's quota of processor time feeds.
 inline int threads() { return omp_get_max_threads(); }
-inline void set_threads(int n) { omp_set_num_threads(n > 0 ? n : omp_get_num_procs()); }
+inline void set_threads(int n) {
+  static const int all = threads_within_quota(omp_get_max_threads());
+  omp_set_num_threads(n > 0 ? n : all);
+}
 
 /// Calls body(begin, end) for contiguous chunks of [0, n), `grain` indices each (the last may be
 /// shorter). Chunk bounds depend on n and grain only, never on the number of threads: partial sums

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -18,6 +20,8 @@
 namespace clearcut {
 
 namespace {
+
+constexpr double kNoQuota = std::numeric_limits<double>::infinity();
 
 /// Threads of this process by their system numbers; the first is the main thread.
 std::vector<pid_t> own_threads() {
@@ -52,7 +56,52 @@ std::map<int, double> idle_times() {
   return times;
 }
 
+/// The least of quota(folder) for `path` below `top` and all folders above it. A container may see the names
+/// of groups that are not there for it.
+template <class Quota>
+double least_quota(const std::string& top, std::string path, const Quota& quota) {
+  double least = quota(top);
+  for (; path.starts_with('/') && path.size() > 1; path.resize(path.rfind('/')))
+    least = std::min(least, quota(top + path));
+  return least;
+}
+
+/// Version 2: cpu.max has "200000 100000", microseconds in each period, or "max 100000".
+double quota_of_v2(const std::string& folder) {
+  std::ifstream file(folder + "/cpu.max");
+  double time = 0, period = 0;
+  return file >> time >> period && time > 0 && period > 0 ? time / period : kNoQuota;
+}
+
+/// Version 1 has a file for each; -1: no quota.
+double quota_of_v1(const std::string& folder) {
+  std::ifstream times(folder + "/cpu.cfs_quota_us"), periods(folder + "/cpu.cfs_period_us");
+  double time = 0, period = 0;
+  return times >> time && periods >> period && time > 0 && period > 0 ? time / period : kNoQuota;
+}
+
 }  // namespace
+
+double processor_quota(const std::string& root) {
+  double least = kNoQuota;
+  std::ifstream groups(root + "/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {  // "0::/path" or "4:cpu,cpuacct:/path"
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string path = line.substr(second + 1), top = root + "/sys/fs/cgroup";
+    if (controllers == ",,")
+      least = std::min(least, least_quota(top, path, quota_of_v2));
+    else if (controllers.find(",cpu,") != std::string::npos)
+      least = std::min(least, least_quota(top + "/cpu", path, quota_of_v1));
+  }
+  return least;
+}
+
+int threads_within_quota(int threads) {
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) return threads;
+  return static_cast<int>(std::min<double>(threads, std::ceil(processor_quota())));
+}
 
 std::vector<int> usable_processors() {
   std::vector<int> usable;

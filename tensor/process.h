@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace clearcut {
@@ -10,7 +11,17 @@ namespace clearcut {
 /// Numbers of the processors that this process may use; {0} if unknown.
 std::vector<int> usable_processors();
 
-/// The same, those first that were idle longest while this call watched them for 50 ms (Linux: /proc/stat).
+/// Processors' worth of time that this process may have, as 1.5: the least quota of its control groups (what
+/// `docker run --cpus` and Kubernetes' limits set); infinity if there is none. `root` is where /proc and /sys
+/// are.
+double processor_quota(const std::string& root = "");
+
+/// `threads`, or as many as the quota feeds if those are fewer and OMP_NUM_THREADS does not ask for them:
+/// more would all stand still for a part of each period.
+int threads_within_quota(int threads);
+
+/// The same as usable_processors(), those first that were idle longest while this call watched them for 50 ms
+/// (Linux: /proc/stat).
 std::vector<int> idlest_processors();
 
 /// Lets the calling thread run on one processor only.

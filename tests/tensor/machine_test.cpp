@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <thread>
 #include <vector>
 
 #include "tensor/cpu/isa.h"
 #include "tensor/error.h"
+#include "tensor/file.h"
 #include "tensor/process.h"
+#include "tests/fresh_folder.h"
 
 namespace clearcut {
 namespace {
@@ -89,6 +92,22 @@ TEST(Process, ResidentPeakSeesTouchedMemory) {
   // The kernel counts pages in bundles per processor; a sixteenth is far more than that.
   EXPECT_GE(resident_peak(), before + kBytes - kBytes / 16);
   munmap(memory, kBytes);
+}
+
+// Groups of version 2, of version 1, and both; names of groups that a container does not see.
+TEST(Process, TheLeastQuotaOfAllGroupsCounts) {
+  const std::string root = test::fresh_folder(), groups = root + "/sys/fs/cgroup";
+  EXPECT_EQ(processor_quota(root), std::numeric_limits<double>::infinity());
+  write_file(root + "/proc/self/cgroup", "4:cpu,cpuacct:/docker/abc\n3:cpuset:/\n0::/pod/job\n");
+  EXPECT_EQ(processor_quota(root), std::numeric_limits<double>::infinity());
+  write_file(groups + "/pod/cpu.max", "350000 100000\n");
+  write_file(groups + "/pod/job/cpu.max", "max 100000\n");
+  EXPECT_EQ(processor_quota(root), 3.5);
+  write_file(groups + "/cpu/cpu.cfs_quota_us", "-1\n");
+  write_file(groups + "/cpu/cpu.cfs_period_us", "50000\n");
+  EXPECT_EQ(processor_quota(root), 3.5);
+  write_file(groups + "/cpu/cpu.cfs_quota_us", "100000\n");
+  EXPECT_EQ(processor_quota(root), 2);
 }
 
 // Two threads on one processor: each waits about half of the time.
