@@ -63,6 +63,8 @@ class Provenance {
 };
 
 std::int64_t pixels_changed(const Tensor& a, const Tensor& b) {
+  check(a.shape() == b.shape(), "labels", "a label and its original must have one size; they have ",
+        a.shape(), " and ", b.shape());
   const auto *p = a.data<const std::int32_t>(), *q = b.data<const std::int32_t>();
   std::int64_t changed = 0;
   for (std::int64_t i = 0; i < a.numel(); ++i) changed += p[i] != q[i];
@@ -153,7 +155,8 @@ LabelStoreOptions store_options(const LabelImportOptions& options, const LabelLe
   store.space = {.background = legend.background, .ignore = legend.ignore};
   store.class_names = legend.names;
   store.colours = voc_palette(256);
-  std::copy(legend.colours.begin(), legend.colours.end(), store.colours.begin());
+  std::copy_n(legend.colours.begin(), std::min(legend.colours.size(), store.colours.size()),
+              store.colours.begin());
   if (!options.images.empty()) {  // where `label stats` and `view` look for pictures
     JsonObject data;
     store.job.set("data", data.set("root", fs::weakly_canonical(options.images).string()));

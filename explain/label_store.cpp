@@ -1,14 +1,13 @@
 #include "explain/label_store.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
+#include "data/file_lock.h"
 #include "data/file_names.h"
 #include "data/pssl_layout.h"
 #include "tensor/file.h"
@@ -33,43 +32,21 @@ int main_class(const Tensor& label, const LabelSpace& space, std::size_t& classe
   return best;
 }
 
-/// A file that is written piece by piece under a temporary name.
-class TextFile {
- public:
-  explicit TextFile(const std::string& path) : path_(path), out_(std::fopen(path.c_str(), "wb")) {
-    need(out_ != nullptr);
-  }
-  ~TextFile() {
-    if (out_ != nullptr) std::fclose(out_);
-  }
-  TextFile(const TextFile&) = delete;
-  TextFile& operator=(const TextFile&) = delete;
-
-  void add(const std::string& text) { need(std::fwrite(text.data(), 1, text.size(), out_) == text.size()); }
-  void move_to(const std::string& path) {
-    need(std::fflush(out_) == 0 && (::fsync(::fileno(out_)) == 0 || errno == EINVAL));
-    need(std::rename(path_.c_str(), path.c_str()) == 0);
-  }
-
- private:
-  void need(bool ok) const { check(ok, "labels", "cannot write ", path_, ": ", std::strerror(errno)); }
-
-  std::string path_;
-  std::FILE* out_;
-};
-
 }  // namespace
-
-std::string job_hash(const JsonObject& job) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash_name(job.line())));
-  return text;
-}
 
 namespace {
 
-/// The first place where two jobs differ, as their files show it: 'isa "avx2" there, "avx512" here'.
-std::string difference(const JsonObject& there, const JsonObject& here) {
+std::string text_hash(const std::string& text) {
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash_name(text)));
+  return digits;
+}
+
+}  // namespace
+
+std::string job_hash(const JsonObject& job) { return text_hash(job.line()); }
+
+std::string job_difference(const JsonObject& there, const JsonObject& here) {
   std::istringstream a(there.pretty()), b(here.pretty());
   std::string left, right;
   while (std::getline(a, left) && std::getline(b, right))
@@ -84,8 +61,6 @@ std::string difference(const JsonObject& there, const JsonObject& here) {
   return text;
 }
 
-}  // namespace
-
 LabelLayout layout_from_name(const std::string& name) {
   if (name == "png") return LabelLayout::kPng;
   if (name == "pssl") return LabelLayout::kPssl;
@@ -93,22 +68,37 @@ LabelLayout layout_from_name(const std::string& name) {
   return LabelLayout::kPsslLevels;
 }
 
-LabelStore::LabelStore(LabelStoreOptions options)
-    : options_(std::move(options)), job_(job_hash(options_.job)) {
+LabelStore::LabelStore(LabelStoreOptions options) : options_(std::move(options)) {
   check(!options_.folder.empty(), "labels", "no folder to write to");
   check(options_.layout == LabelLayout::kPng || options_.wnids.size() == options_.class_names.size(),
         "labels", "the published layout needs a folder name for each of the ", options_.class_names.size(),
         " classes; got ", options_.wnids.size());
+  std::string names;  // the values of labels mean them
+  for (const auto* list : {&options_.class_names, &options_.wnids})
+    for (const std::string& name : *list) names += name + "\n";
+  options_.job.set("class_names", text_hash(names));
+  if (options_.flatten) options_.job.set("flatten", true);
+  job_ = job_hash(options_.job);
+  std::optional<FileLock> lock;  // shards begin together, and one of them clears the folder
   if (fs::exists(path("job.json"))) {
+    lock.emplace(path("job.json"), FileLock::Wait::kAlways);
     const JsonObject there = JsonObject::read(path("job.json"));
     if (job_hash(there) == job_) return;
     check(options_.overwrite, "labels", options_.folder, " holds labels of another job (", path("job.json"),
-          ": ", difference(there, options_.job), "); choose another folder, or --overwrite");
-    fs::remove(path("manifest.jsonl"));
-    for (const std::string& file : journal_files(options_.folder))
-      if (!is_locked(file)) fs::remove(file);
+          ": ", job_difference(there, options_.job), "); choose another folder, or --overwrite");
+    clear();
   }
   replace("job.json", options_.job.pretty());
+}
+
+void LabelStore::clear() const {
+  for (const char* folder : {"labels", "train", "consensus", "weights", "originals"})
+    fs::remove_all(path(folder));
+  for (const std::string& file : {std::string("manifest.jsonl"), std::string("failures.jsonl"),
+                                  std::string(kPsslList), std::string(kPsslSynsets)})
+    fs::remove(path(file));
+  for (const std::string& file : journal_files(options_.folder))
+    if (!is_locked(file)) fs::remove(file);
 }
 
 void LabelStore::replace(const std::string& name, const std::string& text) const {
@@ -307,74 +297,6 @@ void LabelStore::write_class_file() const {
   std::string synsets;
   for (const std::string& wnid : options_.wnids) synsets += wnid + "\n";
   replace(std::string(kPsslSynsets), synsets);
-}
-
-bool LabelStore::all_ended() const {
-  // A shard without a journal has nothing left to do if its lines were joined before.
-  const bool joined = fs::exists(path("manifest.jsonl"));
-  for (std::int64_t shard = 0; shard < options_.shards; ++shard) {
-    const std::string file = journal_path(options_.folder, shard, options_.shards);
-    if (!journal_ended(file) && (!joined || fs::exists(file))) return false;
-  }
-  return true;
-}
-
-void LabelStore::check_jobs() const {
-  for (std::int64_t shard = 0; shard < options_.shards; ++shard) {
-    const std::string file = journal_path(options_.folder, shard, options_.shards);
-    if (!fs::exists(file)) continue;
-    const JsonObject there = last_start(file).job;
-    check(job_hash(there) == job_, "labels", "the shards cannot be joined: ", file,
-          " holds labels of another job (", difference(there, options_.job),
-          "); make that shard again with --overwrite");
-  }
-}
-
-bool LabelStore::join(const std::vector<Item>& order) {
-  LabelLines lines;
-  if (fs::exists(path("manifest.jsonl"))) lines.read(path("manifest.jsonl"), job_);
-  const std::string same = cat("-of-", options_.shards, ".jsonl");
-  for (const bool own : {false, true})
-    for (const std::string& file : journal_files(options_.folder))
-      if (file.ends_with(same) == own) lines.read(file, job_);
-  for (const Item& item : order)
-    if (lines.find(item.name, values_of(item)) == nullptr)
-      return false;  // that one's shard was not all tried
-  std::vector<Failure> failures;
-  TextFile manifest(journal_folder(options_.folder) + "/manifest.new");
-  TextFile list(journal_folder(options_.folder) + "/list.new");
-  for (const Item& item : order) {
-    const LabelLines::Line& line = *lines.find(item.name, values_of(item));
-    const std::string text = lines.text(line);
-    const JsonObject json = JsonObject::parse(text, "journal");
-    if (line.kind == LabelLines::Kind::kFailed)
-      failures.push_back({.id = item.name, .stage = json.text("stage"), .error = json.text("error")});
-    else
-      manifest.add(text + "\n");
-    if (line.kind == LabelLines::Kind::kLabel) list.add(json.text("label") + "\n");
-  }
-  manifest.move_to(path("manifest.jsonl"));
-  if (options_.layout != LabelLayout::kPng) list.move_to(path(std::string(kPsslList)));
-  write_failures(journal_folder(options_.folder) + "/failures.new", failures);
-  if (failures.empty())
-    fs::remove(path("failures.jsonl"));
-  else
-    fs::rename(journal_folder(options_.folder) + "/failures.new", path("failures.jsonl"));
-  return true;
-}
-
-void LabelStore::finish(const std::vector<Item>& order, const std::function<void()>& joined) {
-  known_ = {};
-  write_line(JsonObject().set("end", JsonObject().set("failed", failed_)));
-  journal_.reset();
-  const FileLock lock(path("job.json"), FileLock::Wait::kAlways);
-  if (!all_ended()) return;
-  check_jobs();
-  if (!join(order)) return;
-  if (joined) joined();
-  const std::vector<std::string> files = journal_files(options_.folder);
-  if (!fs::exists(path("failures.jsonl")) && std::none_of(files.begin(), files.end(), is_locked))
-    fs::remove_all(journal_folder(options_.folder));
 }
 
 }  // namespace clearcut

@@ -35,6 +35,8 @@ struct LabelStoreOptions {
               // folder), ignored pixels become background; without it such labels are refused
   bool overwrite = false;
   std::int64_t shard = 0, shards = 1;
+  std::vector<Item> others = {};  // of the data set, behind those of begin() and not asked for now: what
+                                  // earlier runs made of them stays in the manifest
   JsonObject job;  // what was asked for: written to job.json; its hash stands in every manifest line
 };
 
@@ -58,7 +60,9 @@ struct LabelStoreOptions {
 /// Nothing grows with the number of pictures but 40 bytes each; journals are read and joined as streams.
 class LabelStore {
  public:
-  /// Throws Error if the folder holds labels of another job, unless `overwrite`; the text names what differs.
+  /// The job is `options.job` with the names of the classes and `flatten`. Throws Error if the folder holds
+  /// labels of another one, unless `overwrite`, which removes them and what came from them (but maps/ and
+  /// classifiers.json, which are of the members); the text names what differs.
   explicit LabelStore(LabelStoreOptions options);
 
   /// Before any item: all items of the data set, of which every shards-th is this shard's. Class c of an item
@@ -108,9 +112,13 @@ class LabelStore {
   void write_line(const JsonObject& line);
   bool all_ended() const;
   void check_jobs() const;
+  /// Lines of the manifest whose label was corrected since (explain/label_import.h) and is there, by id. They
+  /// are newer than those of journals.
+  std::map<std::string, std::string> corrected_lines() const;
   /// Whether every item of the data set had its line.
   bool join(const std::vector<Item>& order);
   void write_class_file() const;
+  void clear() const;
 
   LabelStoreOptions options_;
   std::string job_;
@@ -124,5 +132,8 @@ class LabelStore {
 
 /// 16 hexadecimal digits: FNV-1a of the job's JSON.
 std::string job_hash(const JsonObject& job);
+/// The first place where two jobs differ, as their files show it: 'there "isa": "avx2", here "isa":
+/// "avx512"'.
+std::string job_difference(const JsonObject& there, const JsonObject& here);
 
 }  // namespace clearcut

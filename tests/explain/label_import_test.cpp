@@ -181,6 +181,41 @@ TEST_F(LabelImport, LabelFuseLeavesCorrectionsAlone) {
   EXPECT_TRUE(line("u/a.jpg").has("corrections"));
 }
 
+// A picture failed, so the journals stay, which know nothing of corrections.
+TEST_F(LabelImport, CorrectionsOutliveAnotherTryOfWhatFailed) {
+  const auto label = [&] {
+    LabelStore labels(store(LabelLayout::kPng));
+    std::vector<Item> items(2);
+    items[0].name = items[0].image = "b.png";
+    items[0].classes = {1};
+    items[1].name = items[1].image = "broken.png";
+    labels.begin(items);
+    if (!labels.done(items[0])) labels.write(items[0], "b.png", Tensor::full({2, 3}, 1, DType::kInt32), {});
+    labels.fail(items[1], "read", "no picture");
+    labels.finish(items);
+  };
+  label();
+  correct("b.png", {1, 2, 0, 1, 0, 0});
+  EXPECT_EQ(import_labels(from("png-palette")).corrected, 1);
+  label();
+  EXPECT_TRUE(line("b.png").has("corrections"));
+  fs::remove(root_ + "/labels/labels/b.png");  // and the label that is made anew is the machine's again
+  label();
+  EXPECT_FALSE(line("b.png").has("corrections"));
+}
+
+// Such labels have 16 bits and no palette.
+TEST_F(LabelImport, MoreThan256ClassesWithColours) {
+  std::string classes = "0 background 0 0 0\n";
+  for (int c = 1; c < 300; ++c) classes += cat(c, " thing", c, " 1 2 3\n");
+  write_file(root_ + "/classes.txt", classes);
+  correct("b.png", {1, 2, 0, 1, 0, 0});
+  LabelImportOptions options = from("png-palette");
+  options.classes = root_ + "/classes.txt";
+  options.images = root_ + "/images";
+  EXPECT_EQ(import_labels(options).added, 1);
+}
+
 TEST_F(LabelImport, WhatDoesNotFitIsListedAndTheRestGoesOn) {
   make_labels(LabelLayout::kPng, 1);
   correct("a.png", {1, 2, 0, 1, 0, 0});

@@ -46,6 +46,12 @@ class LabelJob : public testing::Test {
   int work(const LabelStoreOptions& options, int most = 1000) const {
     LabelStore store(options);
     store.begin(items_);
+    const int made = write(store, options, most);
+    if (made < most) store.finish(items_);
+    return made;
+  }
+
+  int write(LabelStore& store, const LabelStoreOptions& options, int most = 1000) const {
     int made = 0;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const auto number = static_cast<std::int64_t>(i);
@@ -64,7 +70,6 @@ class LabelJob : public testing::Test {
         }
       ++made;
     }
-    store.finish(items_);
     return made;
   }
 

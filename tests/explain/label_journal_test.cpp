@@ -1,6 +1,10 @@
 // Jobs that are killed, that run out of disk, that share their work: the folder of labels is the same.
 #include "explain/label_journal.h"
 
+#include <future>
+#include <thread>
+
+#include "data/file_lock.h"
 #include "tests/disk_limit.h"
 #include "tests/errors.h"
 #include "tests/explain/label_job.h"
@@ -34,6 +38,66 @@ TEST_F(LabelJob, ShardsOfAnyNumberGiveTheSameFolder) {
     }
     EXPECT_EQ(snapshot(cat(shards)), whole) << shards << " shards";
   }
+}
+
+// Both have written their end before one of them can join.
+TEST_F(LabelJob, ShardsThatEndTogetherAreJoinedOnce) {
+  work(options("whole"));
+  std::vector<std::unique_ptr<LabelStore>> stores;
+  for (const std::int64_t shard : {0, 1}) {
+    stores.push_back(std::make_unique<LabelStore>(options("out", shard, 2)));
+    stores.back()->begin(items_);
+    write(*stores.back(), options("out", shard, 2));
+  }
+  auto lock = std::make_unique<FileLock>(folder_ / "out/job.json", FileLock::Wait::kAlways);
+  std::vector<std::future<void>> ends;
+  for (const auto& store : stores)
+    ends.push_back(std::async(std::launch::async, [&] { store->finish(items_); }));
+  for (const std::int64_t shard : {0, 1})
+    while (!journal_ended(journal_path(folder_ / "out", shard, 2)))
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  lock.reset();
+  for (auto& end : ends) EXPECT_NO_THROW(end.get());
+  EXPECT_EQ(snapshot("out"), snapshot("whole"));
+}
+
+// As with `label fuse --limit 2` in a folder that is whole, and the whole job again.
+TEST_F(LabelJob, FewerItemsLeaveTheOthersAlone) {
+  work(options("out"));
+  const Snapshot whole = snapshot("out");
+  LabelStoreOptions few = options("out");
+  few.others.assign(items_.begin() + 2, items_.end());
+  const std::vector<Item> all = items_;
+  items_.resize(2);
+  EXPECT_EQ(work(few), 0);
+  EXPECT_EQ(snapshot("out"), whole);
+  items_ = all;
+  EXPECT_EQ(work(options("out")), 0);
+}
+
+// Values of labels mean names: with others, in another order, they would mean something else.
+TEST_F(LabelJob, OtherNamesOfClassesAreAnotherJob) {
+  work(options("out"));
+  LabelStoreOptions swapped = options("out");
+  std::swap(swapped.class_names[1], swapped.class_names[2]);
+  expect_error([&] { LabelStore{swapped}; }, "holds labels of another job");
+}
+
+// Nothing of the old job is taken for the new one's; what belongs to the members stays.
+TEST_F(LabelJob, OverwritingAnotherJobRemovesWhatItLeft) {
+  work(options("out"));
+  for (const char* file : {"consensus/even/0.png.1.png", "weights/even/0.png.png",
+                           "originals/labels/even/0.png", "train/even/0.JPEG_eiseg.npz", "train.txt",
+                           "imagenet_lsvrc_2015_synsets.txt", "maps/even/0.png.npz", "classifiers.json"})
+    write_file((folder_ / "out/") + file, "old");
+  isa_ = "avx512";
+  work(options("whole"));
+  LabelStoreOptions over = options("out");
+  over.overwrite = true;
+  work(over);
+  Snapshot expected = snapshot("whole");
+  expected["maps/even/0.png.npz"] = expected["classifiers.json"] = "old";
+  EXPECT_EQ(snapshot("out"), expected);
 }
 
 // More shards than pictures: some have nothing to do and end at once.
