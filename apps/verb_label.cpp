@@ -47,6 +47,7 @@ JsonObject source_of(const FuseWords& w) {
   const DatasetSpec& spec = w.data.spec;
   JsonObject source;
   source.set("root", std::filesystem::weakly_canonical(spec.root).string()).set("format", spec.format);
+  if (!spec.images.empty()) source.set("images", std::filesystem::weakly_canonical(spec.images).string());
   return source.set("list", spec.list).set("split", spec.split).set("select", w.select);
 }
 
@@ -94,6 +95,7 @@ JsonObject job_of(const Members& members, const FuseWords& w, const FuseOptions&
                        ? describe_job(*kept, options)
                        : describe_job(members, file_hashes(split_words(w.explain.models)), options);
   if (const auto picked = picked_by_sweep(w)) job.set("picked", *picked);
+  if (!common.products.empty() && device_of(common) == Device::kCuda) job.set("products", common.products);
   return job.set("data", source_of(w))
       .set("layout", w.layout)
       .set("device", kept != nullptr ? kept->job().text("device") : std::string(name_of(device_of(common))));
@@ -103,8 +105,11 @@ int fuse_labels(const FuseWords& w, const CommonOptions& common) {
   if (!w.explain.kept.empty() && !w.keep_maps.empty())
     throw ConfigError("label fuse: --kept has maps already; --keep-maps goes with --model");
   Dataset data = open_data(w.data, w.select);
-  if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size())
+  std::vector<Item> others;
+  if (common.limit > 0 && static_cast<std::size_t>(common.limit) < data.items.size()) {
+    others.assign(data.items.begin() + common.limit, data.items.end());
     data.items.resize(static_cast<std::size_t>(common.limit));
+  }
   FuseOptions options = fuse_options(w, common);
   const LabelLayout layout = layout_from_name(w.layout);
   from_option("--rule", [&] { check_layout(layout, w.flatten, options.rule); });
@@ -115,6 +120,7 @@ int fuse_labels(const FuseWords& w, const CommonOptions& common) {
   const LabelPlan plan = plan_labels(data, layout);
   LabelStoreOptions store_words = store_options(w, plan, common);
   store_words.job = job_of(*members, w, options, common);
+  store_words.others = std::move(others);
   LabelStore store(store_words);
   Progress progress("label fuse", static_cast<std::int64_t>(data.items.size()), progress_of(common));
   options.progress = [&](std::int64_t done, std::int64_t total, const std::string& note) {

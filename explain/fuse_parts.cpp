@@ -108,6 +108,9 @@ JsonObject describe_job(const Members& members, const std::vector<std::string>& 
   if (e.fusion.weights == MemberWeights::kAccuracy) job.set("accuracy", members.accuracy());
   if (options.keep_maps) job.set("maps", describe(*options.keep_maps));
   if (options.pixel_weights) job.set("pixel_weights", true);
+  if (options.keep_consensus) job.set("keep_consensus", true);
+  if (options.member_scores && !options.keep_maps) job.set("member_scores", true);  // they come with maps
+  if (options.picture.apply_exif) job.set("exif", "apply");
   if (options.refine.refiner != Refiner::kNone) job.set("refine", describe(options.refine));
   job.set("rule", describe(options.rule)).set("vote_at", options.vote_at);
   job.set("framing", e.framing == Framing::kWhole ? "whole" : "short");
@@ -122,6 +125,10 @@ JsonObject describe_job(const KeptMembers& members, const FuseOptions& options) 
   const JsonObject& kept = members.job();
   std::vector<std::string> hashes;
   for (const JsonObject& one : kept.objects("classifiers")) hashes.push_back(one.text("hash"));
+  const std::string turned = kept.has("exif") ? kept.text("exif") : "ignore",
+                    asked = options.picture.apply_exif ? "apply" : "ignore";
+  check(turned == asked, "maps", "the kept maps are of pictures read with --exif ", turned, "; got --exif ",
+        asked);
   FuseOptions words = options;
   words.keep_maps = parse_keep(kept.text("maps"));
   JsonObject job = describe_job(members, hashes, words);

@@ -40,8 +40,8 @@ KeptMembers::KeptMembers(const Members& asked) {
 KeptMembers::KeptMembers(std::string folder, EnsembleOptions options,
                          const std::vector<std::string>& class_names)
     : folder_(std::move(folder)), job_(JsonObject::read(folder_ + "/job.json")) {
-  check(job_.has("maps"), "maps", folder_, " holds labels, but no maps of their members; `label fuse",
-        " --keep-maps u8` leaves them");
+  check(job_.has("maps") && std::filesystem::exists(folder_ + "/maps"), "maps", folder_,
+        " holds labels, but no maps of their members; `label fuse", " --keep-maps u8` leaves them");
   shift_ = value_shift(folder_, class_names);
   std::vector<std::string> names;
   for (const JsonObject& one : job_.objects("classifiers")) names.push_back(one.text("name"));

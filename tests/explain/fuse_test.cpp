@@ -143,6 +143,13 @@ TEST_F(Fuse, RefinedLabelsSayHow) {
   const std::vector<std::string> files = {root_ + "/classes.txt", root_ + "/classes.txt"};
   EXPECT_EQ(describe_job(members, file_hashes(files), options).text("refine"), "crf:labels");
   EXPECT_FALSE(describe_job(members, file_hashes(files), by_value()).has("refine"));
+  // All that decides about pixels, or about the files beside them.
+  FuseOptions turned = by_value(), more = by_value(), scores = by_value();
+  turned.picture.apply_exif = more.keep_consensus = scores.member_scores = true;
+  std::set<std::string> jobs;
+  for (const FuseOptions& one : {by_value(), turned, more, scores})
+    jobs.insert(describe_job(members, file_hashes(files), one).line());
+  EXPECT_EQ(jobs.size(), 4U);
 }
 
 TEST_F(Fuse, ShardsAndChunksGiveTheSameFiles) {
