@@ -22,9 +22,12 @@ std::vector<Subset> make_subsets(const Members& ensemble, const std::vector<std:
     for (std::size_t k = 0; k < K; ++k)
       for (std::size_t x = 0; x < X; ++x)
         if (wanted(k, x)) subset.members.emplace_back(k, x);
-    const bool there = std::any_of(subsets.begin(), subsets.end(),
-                                   [&](const Subset& s) { return s.members == subset.members; });
-    if (!there) subsets.push_back(std::move(subset));
+    const auto there = std::find_if(subsets.begin(), subsets.end(),
+                                    [&](const Subset& s) { return s.members == subset.members; });
+    if (there == subsets.end())
+      subsets.push_back(std::move(subset));
+    else if (name == "all/all" && subset.members.size() > 1)
+      there->name = name;
   };
   for (const std::string& word : which) {
     if (word == "members") {

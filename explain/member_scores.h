@@ -19,7 +19,8 @@ struct Subset {
   std::vector<std::pair<std::size_t, std::size_t>> members;
 };
 /// Words of `which`: "members" (each alone), "explainers" (one explainer, all classifiers), "classifiers"
-/// (one classifier, all explainers), "all". Subsets that repeat an earlier one are left out.
+/// (one classifier, all explainers), "all". Subsets that repeat an earlier one are left out; the ensemble of
+/// all members is "all/all" wherever it stands.
 std::vector<Subset> make_subsets(const Members& ensemble, const std::vector<std::string>& which);
 
 struct MemberScoreOptions {

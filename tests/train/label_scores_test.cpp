@@ -53,6 +53,30 @@ TEST_F(Fuse, RulesPickedOnKeptMapsNameTheWholeFusion) {
   }
 }
 
+// With one explainer its ensemble is that of all members, and has their name; a member alone keeps its own.
+TEST_F(Fuse, TheEnsembleOfAllMembersIsPickedAndLeads) {
+  const Dataset set = data();
+  EnsembleOptions options;
+  options.explainers = {parse_explainer("cam")};
+  Ensemble members = ensemble(set, options);
+  LabelScoring scoring;
+  scoring.subsets = {"members", "explainers", "all"};
+  scoring.bootstrap = 10;
+  scoring.members.thresholds = {0.5};
+  const LabelScores scored = score_labels(set, set, members, scoring);
+  ASSERT_EQ(scored.rows.size(), 3u);
+  EXPECT_EQ(scored.rows[2].name, "all/all");
+  EXPECT_EQ(scored.best_member, "one/cam");
+  for (const ScoredLabels& row : scored.rows) EXPECT_EQ(row.lead.estimate, 0) << row.name;
+  EXPECT_NE(picked_rule(scored, false).text("how").find("mIoU of all/all"), std::string::npos);
+  std::vector<std::unique_ptr<Classifier>> nets;
+  nets.push_back(test::colour_net("one"));
+  Ensemble one(std::move(nets), options, set.class_names, {1, 2});
+  const std::vector<Subset> alone = make_subsets(one, scoring.subsets);
+  ASSERT_EQ(alone.size(), 1u);
+  EXPECT_EQ(alone[0].name, "one/cam");
+}
+
 // Squares of 25 and 36 pixels are found in a, b and ab; the truth has none in b.
 TEST_F(Fuse, CurvesHaveBandsAndForeground) {
   write_label_png(root_ + "/masks/b.png", test::truth(false, false));
