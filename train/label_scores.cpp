@@ -202,7 +202,8 @@ class LabelScorer {
     row.scored.setting =
         cat(on_superpixels ? "superpixels, " : "", name_of(choice.measure), ":", choice.threshold);
     row.scored.score = origin.parts;
-    if (origin.parts.consensus.empty()) row.scored.score.consensus = alone ? "none" : describe(choice.fusion);
+    row.scored.fusion = origin.parts.consensus.empty() ? describe(choice.fusion) : origin.parts.consensus;
+    if (origin.parts.consensus.empty()) row.scored.score.consensus = alone ? "none" : row.scored.fusion;
     row.scored.score.threshold_from = options_.fixed ? "none" : options_.chosen_on;
     row.scored.finding = scored.finding;
     row.pictures = std::move(scored.pictures);

@@ -29,6 +29,7 @@ struct LabelScoring {
 
 struct ScoredLabels {
   LabelScore score;
+  std::string fusion = {};  // that the setting was chosen with, of a member alone too; "" of baselines
   std::string name;     // "small_vgg/cam", "all/all", "box"
   std::string setting;  // "value:0.36", "superpixels, rank:0.8" (a member alone), "share 0.3", ""
   Interval miou;        // bootstrap over pictures
@@ -53,6 +54,7 @@ LabelScores score_labels(const Dataset& choose, const Dataset& score, Members& e
 LabelScores score_kept_labels(const Dataset& choose, const Dataset& score, const std::string& folder,
                               const LabelScoring& options);
 
+/// Fusions are left out:
 /// {"pictures", "rows": [LabelScore's keys, "name", "setting", "interval", "lead", "iou", "finding"],
 ///  "best_member"}
 JsonObject to_json(const LabelScores& scores);

@@ -100,8 +100,7 @@ JsonObject picked_rule(const LabelScores& scores, bool snap) {
   const bool on_superpixels = row->setting.starts_with(words);
   JsonObject picked;
   picked.set("rule", row->setting.substr(on_superpixels ? words.size() : 0) + (snap ? ":snap" : ""));
-  const bool alone = row->score.consensus == "none";
-  picked.set("fusion", alone ? (on_superpixels ? "regions" : "minmax") : row->score.consensus);
+  picked.set("fusion", row->fusion);
   picked.set("how", cat("largest mIoU of ", row->name, " against true masks on ", row->score.threshold_from));
   return picked.set("miou", row->miou.estimate).set("scored_on", row->score.scored_on);
 }

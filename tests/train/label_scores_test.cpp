@@ -77,6 +77,22 @@ TEST_F(Fuse, TheEnsembleOfAllMembersIsPickedAndLeads) {
   EXPECT_EQ(alone[0].name, "one/cam");
 }
 
+TEST_F(Fuse, RulesPickedForOneMemberNameItsShare) {
+  const Dataset set = data();
+  Ensemble members = ensemble(set, {.explainers = {}, .segment = true});
+  LabelScoring scoring;
+  scoring.subsets = {"members"};
+  scoring.bootstrap = 0;
+  scoring.members.thresholds = {0.5};
+  scoring.members.measures = {Measure::kValue};
+  for (const char* fusion : {"minmax", "percentile", "regions"}) {
+    scoring.members.fusions = {parse_fusion(fusion)};
+    const JsonObject picked = picked_rule(score_labels(set, set, members, scoring), false);
+    EXPECT_EQ(picked.text("fusion"), fusion);
+    EXPECT_EQ(picked.text("rule"), "value:0.5");
+  }
+}
+
 // Squares of 25 and 36 pixels are found in a, b and ab; the truth has none in b.
 TEST_F(Fuse, CurvesHaveBandsAndForeground) {
   write_label_png(root_ + "/masks/b.png", test::truth(false, false));
