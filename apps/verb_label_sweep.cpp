@@ -21,7 +21,7 @@ namespace {
 struct SweepWords {
   ExplainWords explain;
   DataWords data;
-  std::string maps, choose, apply, out, thresholds = "0:1:0.01", measures = "rank,value,max";
+  std::string maps, choose, apply, out, thresholds = "0:1:0.01", measures;
   std::string subsets = "members,explainers,all", rule, fusions, select = "masks";
   bool snap = false;
   double vote_at = 0.5;
@@ -67,13 +67,20 @@ LabelScoring scoring_of(const SweepWords& w, const CommonOptions& common) {
   MemberScoreOptions& members = scoring.members;
   members.fusions = fusions_of(w);
   members.measures.clear();
-  for (const std::string& name : split_words(w.measures))
+  const std::string wanted = !w.measures.empty() ? w.measures
+                             : w.maps.empty()    ? "rank,value,max"
+                                                 : "rank,value";
+  for (const std::string& name : split_words(wanted))
     members.measures.push_back(from_option("--measures", [&] { return measure_from_name(name); }));
   members.thresholds = from_option("--thresholds", [&] { return parse_thresholds(w.thresholds); });
   members.snap = w.snap;
   members.vote_at = w.vote_at;
   members.picture = picture_options(w.explain);
   if (!w.rule.empty()) fix_rule(w, scoring);
+  if (!w.maps.empty())
+    from_option("--maps", [&] {
+      check_for_kept(members, scoring.fixed ? std::vector<Choice>{*scoring.fixed} : std::vector<Choice>{});
+    });
   return scoring;
 }
 
@@ -165,7 +172,7 @@ int sweep(const SweepWords& w, const CommonOptions& common) {
   to_json(scores).set("classes", apply.class_names).write(w.out + "/sweep.json");
   if (!scores.curves.empty()) write_file(w.out + "/sweep.csv", scores.curves);
   if (by_masks && w.rule.empty()) {
-    picked = picked_rule(scores, w.snap);
+    picked = picked_rule(scores);
     picked.write(w.out + "/picked.json");
     write_sweep_page(w.out + "/sweep.html", scores, picked);
   }
@@ -177,8 +184,9 @@ int sweep(const SweepWords& w, const CommonOptions& common) {
 // What is tried, and how the result is measured.
 void add_choice_words(CLI::App& verb, SweepWords& w) {
   verb.add_option("--thresholds,--bg", w.thresholds, "LOW:HIGH:STEP")->capture_default_str();
-  verb.add_option("--measures", w.measures, "rank, value, max, votes, separated by commas")
-      ->capture_default_str();
+  verb.add_option("--measures", w.measures,
+                  "rank, value, max, votes, separated by commas (default: rank,value,max; with --maps "
+                  "rank,value)");
   verb.add_option("--fusions", w.fusions,
                   "fusions to choose from, separated by commas: minmax,regions:downweight (default: "
                   "--consensus, --wrong and --weights)");

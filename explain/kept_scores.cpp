@@ -1,4 +1,5 @@
 // Consensus maps that `label fuse` kept, against true masks.
+#include <algorithm>
 #include <cmath>
 
 #include "explain/fuse.h"
@@ -54,10 +55,23 @@ std::vector<ClassStrength> read_kept(const std::string& folder, int shift, const
 
 }  // namespace
 
+void check_for_kept(const MemberScoreOptions& options, const std::vector<Choice>& choices) {
+  check(!options.snap, "sweep",
+        "kept maps were snapped to superpixels or not when they were made, but --snap ",
+        "(or a rule with :snap) asks for it now; leave the snapping out");
+  std::vector<Measure> measures = choices.empty() ? options.measures : std::vector<Measure>{};
+  for (const Choice& choice : choices) measures.push_back(choice.measure);
+  check(
+      std::count(measures.begin(), measures.end(), Measure::kMax) == 0, "sweep",
+      "kept maps are scaled to 0..1, so max is value there, but the measures name max; name rank, value or ",
+      "(maps of a votes rule) votes");
+}
+
 MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
                         const std::vector<Choice>& choices) {
   check(data.masks != MaskFormat::kNone && data.background >= 0, "sweep", "the data set ", data.root,
         " must have true masks (name their folder: masks) and a background class");
+  check_for_kept(options, choices);
   const int shift = value_shift(folder, data.class_names);
   const bool fixed = !choices.empty();
   const std::vector<Measure> measures = fixed ? std::vector<Measure>{choices[0].measure} : options.measures;
@@ -67,7 +81,7 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
                           fixed ? std::vector<double>{choices[0].threshold} : options.thresholds, groups);
   };
   MemberScores result;
-  result.subsets.push_back({.fusions = {{}}, .sweeps = {}, .pictures = {}});
+  result.subsets.push_back({.fusions = {options.fusions.empty() ? Fusion{} : options.fusions[0]}});
   result.subsets[0].sweeps.assign(measures.size(), new_sweep(kScoreGroups));
   ClassMeans means;
   for (std::size_t i = 0; i < data.items.size(); ++i) try {

@@ -49,10 +49,10 @@ struct LocalisationMeans {
 /// Pictures are counted in so many groups, one after the other, for intervals of curves.
 inline constexpr std::size_t kScoreGroups = 20;
 struct SubsetScores {
-  std::vector<Fusion> fusions;         // that were tried
-  std::vector<ThresholdSweep> sweeps;  // [fusion][measure], of kScoreGroups groups
+  std::vector<Fusion> fusions;              // that were tried
+  std::vector<ThresholdSweep> sweeps = {};  // [fusion][measure], of kScoreGroups groups
   // Only with fixed choices:
-  std::vector<ConfusionMatrix> pictures;  // one per scored picture
+  std::vector<ConfusionMatrix> pictures = {};  // one per scored picture
   LocalisationMeans finding = {};
 };
 struct MemberScores {
@@ -71,10 +71,15 @@ MemberScores score_members(const Dataset& data, Members& ensemble, const std::ve
 
 /// The same for the consensus maps that fuse() kept in `folder` (FuseOptions::keep_consensus): one subset,
 /// nothing is explained or fused again; its agreement is not known (NaN). Classes are found by their names
-/// (value_shift()). Measure::kVotes fits maps that were
-/// kept under a votes rule, the other measures the other maps. A picture whose map is missing is a failure.
+/// (value_shift()). The options' first fusion is what the maps are said to be fused by.
+/// Measure::kVotes fits maps that were kept under a votes rule, the others the other maps. Throws Error where
+/// check_for_kept() does. A picture whose map is missing is a failure.
 MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
                         const std::vector<Choice>& choices = {});
+
+/// Throws Error for what kept maps cannot answer: they were snapped or not when they were made, and are
+/// min-max scaled, so that Measure::kMax would be Measure::kValue.
+void check_for_kept(const MemberScoreOptions& options, const std::vector<Choice>& choices = {});
 
 /// Fusion, measure and threshold of the largest mIoU.
 Choice best_choice(const SubsetScores& scores, const MemberScoreOptions& options, const ScoreOptions& score);

@@ -270,6 +270,7 @@ LabelScores score_labels(const Dataset& choose, const Dataset& score, Members& e
     name_members(ensemble, subset, origins.back().parts);
   }
   LabelScores result;
+  result.snap = options.members.snap;
   LabelScorer scorer(
       choose, score, options,
       [&](const Dataset& data, const MemberScoreOptions& members, const std::vector<Choice>& choices) {
@@ -282,19 +283,22 @@ LabelScores score_labels(const Dataset& choose, const Dataset& score, Members& e
 LabelScores score_kept_labels(const Dataset& choose, const Dataset& score, const std::string& folder,
                               const LabelScoring& options) {
   const JsonObject job = JsonObject::read(folder + "/job.json");
+  const Fusion fusion{variant_from_name(job.text("consensus")), wrong_from_name(job.text("wrong")),
+                      weights_from_name(job.has("weights") ? job.text("weights") : "uniform")};
   Origin origin{.name = "kept", .parts = {}};
-  origin.parts.consensus =
-      describe(Fusion{variant_from_name(job.text("consensus")), wrong_from_name(job.text("wrong")),
-                      weights_from_name(job.has("weights") ? job.text("weights") : "uniform")});
+  origin.parts.consensus = describe(fusion);
   for (const JsonObject& one : job.objects("classifiers"))
     origin.parts.classifiers.push_back(one.text("name"));
   for (const std::string& text : job.texts("explainers"))
     origin.parts.explainers.push_back(parse_explainer(text).explainer);
   LabelScores result;
+  result.snap = job.has("rule") && parse_rule(job.text("rule")).snap;
   LabelScorer scorer(
       choose, score, options,
       [&](const Dataset& data, const MemberScoreOptions& members, const std::vector<Choice>& choices) {
-        return score_kept(data, folder, members, choices);
+        MemberScoreOptions how = members;
+        how.fusions = {fusion};
+        return score_kept(data, folder, how, choices);
       });
   finish(scorer.rows({origin}, result), score, options, result);
   return result;

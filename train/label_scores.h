@@ -30,10 +30,10 @@ struct LabelScoring {
 struct ScoredLabels {
   LabelScore score;
   std::string fusion = {};  // that the setting was chosen with, of a member alone too; "" of baselines
-  std::string name;     // "small_vgg/cam", "all/all", "box"
-  std::string setting;  // "value:0.36", "superpixels, rank:0.8" (a member alone), "share 0.3", ""
-  Interval miou;        // bootstrap over pictures
-  Interval lead;        // mIoU of "all/all" minus this one, the same pictures drawn for both; NaN without it
+  std::string name;         // "small_vgg/cam", "all/all", "box"
+  std::string setting;      // "value:0.36", "superpixels, rank:0.8" (a member alone), "share 0.3", ""
+  Interval miou;            // bootstrap over pictures
+  Interval lead;  // mIoU of "all/all" minus this one, the same pictures drawn for both; NaN without it
   std::vector<double> iou;                   // per class
   std::optional<LocalisationMeans> finding;  // not of baselines
 };
@@ -41,6 +41,7 @@ struct LabelScores {
   std::vector<ScoredLabels> rows;
   std::string best_member;  // single member of the largest mIoU; empty without one
   std::int64_t pictures = 0;
+  bool snap = false;   // maps were replaced by their means on superpixels; not kept in JSON
   std::string curves;  // CSV of all that was tried on the choosing pictures; not kept in JSON
   std::vector<Failure> failures;
 };
@@ -50,7 +51,8 @@ LabelScores score_labels(const Dataset& choose, const Dataset& score, Members& e
                          const LabelScoring& options);
 
 /// The same for the consensus maps that fuse() kept in `folder`: one row, named "kept", and the baselines.
-/// Fusions and subsets of the options are not looked at.
+/// What the maps are fused by and whether they are snapped says the folder's job.json; fusions and subsets of
+/// the options are not looked at. Throws Error where check_for_kept() does.
 LabelScores score_kept_labels(const Dataset& choose, const Dataset& score, const std::string& folder,
                               const LabelScoring& options);
 

@@ -91,7 +91,7 @@ JsonObject picked_rule(const UnlabelledChoice& choice, const UnlabelledOptions& 
   return picked.set("agreement", choice.agreement).set("share", choice.share);
 }
 
-JsonObject picked_rule(const LabelScores& scores, bool snap) {
+JsonObject picked_rule(const LabelScores& scores) {
   check(!scores.rows.empty(), "sweep", "nothing was scored");
   const ScoredLabels* row = &scores.rows[0];
   for (const ScoredLabels& other : scores.rows)
@@ -99,7 +99,7 @@ JsonObject picked_rule(const LabelScores& scores, bool snap) {
   const std::string words = "superpixels, ";  // how a member alone was scored
   const bool on_superpixels = row->setting.starts_with(words);
   JsonObject picked;
-  picked.set("rule", row->setting.substr(on_superpixels ? words.size() : 0) + (snap ? ":snap" : ""));
+  picked.set("rule", row->setting.substr(on_superpixels ? words.size() : 0) + (scores.snap ? ":snap" : ""));
   picked.set("fusion", row->fusion);
   picked.set("how", cat("largest mIoU of ", row->name, " against true masks on ", row->score.threshold_from));
   return picked.set("miou", row->miou.estimate).set("scored_on", row->score.scored_on);

@@ -13,7 +13,7 @@ namespace clearcut {
 JsonObject picked_rule(const UnlabelledChoice& choice, const UnlabelledOptions& options, const Fusion& fusion,
                        const std::string& pictures);
 /// The same of the ensemble of all members (else the consensus maps that were kept, else the first row).
-JsonObject picked_rule(const LabelScores& scores, bool snap);
+JsonObject picked_rule(const LabelScores& scores);
 
 /// Agreement with its 95 % interval and share of foreground over thresholds, one pair of charts per measure.
 void write_sweep_page(const std::string& path, const UnlabelledChoice& choice, const JsonObject& picked);

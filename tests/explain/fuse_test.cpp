@@ -266,6 +266,7 @@ TEST_F(Fuse, KeptMapsAreScoredWithoutExplaining) {
   keep.keep_consensus = true;
   run("out", keep);
   MemberScoreOptions options;
+  options.measures = {Measure::kRank, Measure::kValue};
   options.thresholds = parse_thresholds("0:1:0.1");
   const Dataset set = data();
   const MemberScores counted = score_kept(set, root_ + "/out", options);

@@ -216,6 +216,7 @@ TEST_F(Kept, ClassesAreFoundByTheirNames) {
   again("kept", "again", fuse_options("value:0.4"), options());
   for (const char* name : {"a", "b", "ab"}) EXPECT_EQ(label("again", name), label("kept", name)) << name;
   MemberScoreOptions scoring;
+  scoring.measures = {Measure::kValue};
   scoring.thresholds = parse_thresholds("0.3:0.7:0.1");
   const MemberScores scored = score_kept(data(), root_ + "/kept", scoring);
   EXPECT_EQ(scored.failures.size(), 0u);

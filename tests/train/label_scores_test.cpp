@@ -43,12 +43,13 @@ TEST_F(Fuse, RulesPickedOnKeptMapsNameTheWholeFusion) {
   LabelScoring scoring;
   scoring.bootstrap = 0;
   scoring.members.thresholds = {0.5};
+  scoring.members.measures = {Measure::kValue};
   for (const char* classifiers : {R"([{"name": "one"}, {"name": "two"}])", R"([{"name": "one"}])"}) {
     write_file(root_ + "/out/job.json",
                cat(R"({"consensus": "rank", "wrong": "downweight", "weights": "agreement", "classifiers": )",
                    classifiers, R"(, "explainers": ["cam"]})"));
     const LabelScores scored = score_kept_labels(set, set, root_ + "/out", scoring);
-    EXPECT_EQ(picked_rule(scored, false).text("fusion"), "rank:downweight:agreement") << classifiers;
+    EXPECT_EQ(picked_rule(scored).text("fusion"), "rank:downweight:agreement") << classifiers;
     EXPECT_EQ(scored.rows[0].score.miou, 1);  // the maps are the squares of the masks
   }
 }
@@ -68,7 +69,7 @@ TEST_F(Fuse, TheEnsembleOfAllMembersIsPickedAndLeads) {
   EXPECT_EQ(scored.rows[2].name, "all/all");
   EXPECT_EQ(scored.best_member, "one/cam");
   for (const ScoredLabels& row : scored.rows) EXPECT_EQ(row.lead.estimate, 0) << row.name;
-  EXPECT_NE(picked_rule(scored, false).text("how").find("mIoU of all/all"), std::string::npos);
+  EXPECT_NE(picked_rule(scored).text("how").find("mIoU of all/all"), std::string::npos);
   std::vector<std::unique_ptr<Classifier>> nets;
   nets.push_back(test::colour_net("one"));
   Ensemble one(std::move(nets), options, set.class_names, {1, 2});
@@ -87,10 +88,37 @@ TEST_F(Fuse, RulesPickedForOneMemberNameItsShare) {
   scoring.members.measures = {Measure::kValue};
   for (const char* fusion : {"minmax", "percentile", "regions"}) {
     scoring.members.fusions = {parse_fusion(fusion)};
-    const JsonObject picked = picked_rule(score_labels(set, set, members, scoring), false);
+    const JsonObject picked = picked_rule(score_labels(set, set, members, scoring));
     EXPECT_EQ(picked.text("fusion"), fusion);
     EXPECT_EQ(picked.text("rule"), "value:0.5");
   }
+}
+
+// Kept maps were snapped, or not, when they were made; and their largest value is 1, so max: would be value:.
+TEST_F(Fuse, KeptMapsSayHowTheyWereMade) {
+  FuseOptions options = by_value();
+  options.keep_consensus = true;
+  run("out", options);
+  const Dataset set = data();
+  LabelScoring scoring;
+  scoring.bootstrap = 0;
+  scoring.members.thresholds = {0.5};
+  scoring.members.measures = {Measure::kValue};
+  for (const char* snap : {"", ":snap"}) {
+    write_file(root_ + "/out/job.json",
+               cat(R"({"consensus": "percentile", "wrong": "keep", "rule": "value:0.3)", snap,
+                   R"(", "classifiers": [{"name": "one"}], "explainers": ["cam", "gradcam"]})"));
+    const LabelScores scored = score_kept_labels(set, set, root_ + "/out", scoring);
+    EXPECT_EQ(picked_rule(scored).text("rule"), cat("value:0.5", snap));
+    EXPECT_NE(scored.curves.find("\nkept,percentile,value,0.5,"), std::string::npos) << scored.curves;
+  }
+  scoring.members.snap = true;
+  expect_error([&] { score_kept_labels(set, set, root_ + "/out", scoring); }, "leave the snapping out");
+  scoring.members.snap = false;
+  scoring.members.measures = {Measure::kValue, Measure::kMax};
+  expect_error([&] { score_kept_labels(set, set, root_ + "/out", scoring); }, "max is value there");
+  scoring.fixed = {.fusion = {}, .measure = Measure::kMax, .threshold = 0.5};
+  expect_error([&] { score_kept_labels(set, set, root_ + "/out", scoring); }, "max is value there");
 }
 
 // Squares of 25 and 36 pixels are found in a, b and ab; the truth has none in b.
@@ -118,7 +146,7 @@ TEST_F(Fuse, CurvesHaveBandsAndForeground) {
   EXPECT_GT(number(6), number(4));  // resamples without b
   EXPECT_NEAR(number(7), 86.0 / 122, 1e-5);
   EXPECT_NEAR(number(8), 122.0 / 1024, 1e-5);
-  write_sweep_page(root_ + "/sweep.html", scored, picked_rule(scored, false));
+  write_sweep_page(root_ + "/sweep.html", scored, picked_rule(scored));
   const std::string page = read_text(root_ + "/sweep.html");
   for (const char* text : {"97.5 %", "Pixels called foreground", "Precision"})
     EXPECT_NE(page.find(text), std::string::npos) << text;
