@@ -3,7 +3,6 @@
 #include <cmath>
 #include <functional>
 
-#include "data/picture.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 
@@ -12,13 +11,14 @@ namespace {
 
 using Predict = std::function<Tensor(const Item& item, const Tensor& picture)>;
 
-std::vector<ConfusionMatrix> score_pictures(const Dataset& data, const Predict& predict) {
+std::vector<ConfusionMatrix> score_pictures(const Dataset& data, const PictureOptions& options,
+                                            const Predict& predict) {
   const auto classes = static_cast<int>(data.class_names.size());
   std::vector<ConfusionMatrix> counts(data.items.size(), ConfusionMatrix(classes));
   parallel_for(static_cast<std::int64_t>(data.items.size()), 8, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const Item& item = data.items[i];
-      counts[i].add(predict(item, read_picture(item.image)), read_mask(data, item), data.ignore);
+      counts[i].add(predict(item, read_picture(item.image, options)), read_mask(data, item), data.ignore);
     }
   });
   return counts;
@@ -30,15 +30,40 @@ double miou(const std::vector<ConfusionMatrix>& pictures, const Dataset& data) {
   return scores(sum, {.background = data.background}).miou;
 }
 
+/// The items whose picture and mask can be read and fit; the others are listed.
+Dataset readable(const Dataset& data, const PictureOptions& options, std::vector<Failure>& failures) {
+  std::vector<std::string> errors(data.items.size());
+  parallel_for(static_cast<std::int64_t>(data.items.size()), 8, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) try {
+        const Tensor picture = read_picture(data.items[i].image, options);
+        const Tensor blank = centred_box(picture.dim(0), picture.dim(1), 0, 0);
+        ConfusionMatrix(static_cast<int>(data.class_names.size()))
+            .add(blank, read_mask(data, data.items[i]), data.ignore);
+      } catch (const Error& error) {
+        errors[i] = error.what();
+      }
+  });
+  Dataset good = data;
+  good.items.clear();
+  for (std::size_t i = 0; i < errors.size(); ++i)
+    if (errors[i].empty())
+      good.items.push_back(data.items[i]);
+    else
+      failures.push_back({.id = data.items[i].name, .stage = "baseline", .error = errors[i]});
+  check(!good.items.empty(), "baseline", "there is no picture to choose by among the ", data.items.size(),
+        " of ", data.root, failures.empty() ? "" : "; the first failure: " + failures.front().error);
+  return good;
+}
+
 /// Scores `score` under the setting that does best on `choose`.
-Baseline best_of(const Dataset& choose, const Dataset& score, const std::vector<double>& settings,
-                 const std::function<Predict(double setting)>& make) {
+Baseline best_of(const Dataset& choose, const Dataset& score, const PictureOptions& options,
+                 const std::vector<double>& settings, const std::function<Predict(double setting)>& make) {
   double best = settings.front(), best_miou = -1;
   for (const double setting : settings) {
-    const double here = miou(score_pictures(choose, make(setting)), choose);
+    const double here = miou(score_pictures(choose, options, make(setting)), choose);
     if (here > best_miou) best_miou = here, best = setting;
   }
-  return {best, score_pictures(score, make(best))};
+  return {best, score_pictures(score, options, make(best))};
 }
 
 }  // namespace
@@ -105,28 +130,36 @@ Tensor centred_box(std::int64_t height, std::int64_t width, double share, int la
   return y;
 }
 
-Baseline colour_baseline(const Dataset& choose, const Dataset& score) {
+Baseline colour_baseline(const Dataset& choose, const Dataset& score, const PictureOptions& options) {
+  std::vector<Failure> failures;
+  const Dataset good = readable(choose, options, failures);
   ColourClassifier colours(static_cast<int>(choose.class_names.size()));
-  for (const Item& item : choose.items)
-    colours.add(read_picture(item.image), read_mask(choose, item), choose.ignore);
-  return best_of(choose, score, {0, 0.5, 1}, [&](double prior) -> Predict {
+  for (const Item& item : good.items)
+    colours.add(read_picture(item.image, options), read_mask(good, item), good.ignore);
+  Baseline baseline = best_of(good, score, options, {0, 0.5, 1}, [&](double prior) -> Predict {
     return [&colours, prior](const Item&, const Tensor& picture) { return colours.predict(picture, prior); };
   });
+  baseline.failures = std::move(failures);
+  return baseline;
 }
 
-Baseline box_baseline(const Dataset& choose, const Dataset& score) {
+Baseline box_baseline(const Dataset& choose, const Dataset& score, const PictureOptions& options) {
+  std::vector<Failure> failures;
+  const Dataset good = readable(choose, options, failures);
   const int background = choose.background;
-  return best_of(choose, score, {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1},
-                 [&](double share) -> Predict {
-                   return [background, share](const Item& item, const Tensor& picture) {
-                     const int label = item.classes.empty() ? background : item.classes.front();
-                     return centred_box(picture.dim(0), picture.dim(1), share, label, background);
-                   };
-                 });
+  const std::vector<double> shares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
+  Baseline baseline = best_of(good, score, options, shares, [&](double share) -> Predict {
+    return [background, share](const Item& item, const Tensor& picture) {
+      const int label = item.classes.empty() ? background : item.classes.front();
+      return centred_box(picture.dim(0), picture.dim(1), share, label, background);
+    };
+  });
+  baseline.failures = std::move(failures);
+  return baseline;
 }
 
-Baseline background_baseline(const Dataset& score) {
-  return {0, score_pictures(score, [&](const Item&, const Tensor& picture) {
+Baseline background_baseline(const Dataset& score, const PictureOptions& options) {
+  return {0, score_pictures(score, options, [&](const Item&, const Tensor& picture) {
             return centred_box(picture.dim(0), picture.dim(1), 0, score.background, score.background);
           })};
 }

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/jsonl.h"
 #include "data/metrics.h"
+#include "data/picture.h"
 
 namespace clearcut {
 
@@ -32,16 +34,19 @@ class ColourClassifier {
 Tensor centred_box(std::int64_t height, std::int64_t width, double share, int label, int background = 0);
 
 /// A baseline's counts on the pictures of `score`, one matrix per picture, under the setting (prior, or share
-/// of the box) that gives the best mIoU on `choose`.
+/// of the box) that gives the best mIoU on `choose`. Pictures of `choose` that cannot be read, or whose mask
+/// does not fit, are failures, and the others choose. Throws Error if there are no others, and for such a
+/// picture of `score`.
 struct Baseline {
   double setting = 0;
   std::vector<ConfusionMatrix> pictures;
+  std::vector<Failure> failures = {};  // of `choose`
 };
 /// Histograms of `choose`'s true masks; the prior is one of 0, 0.5, 1.
-Baseline colour_baseline(const Dataset& choose, const Dataset& score);
+Baseline colour_baseline(const Dataset& choose, const Dataset& score, const PictureOptions& options = {});
 /// The box carries the picture's first class; its share is one of 0.1, 0.2, ... 1.
-Baseline box_baseline(const Dataset& choose, const Dataset& score);
+Baseline box_baseline(const Dataset& choose, const Dataset& score, const PictureOptions& options = {});
 /// Background everywhere.
-Baseline background_baseline(const Dataset& score);
+Baseline background_baseline(const Dataset& score, const PictureOptions& options = {});
 
 }  // namespace clearcut

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "tensor/error.h"
 #include "tensor/file.h"
@@ -101,6 +102,13 @@ std::vector<JsonObject> read_jsonl(const std::string& path) {
       lines.push_back(JsonObject::parse(line, cat(path, ":", number)));
   });
   return lines;
+}
+
+void add_failures(std::vector<Failure>& failures, const std::vector<Failure>& more) {
+  std::set<std::string> there;
+  for (const Failure& failure : failures) there.insert(failure.id);
+  for (const Failure& failure : more)
+    if (there.insert(failure.id).second) failures.push_back(failure);
 }
 
 void write_failures(const std::string& path, const std::vector<Failure>& failures) {

@@ -50,6 +50,8 @@ struct Failure {
   std::string stage;  // "read", "explain", ...
   std::string error;
 };
+/// Adds those of `more` whose id is not in the list yet: an item that fails twice is one item.
+void add_failures(std::vector<Failure>& failures, const std::vector<Failure>& more);
 /// failures.jsonl: {"id", "stage", "error"}. Writes the whole file anew; removes it if there are none.
 void write_failures(const std::string& path, const std::vector<Failure>& failures);
 std::vector<Failure> read_failures(const std::string& path);

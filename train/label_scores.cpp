@@ -75,14 +75,15 @@ void name_members(const Members& ensemble, const Subset& subset, LabelScore& sco
 }
 
 Row baseline_row(const std::string& name, const Dataset& choose, const Dataset& score,
-                 const LabelScoring& options) {
+                 const LabelScoring& options, std::vector<Failure>& failures) {
+  const PictureOptions& picture = options.members.picture;
   Row row;
   Baseline baseline;
   if (name == "background") {
-    baseline = background_baseline(score);
+    baseline = background_baseline(score, picture);
     row.scored.score.threshold_from = "none";
   } else {
-    baseline = name == "box" ? box_baseline(choose, score) : colour_baseline(choose, score);
+    baseline = name == "box" ? box_baseline(choose, score, picture) : colour_baseline(choose, score, picture);
     row.scored.setting = cat(name == "box" ? "share " : "prior ", baseline.setting);
     row.scored.score.threshold_from = options.chosen_on;
   }
@@ -91,6 +92,7 @@ Row baseline_row(const std::string& name, const Dataset& choose, const Dataset& 
                                : name == "box"      ? "centred box"
                                                     : "colour of each pixel, trained on the truth";
   row.pictures = std::move(baseline.pictures);
+  add_failures(failures, baseline.failures);
   return row;
 }
 
@@ -165,7 +167,7 @@ class LabelScorer {
     const std::set<std::string> names(scored.scored.begin(), scored.scored.end());
     std::erase_if(there.items, [&](const Item& item) { return !names.contains(item.name); });
     for (const std::string& name : options_.baselines)
-      rows.push_back(baseline_row(name, choose_, there, options_));
+      rows.push_back(baseline_row(name, choose_, there, options_, result.failures));
     return rows;
   }
 

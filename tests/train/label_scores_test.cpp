@@ -1,7 +1,9 @@
 // Ensembles that are named by their parts.
 #include "train/label_scores.h"
 
+#include "data/picture.h"
 #include "data/text_lines.h"
+#include "tensor/npy.h"
 #include "tests/errors.h"
 #include "tests/explain/fuse_fixture.h"
 #include "train/sweep_page.h"
@@ -9,6 +11,7 @@
 namespace clearcut {
 namespace {
 
+namespace fs = std::filesystem;
 using test::Fuse;
 
 TEST_F(Fuse, SubsetsAreNamedByClassifiersOrExplainers) {
@@ -119,6 +122,52 @@ TEST_F(Fuse, KeptMapsSayHowTheyWereMade) {
   expect_error([&] { score_kept_labels(set, set, root_ + "/out", scoring); }, "max is value there");
   scoring.fixed = {.fusion = {}, .measure = Measure::kMax, .threshold = 0.5};
   expect_error([&] { score_kept_labels(set, set, root_ + "/out", scoring); }, "max is value there");
+}
+
+TEST_F(Fuse, OneBadPictureStopsNoSweep) {
+  fs::resize_file(root_ + "/images/b.png", 30);
+  const Dataset set = data();
+  Dataset good = set;
+  std::erase_if(good.items, [](const Item& item) { return item.name == "b.png"; });
+  Ensemble members = ensemble(set);
+  LabelScoring scoring;
+  scoring.subsets = {"all"};
+  scoring.baselines = {"background", "box", "colour"};
+  scoring.bootstrap = 0;
+  scoring.members.thresholds = {0.5};
+  for (const bool fixed : {false, true}) {  // nothing but baselines looks at `choose` then
+    if (fixed) scoring.fixed = {.fusion = {}, .measure = Measure::kValue, .threshold = 0.5};
+    const LabelScores scored = score_labels(set, good, members, scoring);
+    EXPECT_EQ(scored.rows.size(), 4u);
+    EXPECT_EQ(scored.pictures, 3);
+    ASSERT_EQ(scored.failures.size(), 1u) << fixed;
+    EXPECT_EQ(scored.failures[0].id, "b.png");
+  }
+  good.items.resize(1);
+  Dataset bad = set;
+  std::erase_if(bad.items, [](const Item& item) { return item.name != "b.png"; });
+  expect_error([&] { score_labels(bad, good, members, scoring); }, "no picture to choose by");
+}
+
+// A picture of Pillow's that lies on its side in its file; the mask was made upright.
+TEST_F(Fuse, BaselinesTurnPicturesAsMembersDo) {
+  const auto file = find_array(read_npz("tests/golden/data/pictures.npz"), "file:exif6.jpg", "pictures.npz");
+  const std::vector<std::uint8_t> bytes = file.values<std::uint8_t>();
+  write_file(root_ + "/images/a.png", std::string(bytes.begin(), bytes.end()));
+  const Tensor upright = read_picture(root_ + "/images/a.png", {.apply_exif = true});
+  ASSERT_NE(upright.dim(0), upright.dim(1));
+  write_label_png(root_ + "/masks/a.png", Tensor::full({upright.dim(0), upright.dim(1)}, 1, DType::kInt32));
+  const Dataset set = data();
+  Ensemble members = ensemble(set);
+  LabelScoring scoring;
+  scoring.subsets = {"all"};
+  scoring.baselines = {"background", "box", "colour"};
+  scoring.bootstrap = 0;
+  scoring.members.thresholds = {0.5};
+  scoring.members.picture = {.apply_exif = true};
+  const LabelScores scored = score_labels(set, set, members, scoring);
+  EXPECT_EQ(scored.rows.size(), 4u);
+  EXPECT_EQ(scored.pictures, 4);
 }
 
 // Squares of 25 and 36 pixels are found in a, b and ab; the truth has none in b.
