@@ -118,7 +118,8 @@ UnlabelledOptions unlabelled_options(const SweepWords& w, const LabelScoring& sc
 }
 
 // A rule that no mask had a say in; it is scored afterwards where there are masks.
-JsonObject pick(const SweepWords& w, const Dataset& choose, Members& members, LabelScoring& scoring) {
+JsonObject pick(const SweepWords& w, const Dataset& choose, Members& members, LabelScoring& scoring,
+                std::vector<Failure>& failures) {
   UnlabelledOptions options = unlabelled_options(w, scoring);
   Progress progress("choose", static_cast<std::int64_t>(choose.items.size()), scoring.progress);
   options.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
@@ -126,7 +127,7 @@ JsonObject pick(const SweepWords& w, const Dataset& choose, Members& members, La
   const Fusion fusion = scoring.members.fusions[0];
   const JsonObject picked = picked_rule(choice, options, fusion, w.choose.empty() ? choose.root : w.choose);
   write_sweep_page(w.out + "/sweep.html", choice, picked);
-  write_failures(w.out + "/failures.jsonl", choice.failures);
+  failures = choice.failures;
   scoring.fixed = {.fusion = fusion, .measure = choice.measure, .threshold = choice.threshold};
   return picked;
 }
@@ -161,11 +162,13 @@ int sweep(const SweepWords& w, const CommonOptions& common) {
   std::unique_ptr<Members> members;
   if (w.maps.empty()) members = members_of(w, common, choose, apply, scoring);
   JsonObject picked;
+  std::vector<Failure> failures;
   if (!by_masks) {
-    picked = pick(w, choose, *members, scoring);
+    picked = pick(w, choose, *members, scoring, failures);
     picked.write(w.out + "/picked.json");
     std::cout << picked.text("rule") << ", " << picked.text("how") << "\n";
-    if (apply.masks == MaskFormat::kNone) return kDone;
+    write_failures(w.out + "/failures.jsonl", failures);
+    if (apply.masks == MaskFormat::kNone) return failures.empty() ? kDone : kSomeFailed;
   }
   const LabelScores scores = members ? score_labels(choose, apply, *members, scoring)
                                      : score_kept_labels(choose, apply, w.maps, scoring);
@@ -176,9 +179,10 @@ int sweep(const SweepWords& w, const CommonOptions& common) {
     picked.write(w.out + "/picked.json");
     write_sweep_page(w.out + "/sweep.html", scores, picked);
   }
-  write_failures(w.out + "/failures.jsonl", scores.failures);
   print(scores);
-  return scores.failures.empty() ? kDone : kSomeFailed;
+  add_failures(failures, scores.failures);
+  write_failures(w.out + "/failures.jsonl", failures);
+  return failures.empty() ? kDone : kSomeFailed;
 }
 
 // What is tried, and how the result is measured.

@@ -251,6 +251,19 @@ sweep="label sweep -m $work/net -x gradcam,saliency --data $work/drawn/val --boo
 expect 0 "without labels: where members agree most" $sweep --select agreement -o "$work/r-pick" $reference
 expect 0 "without labels: the share of foreground nearest to 0.3" $sweep --select share:0.3 --measures rank -o "$work/r-pick" \
   $reference
+# A picture that fails when the rule is chosen stays on the list of failures, with masks to score by and without.
+cp -r "$work/drawn" "$work/torn"
+(cd "$work/torn" && ls val/*/*.png) > "$work/all.txt"
+tail -n +2 "$work/all.txt" > "$work/whole.txt"
+torn=$(head -n 1 "$work/all.txt")
+head -c 30 "$work/drawn/$torn" > "$work/torn/$torn"
+sweep_torn="label sweep -m $work/net -x gradcam,saliency --bootstrap 10 --select agreement -o $work/r-torn"
+for data in "--data $work/torn/val" \
+  "--data $work/torn --format csv --split val --masks masks --choose $work/all.txt --apply $work/whole.txt"; do
+  rm -rf "$work/r-torn"
+  expect 4 "where members agree most" $sweep_torn $data $reference
+  [ "$(wc -l < "$work/r-torn/failures.jsonl")" -eq 1 ] || { echo "label sweep $data: not one failure"; failed=1; }
+done
 expect 2 "share:S with S between 0 and 1" $sweep --select share:2 -o "$work/r-pick" $reference
 expect 0 "6 labels made" label fuse -m "$work/net" -x gradcam,saliency --data "$work/drawn/val" --rule picked:"$work/r-pick/picked.json" \
   -o "$work/r-picked" $reference

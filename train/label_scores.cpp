@@ -192,7 +192,7 @@ class LabelScorer {
       members.checkpoint = options_.checkpoint + (choices.empty() ? "/choose.npz" : "/score.npz");
     members.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
     MemberScores scored = pass_(data, members, choices);
-    result.failures.insert(result.failures.end(), scored.failures.begin(), scored.failures.end());
+    add_failures(result.failures, scored.failures);
     return scored;
   }
 

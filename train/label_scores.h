@@ -41,9 +41,9 @@ struct LabelScores {
   std::vector<ScoredLabels> rows;
   std::string best_member;  // single member of the largest mIoU; empty without one
   std::int64_t pictures = 0;
-  bool snap = false;   // maps were replaced by their means on superpixels; not kept in JSON
-  std::string curves;  // CSV of all that was tried on the choosing pictures; not kept in JSON
-  std::vector<Failure> failures;
+  bool snap = false;              // maps were replaced by their means on superpixels; not kept in JSON
+  std::string curves;             // CSV of all that was tried on the choosing pictures; not kept in JSON
+  std::vector<Failure> failures;  // of choosing and of scoring, each picture once
 };
 
 /// Explains both sets. Throws Error if no picture of `score` could be scored.

@@ -170,6 +170,21 @@ TEST_F(Fuse, BaselinesTurnPicturesAsMembersDo) {
   EXPECT_EQ(scored.pictures, 4);
 }
 
+// One list chooses and is scored: a picture that fails in both fails once.
+TEST_F(Fuse, FailuresAreCountedOnce) {
+  fs::remove(root_ + "/images/b.png");
+  const Dataset set = data();
+  Ensemble members = ensemble(set);
+  LabelScoring scoring;
+  scoring.subsets = {"all"};
+  scoring.bootstrap = 0;
+  scoring.members.thresholds = {0.5};
+  const LabelScores scored = score_labels(set, set, members, scoring);
+  EXPECT_EQ(scored.pictures, 3);
+  ASSERT_EQ(scored.failures.size(), 1u);
+  EXPECT_EQ(scored.failures[0].stage, "read");
+}
+
 // Squares of 25 and 36 pixels are found in a, b and ab; the truth has none in b.
 TEST_F(Fuse, CurvesHaveBandsAndForeground) {
   write_label_png(root_ + "/masks/b.png", test::truth(false, false));
