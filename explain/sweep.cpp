@@ -172,8 +172,15 @@ Localisation localise(const Tensor& map, const Tensor& inside, double tolerance)
   const float* m = map.data<const float>();
   const std::uint8_t* in = inside.data<const std::uint8_t>();
   const std::int64_t n = map.numel();
-  const auto top = std::max_element(m, m + n) - m;
-  Localisation result{.hit = near_object(in, map.dim(0), map.dim(1), top, tolerance)};
+  std::int64_t top = -1;  // the first maximum of what counts
+  bool flat = true;
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (in[i] > 1) continue;
+    flat = flat && (top < 0 || m[i] == m[top]);
+    if (top < 0 || m[i] > m[top]) top = i;
+  }
+  Localisation result;
+  result.hit = !flat && near_object(in, map.dim(0), map.dim(1), top, tolerance);
   double on = 0, all = 0, called = 0, right = 0, object = 0;
   for (std::int64_t i = 0; i < n; ++i) {
     if (in[i] > 1) continue;

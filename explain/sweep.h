@@ -50,7 +50,7 @@ class ThresholdSweep {
 };
 
 /// How well a map finds an object (spec 9.5). map float32 [H, W], inside uint8 [H, W]: 1 on the object;
-/// pixels with 255 do not count.
+/// pixels with 255 do not count, for the maximum neither. A constant map has no maximum: it hits nothing.
 struct Localisation {
   bool hit = false;                          // pointing game: the maximum lies within 15 pixels of the object
   double energy = 0;                         // share of the map's positive sum that lies on the object

@@ -141,6 +141,22 @@ TEST(Localisation, PointingGameForgivesAFewPixels) {
   EXPECT_TRUE(localise(row({9, 0, 0, 1}), inside, 3).hit);
 }
 
+// The largest value stands on a pixel that does not count; of the others the last is the largest.
+TEST(Localisation, IgnoredPixelsAreNotTheMaximum) {
+  const Localisation l = localise(row({9, 0, 0, 1}), Tensor::from<std::uint8_t>({1, 4}, {255, 0, 0, 1}), 0);
+  EXPECT_TRUE(l.hit);
+  EXPECT_NEAR(l.f1, 1, 1e-5);  // its bar is 0.25 of 1; eps 1e-6
+  EXPECT_EQ(l.energy, 1);
+  const Tensor none = Tensor::full({1, 2}, 255, DType::kUInt8);
+  EXPECT_FALSE(localise(row({1, 2}), none).hit);
+  EXPECT_EQ(localise(row({1, 2}), none).f1, 0);
+}
+
+TEST(Localisation, AConstantMapPointsNowhere) {
+  EXPECT_FALSE(localise(row({3, 3, 3}), Tensor::from<std::uint8_t>({1, 3}, {1, 0, 0})).hit);
+  EXPECT_FALSE(localise(row({9, 3, 3}), Tensor::from<std::uint8_t>({1, 3}, {255, 1, 0})).hit);
+}
+
 // Two classes, one pixel each. Under the second fusion the strengths are right, under the first swapped.
 TEST(BestChoice, TakesTheFusionThatFitsTheTruth) {
   const Tensor truth = Tensor::from<std::int32_t>({1, 2}, {0, 1});
