@@ -192,7 +192,8 @@ Tensor Consensus::mean() const { return divided(shape_, sum_, weight_); }
 Tensor Consensus::votes() const { return divided(shape_, votes_, weight_); }
 
 double Consensus::agreement() const {
-  if (members_ < 2) return 1;
+  if (members_ == 0) return std::nan("");
+  if (members_ == 1) return 1;
   const double m = members_;
   const double square = std::inner_product(directions_.begin(), directions_.end(), directions_.begin(), 0.0);
   return (square - m) / (m * (m - 1));

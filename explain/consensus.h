@@ -53,7 +53,8 @@ class Consensus {
   Tensor votes() const;                     // weighted share of the members that vote for a pixel
 
   /// Mean cosine between the shares of two members, over all pairs. With u_k = e_k / ||e_k|| and m members it
-  /// follows from the running sum of u_k alone:  (||sum of u_k||^2 - m) / (m (m - 1)).  1 for one member.
+  /// follows from the running sum of u_k alone:  (||sum of u_k||^2 - m) / (m (m - 1)).  1 for one member,
+  /// NaN where none counted.
   double agreement() const;
 
   /// What one of the members that counted agrees with the others: the mean cosine between its share e and

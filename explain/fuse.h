@@ -51,7 +51,8 @@ void check_layout(LabelLayout layout, bool flatten, const LabelRule& rule);
 
 /// For each item of this shard that is not done: read, explain every label by every member, average, cut by
 /// the rule, enlarge to the picture's size (nearest), write. Manifest lines carry "made":
-///   {"coverage", "ignored", "agreement" (per class), "empty" (classes whose consensus says nothing),
+///   {"coverage", "ignored", "agreement" (per class, null where no member speaks), "empty" (classes whose
+///   consensus says nothing),
 ///    "members": [{"classifier", "class", "probability", "right", "weight", "scores", "empty_maps"}],
 ///    "weights" (file, with pixel_weights), "isa" (instruction set)}
 /// Classes there, in names of consensus maps and in kept maps are label values, as classes.txt names them.

@@ -10,7 +10,9 @@ namespace clearcut {
 
 void ClassMeans::add(int label, const Localisation& l, double agreement) {
   auto& s = sums[label];
-  const std::array<double, 6> one = {l.hit ? 1.0 : 0.0, l.energy, l.f1, l.auc, agreement, 1};
+  const bool known = !std::isnan(agreement);
+  const std::array<double, 7> one = {l.hit ? 1.0 : 0.0, l.energy, l.f1, l.auc, known ? agreement : 0, 1,
+                                     known ? 1.0 : 0.0};
   for (std::size_t i = 0; i < one.size(); ++i) s[i] += one[i];
 }
 
@@ -20,7 +22,14 @@ LocalisationMeans ClassMeans::means() const {
     for (const auto& [label, s] : sums) total += s[which] / s[5];
     return sums.empty() ? 0 : total / static_cast<double>(sums.size());
   };
-  return {.pointing = mean(0), .energy = mean(1), .f1 = mean(2), .auc = mean(3), .agreement = mean(4)};
+  double agreement = 0, known = 0;
+  for (const auto& [label, s] : sums)
+    if (s[6] > 0) agreement += s[4] / s[6], ++known;
+  return {.pointing = mean(0),
+          .energy = mean(1),
+          .f1 = mean(2),
+          .auc = mean(3),
+          .agreement = known > 0 ? agreement / known : std::nan("")};
 }
 
 Tensor object_of(const Tensor& truth, int label, int ignore) {

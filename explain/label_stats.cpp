@@ -92,7 +92,9 @@ Tensor borders_of(const Tensor& labels, int ignore) {
   return borders;
 }
 
-double mean_of(const std::vector<double>& values) {
+// Of those that are known.
+double mean_of(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });
   return values.empty()
              ? std::nan("")
              : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());

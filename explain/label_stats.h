@@ -20,7 +20,7 @@ struct LabelFigures {
   std::int64_t components = 0;         // pieces of one class, connected over sides and corners
   double largest = 0;                  // share of the foreground in its largest piece; NaN without any
   double alignment = 0;                // see border_alignment()
-  double agreement = 0;                // of the members, mean over the classes, as the manifest says
+  double agreement = 0;                // of the members, mean over the classes about which some speak
   double iou = 0;                      // mIoU of this picture against its true mask; NaN without one
 };
 

@@ -269,7 +269,7 @@ std::string key_of(const Dataset& data, const Members& members, const std::vecto
   FuseOptions fuse;
   fuse.vote_at = options.vote_at;
   std::string text = describe_job(members, names, fuse).line() + "\n";
-  text += cat(options.snap, " ", options.picture.apply_exif, "\n");
+  text += cat(options.snap, " ", options.picture.apply_exif, " means of 7\n");  // as ClassMeans holds them
   for (const Item& item : data.items) {
     text += cat(item.name, " ", item.image, " ", item.mask);
     for (const int label : item.classes) text += cat(" ", label);

@@ -49,8 +49,9 @@ Tensor means_array(const ClassMeans& means) {
 
 ClassMeans means_of(const std::vector<double>& numbers) {
   ClassMeans means;
-  for (std::size_t at = 0; at + 7 <= numbers.size(); at += 7)
-    std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(at) + 1, 6,
+  const std::size_t n = std::tuple_size_v<decltype(means.sums)::mapped_type>;
+  for (std::size_t at = 0; at + n < numbers.size(); at += n + 1)
+    std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(at) + 1, n,
                 means.sums[static_cast<int>(numbers[at])].begin());
   return means;
 }

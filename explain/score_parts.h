@@ -8,11 +8,12 @@
 
 namespace clearcut {
 
-/// Sums for the mean over classes of means over questions.
+/// Sums for the mean over classes of means over questions. An agreement that is not known (NaN) is left out.
 struct ClassMeans {
-  std::map<int, std::array<double, 6>> sums;  // pointing, energy, f1, auc, agreement, number
+  // pointing, energy, f1, auc, agreement, number, number with an agreement
+  std::map<int, std::array<double, 7>> sums;
   void add(int label, const Localisation& l, double agreement);
-  LocalisationMeans means() const;
+  LocalisationMeans means() const;  // agreement NaN where no class has one
 };
 
 /// uint8: 1 where the truth is `label`, 255 where it is ignored.

@@ -109,6 +109,9 @@ TEST(Consensus, WeightedMeanAndVotes) {
 // Pairwise cosines of (1,0), (0,1), (1,1): 0, 1/sqrt 2, 1/sqrt 2.
 TEST(Consensus, AgreementIsTheMeanPairwiseCosine) {
   Consensus consensus(1, 2);
+  EXPECT_TRUE(std::isnan(consensus.agreement()));
+  consensus.add(row({0, 0}), 1);  // a member that says nothing
+  EXPECT_TRUE(std::isnan(consensus.agreement()));
   consensus.add(row({1, 0}), 1);
   EXPECT_EQ(consensus.agreement(), 1);
   consensus.add(row({0, 7}), 2);

@@ -82,5 +82,17 @@ TEST_F(Fuse, StatsOfAFolder) {
   EXPECT_TRUE(std::isnan(stats.labels[0].iou));
 }
 
+// The label says red and green, the picture has red alone: nobody can agree about green.
+TEST_F(Fuse, ClassesThatNobodySeesHaveNoAgreement) {
+  write_png(root_ + "/images/ab.png", squares(true, false));
+  run("out", by_value());
+  const JsonObject made = read_jsonl(root_ + "/out/manifest.jsonl")[2].object("made");
+  EXPECT_EQ(made.integers("empty"), std::vector<std::int64_t>{2});
+  EXPECT_NEAR(made.numbers("agreement")[0], 1, 1e-6);
+  EXPECT_TRUE(std::isnan(made.numbers("agreement")[1]));
+  const LabelStats stats = label_stats(LabelFolder(root_ + "/out", root_), {});
+  EXPECT_NEAR(stats.labels[2].agreement, 1, 1e-6);
+}
+
 }  // namespace
 }  // namespace clearcut

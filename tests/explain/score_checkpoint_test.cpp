@@ -1,6 +1,8 @@
 // Scoring that was interrupted: what was counted is not counted again, and the numbers are the same.
 #include "explain/score_checkpoint.h"
 
+#include <cmath>
+
 #include "tensor/interrupt.h"
 #include "tensor/npy.h"
 #include "tests/errors.h"
@@ -49,7 +51,8 @@ class Interrupting : public Fuse {
           for (int predicted = 0; predicted <= x.pictures[p].classes(); ++predicted)
             EXPECT_EQ(x.pictures[p].count(truth, predicted), y.pictures[p].count(truth, predicted));
       EXPECT_EQ(x.finding.auc, y.finding.auc);
-      EXPECT_EQ(x.finding.agreement, y.finding.agreement);
+      const double left = x.finding.agreement, right = y.finding.agreement;
+      EXPECT_TRUE(left == right || (std::isnan(left) && std::isnan(right))) << left << " " << right;
     }
   }
   std::int64_t first_ = 0;
@@ -97,6 +100,20 @@ TEST_F(Interrupting, SumsThatDoNotFitAreRefused) {
     if (name == "pictures0") array = Tensor::from<std::int64_t>({3}, {1, 2, 3});
   write_npz(options().checkpoint, arrays);
   expect_error([&] { score(options(), choices); }, "pictures0 has 3 numbers, but a picture has 12");
+}
+
+// Red: 0.5 and unknown; green: 0.1; blue: unknown twice.
+TEST(ClassMeans, UnknownAgreementIsLeftOut) {
+  const double unknown = std::nan("");
+  ClassMeans means;
+  EXPECT_TRUE(std::isnan(means.means().agreement));
+  means.add(1, {.hit = true}, 0.5);
+  means.add(1, {.hit = false}, unknown);
+  means.add(2, {.hit = true}, 0.1);
+  means.add(3, {.hit = true}, unknown);
+  means.add(3, {.hit = true}, unknown);
+  EXPECT_DOUBLE_EQ(means.means().pointing, (0.5 + 1 + 1) / 3);
+  EXPECT_DOUBLE_EQ(means.means().agreement, (0.5 + 0.1) / 2);
 }
 
 }  // namespace

@@ -12,10 +12,12 @@
 namespace clearcut {
 namespace {
 
+// Of those that are known.
 double mean(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  return values.empty() ? std::nan("") : sum / static_cast<double>(values.size());
+  double sum = 0, known = 0;
+  for (const double value : values)
+    if (!std::isnan(value)) sum += value, ++known;
+  return known > 0 ? sum / known : std::nan("");
 }
 
 std::string decimals(double value) {
