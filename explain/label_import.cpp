@@ -76,15 +76,19 @@ void add_shares(JsonObject& entry, const Tensor& labels, const LabelLegend& lege
   entry.set("coverage", rounded(shares.foreground)).set("ignored", rounded(shares.ignored));
 }
 
-/// Goes through the source twice: to count, so that a damaged one is refused before anything is changed, and
-/// for `put`, which handles one label and may throw Error.
-template <class Put>
+/// Goes through the source twice: for begin(names of the pictures), so that a damaged one is refused before
+/// anything is changed, and for `put`, which handles one label and may throw Error.
+template <class Begin, class Put>
 void each_label(const LabelImportOptions& options, const LabelLegend& legend, LabelImportCounts& counts,
-                const Put& put) {
+                const Begin& begin, const Put& put) {
   const FileSource source(options.source);
   const LabelFileFormat& format = label_file_format(options.format);
-  std::int64_t total = 0, done = 0;
-  format.read(source, legend, options.read, [&](const auto&, const auto&, const auto&) { ++total; });
+  std::vector<std::string> names;
+  format.read(source, legend, options.read,
+              [&](const std::string& picture, const auto&, const auto&) { names.push_back(picture); });
+  begin(names);
+  const auto total = static_cast<std::int64_t>(names.size());
+  std::int64_t done = 0;
   format.read(source, legend, options.read,
               [&](const std::string& picture, const std::string& file, const auto& read) {
                 stop_if_interrupted("label import");
@@ -126,7 +130,8 @@ void correct(const LabelImportOptions& options, LabelImportCounts& counts) {
     ++counts.corrected;
   };
   try {
-    each_label(options, folder.legend(), counts, put);
+    each_label(
+        options, folder.legend(), counts, [](const auto&) {}, put);
   } catch (...) {  // as by Ctrl-C: who made the labels so far is not lost
     if (!corrections.empty()) folder.update(corrections);
     throw;
@@ -181,22 +186,27 @@ std::string picture_path(const LabelImportOptions& options, const std::string& p
 void add_all(const LabelImportOptions& options, LabelImportCounts& counts) {
   const LabelLegend legend = legend_of_new(options);
   LabelStore store(store_options(options, legend));
-  store.begin({});
   Provenance provenance(options);
   std::vector<Item> items;
-  each_label(options, legend, counts, [&](const std::string& picture, const std::string& file, auto& read) {
-    const Tensor labels = read().labels;
-    Item item;
-    item.name = picture_path(options, picture, file);
-    for (const std::int32_t value : values_in(labels))
-      if (value != legend.background && value != legend.ignore) item.classes.push_back(value);
-    items.push_back(item);
-    JsonObject made;
-    add_shares(made, labels, legend);
-    made.set("members", std::vector<JsonObject>{}).set("imported", provenance.of(file));
-    store.write(item, item.name, labels, made);
-    ++counts.added;
-  });
+  const auto begin = [&](const std::vector<std::string>& names) {
+    std::vector<Item> named(names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) named[i].name = names[i];
+    store.begin(named);
+  };
+  each_label(options, legend, counts, begin,
+             [&](const std::string& picture, const std::string& file, auto& read) {
+               const Tensor labels = read().labels;
+               Item item;
+               item.name = picture_path(options, picture, file);
+               for (const std::int32_t value : values_in(labels))
+                 if (value != legend.background && value != legend.ignore) item.classes.push_back(value);
+               items.push_back(item);
+               JsonObject made;
+               add_shares(made, labels, legend);
+               made.set("members", std::vector<JsonObject>{}).set("imported", provenance.of(file));
+               store.write(item, item.name, labels, made);
+               ++counts.added;
+             });
   store.check_names(items);
   for (const Failure& failure : counts.failures) {
     items.push_back({0, failure.id, "", "", {}});

@@ -10,6 +10,7 @@
 
 #include "data/file_lock.h"
 #include "data/labels/export.h"
+#include "explain/label_status.h"
 #include "explain/label_store.h"
 #include "tensor/interrupt.h"
 #include "tensor/npy.h"
@@ -388,6 +389,9 @@ TEST_F(LabelImport, IntoANewFolder) {
   const std::string pictures = JsonObject::read(root_ + "/labels/job.json").object("data").text("root");
   EXPECT_TRUE(fs::exists(pictures + "/" + line("u/a.jpg").text("image")));
   EXPECT_EQ(read_failures(root_ + "/labels/failures.jsonl").size(), 1U);
+  const LabelStatus status = label_status(root_ + "/labels");
+  EXPECT_EQ(status.total, 3);
+  EXPECT_EQ(status.missing(), 0);
 }
 
 }  // namespace
