@@ -18,13 +18,14 @@ constexpr std::int64_t kMaxSide = 1 << 14, kMostShares = 1 << 24;
 
 enum class Mode : std::uint8_t { kNearest, kLinear, kCubic };
 enum class Where : std::uint8_t { kHalfPixel, kCorners, kAsymmetric };
+enum class Round : std::uint8_t { kPreferFloor, kPreferCeil, kFloor, kCeil };  // Prefer: of halves
 
 struct ResizeRule {
   Mode mode = Mode::kNearest;
   Where where = Where::kHalfPixel;
-  bool floor = false;  // nearest: the pixel at the corner towards the origin, as PyTorch and Paddle take it
-  double a = -0.75;    // cubic: Keys' parameter
-  bool exclude_outside = false;  // cubic: pixels outside x do not count, else those at its border serve
+  Round round = Round::kPreferFloor;  // nearest
+  double a = -0.75;                   // cubic: Keys' parameter
+  bool exclude_outside = false;       // cubic: pixels outside x do not count, else those at its border serve
   std::optional<std::vector<double>> scales = {};
   std::optional<IntegerInput> sizes = {};
 };
@@ -48,16 +49,6 @@ Size2 output_size(const Var& x, const ResizeRule& rule, const Values& in) {
   return {sizes[2], sizes[3]};
 }
 
-// Nearest pixels by centres and by corners are the same ones where each pixel becomes a whole number of
-// pixels.
-void check_nearest(const Var& x, Size2 size, const ResizeRule& rule) {
-  if (rule.where == Where::kCorners || (rule.where == Where::kAsymmetric && rule.floor)) return;
-  check(size.h % x.dim(2) == 0 && size.w % x.dim(3) == 0, "resize",
-        "nearest pixels are taken for whole factors, or by coordinate_transformation_mode asymmetric with "
-        "nearest_mode floor; got ",
-        x.shape(), " to ", size);
-}
-
 // The share of a pixel at distance d. Source of the cubic one: Keys 1981, "Cubic convolution interpolation
 // for digital image processing", with the parameter a.
 double share(const ResizeRule& rule, double d) {
@@ -68,13 +59,23 @@ double share(const ResizeRule& rule, double d) {
   return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
 }
 
-// Where output i lies among the inputs of its axis.
+// Where output i lies among the inputs of its axis. Scales are float32 and divide as such: 1 / 0.33333334
+// is 3.
 double place(const ResizeRule& rule, std::int64_t i, std::int64_t inputs, std::int64_t outputs,
              double scale) {
-  const auto at = static_cast<double>(i);
-  if (rule.where == Where::kAsymmetric) return at / scale;
-  if (rule.where == Where::kHalfPixel) return (at + 0.5) / scale - 0.5;
-  return outputs == 1 ? 0 : at * static_cast<double>(inputs - 1) / static_cast<double>(outputs - 1);
+  const auto at = static_cast<double>(i), n = static_cast<double>(inputs), m = static_cast<double>(outputs);
+  if (rule.where == Where::kCorners) return outputs == 1 ? 0 : at * (n - 1) / (m - 1);
+  const double half = rule.where == Where::kHalfPixel ? 0.5 : 0;
+  if (rule.sizes) return (at + half) * n / m - half;
+  return static_cast<double>(static_cast<float>(at + half) / static_cast<float>(scale)) - half;
+}
+
+std::int64_t nearest_pixel(const ResizeRule& rule, double at, std::int64_t inputs) {
+  const double whole = rule.round == Round::kFloor         ? std::floor(at)
+                       : rule.round == Round::kCeil        ? std::ceil(at)
+                       : rule.round == Round::kPreferFloor ? std::ceil(at - 0.5)
+                                                           : std::floor(at + 0.5);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(whole), 0, inputs - 1);
 }
 
 // [outputs, inputs]: row i has the shares of the inputs in output i.
@@ -84,6 +85,10 @@ Tensor shares_along(const ResizeRule& rule, std::int64_t inputs, std::int64_t ou
   for (std::int64_t i = 0; i < outputs; ++i) {
     double* row = shares.data<double>() + i * inputs;
     const double at = place(rule, i, inputs, outputs, scale);
+    if (rule.mode == Mode::kNearest) {
+      row[nearest_pixel(rule, at, inputs)] = 1;
+      continue;
+    }
     const auto below = static_cast<std::int64_t>(std::floor(at));
     double sum = 0;
     for (std::int64_t k = below - reach + 1; k <= below + reach; ++k) {
@@ -98,13 +103,17 @@ Tensor shares_along(const ResizeRule& rule, std::int64_t inputs, std::int64_t ou
   return shares;
 }
 
+double scale_of(const ResizeRule& rule, int axis, std::int64_t inputs, std::int64_t outputs) {
+  return rule.sizes ? static_cast<double>(outputs) / static_cast<double>(inputs)
+                    : (*rule.scales)[static_cast<std::size_t>(axis)];
+}
+
 // Rows, then columns, as products with matrices of shares.
 Var interpolated(const ResizeRule& rule, const Var& x, Size2 size) {
   const auto shares = [&](int axis, std::int64_t outputs) {
     const std::int64_t inputs = x.dim(axis);
     check(inputs * outputs <= kMostShares, "resize", inputs, " to ", outputs, " pixels is too much");
-    const double scale = rule.sizes ? static_cast<double>(outputs) / static_cast<double>(inputs)
-                                    : (*rule.scales)[static_cast<std::size_t>(axis)];
+    const double scale = scale_of(rule, axis, inputs, outputs);
     return Var(shares_along(rule, inputs, outputs, scale).to(x.dtype()).to(x.device()));
   };
   const Var planes = reshape(x, {x.dim(0) * x.dim(1), x.dim(2), x.dim(3)});
@@ -112,16 +121,30 @@ Var interpolated(const ResizeRule& rule, const Var& x, Size2 size) {
   return reshape(y, {x.dim(0), x.dim(1), size.h, size.w});
 }
 
+// Whether an axis is what our operators make of its two lengths: bilinear at half pixels or corners, and
+// nearest pixel floor(i inputs / outputs). A scale whose output was rounded down is not.
+bool follows_from_lengths(const ResizeRule& rule, int axis, std::int64_t inputs, std::int64_t outputs) {
+  const double scale = scale_of(rule, axis, inputs, outputs);
+  if (rule.mode == Mode::kNearest) {
+    for (std::int64_t i = 0; i < outputs; ++i)
+      if (nearest_pixel(rule, place(rule, i, inputs, outputs, scale), inputs) != i * inputs / outputs)
+        return false;
+    return true;
+  }
+  const auto m = static_cast<double>(outputs);
+  const bool whole = std::abs(static_cast<double>(inputs) * scale - m) <= 1e-6 * m;  // scale is a float
+  return rule.mode == Mode::kLinear &&
+         (rule.where == Where::kCorners || (rule.where == Where::kHalfPixel && whole));
+}
+
 Var run_resize(const ResizeRule& rule, const Values& in) {
   const Var& x = in[0];
   const Size2 size = output_size(x, rule, in);
   if (size == Size2(x.dim(2), x.dim(3))) return x;
-  const bool corners = rule.where == Where::kCorners;
-  if (rule.mode == Mode::kCubic || (rule.mode == Mode::kLinear && rule.where == Where::kAsymmetric))
+  if (!follows_from_lengths(rule, 2, x.dim(2), size.h) || !follows_from_lengths(rule, 3, x.dim(3), size.w))
     return interpolated(rule, x, size);
-  if (rule.mode == Mode::kLinear) return resize_bilinear(x, size, corners);
-  check_nearest(x, size, rule);
-  return resize_nearest(x, size, corners);
+  if (rule.mode == Mode::kNearest) return resize_nearest(x, size, false);
+  return resize_bilinear(x, size, rule.where == Where::kCorners);
 }
 
 std::vector<double> checked_scales(NodeReader& node, const std::vector<double>& scales) {
@@ -140,8 +163,9 @@ std::vector<double> constant_scales(NodeReader& node, std::size_t input) {
 Run build_upsample(NodeReader& node) {
   const std::string mode = node.text("mode", "nearest");
   if (mode != "nearest" && mode != "linear") node.refuse("mode '", mode, "' is not supported");
-  ResizeRule rule{
-      .mode = mode == "linear" ? Mode::kLinear : Mode::kNearest, .where = Where::kAsymmetric, .floor = true};
+  ResizeRule rule{.mode = mode == "linear" ? Mode::kLinear : Mode::kNearest,
+                  .where = Where::kAsymmetric,
+                  .round = Round::kFloor};
   if (node.opset < 9) {
     node.inputs(1, 1);
     const std::vector<float> scales = node.reals("scales");
@@ -163,6 +187,15 @@ Where where_of(NodeReader& node) {
   node.refuse("coordinate_transformation_mode '", mode, "' is not supported");
 }
 
+Round round_of(NodeReader& node) {
+  const std::string mode = node.text("nearest_mode", "round_prefer_floor");
+  if (mode == "round_prefer_floor") return Round::kPreferFloor;
+  if (mode == "round_prefer_ceil") return Round::kPreferCeil;
+  if (mode == "floor") return Round::kFloor;
+  if (mode == "ceil") return Round::kCeil;
+  node.refuse("nearest_mode '", mode, "' is not supported");
+}
+
 Mode mode_of(NodeReader& node) {
   const std::string mode = node.text("mode", "nearest");
   if (mode == "nearest") return Mode::kNearest;
@@ -174,12 +207,7 @@ Mode mode_of(NodeReader& node) {
 Run build_resize(NodeReader& node) {
   if (node.opset < 11) return build_upsample(node);
   node.inputs(1, 4);
-  ResizeRule rule{.mode = mode_of(node), .where = where_of(node)};
-  const std::string nearest = node.text("nearest_mode", "round_prefer_floor");
-  rule.floor = nearest == "floor";
-  if (rule.mode == Mode::kNearest && !rule.floor && nearest != "round_prefer_floor" &&
-      nearest != "round_prefer_ceil")
-    node.refuse("nearest_mode '", nearest, "' is not supported");
+  ResizeRule rule{.mode = mode_of(node), .where = where_of(node), .round = round_of(node)};
   rule.a = node.real("cubic_coeff_a", -0.75f);
   rule.exclude_outside = node.integer("exclude_outside", 0) != 0;
   if (rule.exclude_outside && rule.mode != Mode::kCubic) node.refuse("exclude_outside goes with cubic only");
