@@ -1,6 +1,9 @@
 #include "models/onnx_graph_writer.h"
 
 #include <algorithm>
+#include <iomanip>
+#include <limits>
+#include <sstream>
 
 namespace clearcut::onnx {
 
@@ -57,7 +60,9 @@ std::string GraphWriter::integers(const Ints& values) {
 }
 
 std::string GraphWriter::number(double value) {
-  return initializer(cat("number.", value), Tensor::full({}, value));
+  std::ostringstream name;  // all digits: numbers that differ need names that differ
+  name << "number." << std::setprecision(std::numeric_limits<double>::max_digits10) << value;
+  return initializer(name.str(), Tensor::full({}, value));
 }
 
 std::string GraphWriter::helper(const std::string& value, const std::string& what) {

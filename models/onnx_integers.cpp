@@ -103,10 +103,11 @@ Run build_range(NodeReader& node) {
     const std::int64_t start = at(0), limit = at(1), step = at(2);
     check(step != 0 && std::abs(static_cast<double>(limit) - static_cast<double>(start)) <= 1 << 20, "range",
           "from ", start, " to ", limit, " in steps of ", step, " is not supported");
+    // Their distance is at most 2^20, so that no sum below passes the end of int64.
     Ints values;
-    for (std::int64_t v = start; step > 0 ? v < limit : v > limit; v += step) {
-      values.push_back(v);
-      if (std::abs(static_cast<double>(step)) > 1 << 20) break;
+    for (std::int64_t left = limit - start; step > 0 ? left > 0 : left < 0; left -= step) {
+      values.push_back(limit - left);
+      if (step > 0 ? step >= left : step <= left) break;
     }
     return integer_list(values);
   };

@@ -212,8 +212,13 @@ Run build_gather(NodeReader& node) {
     node.refuse("its indices must be one number or a list of 1 to 65536, got ", indices.shape());
   const Ints wanted = indices.values<std::int64_t>();
   const bool drop = indices.rank() == 0;
+  const std::int64_t most = node.fixed(0) ? 1 << 20 : 1 << 26;
   return [=](const Values& in) {
     const auto at = static_cast<int>(positive_axis(axis, rank_of(in[0]), "gather"));
+    const std::int64_t each = in[0].shape().numel() / std::max<std::int64_t>(1, in[0].dim(at)),
+                       count = indices.numel();
+    check(count <= most / std::max<std::int64_t>(1, each), "gather", count, " times ", each, " elements of ",
+          in[0].shape(), " are more than ", most);
     const Var y = take(in[0], at, wanted);
     if (!drop) return y;
     Ints sizes = y.shape().sizes();

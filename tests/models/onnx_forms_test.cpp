@@ -1,6 +1,7 @@
 // Operators of the ONNX reader in the forms that exporters of different times write, on numbers worked out by
 // hand; sizes worked out by the graph.
 #include <cmath>
+#include <limits>
 
 #include "tests/errors.h"
 #include "tests/models/onnx_case.h"
@@ -220,52 +221,6 @@ TEST(OnnxForms, Split) {
   split({axis, onnx_attribute("num_outputs", std::int64_t{2})}, {}, {4, 5, 1, 2, 3}, 18);
 }
 
-// Half-pixel centres: 0 and 4 spread over four pixels are 0, 1, 3, 4; corners on corners 0, 4/3, 8/3, 4.
-TEST(OnnxForms, Resize) {
-  const auto resize = [](const std::vector<Message>& attributes, const Floats& y, bool by_sizes) {
-    expect_node({.op = "Resize",
-                 .x_sizes = {1, 1, 1, 2},
-                 .x = {0, 4},
-                 .attributes = attributes,
-                 .tensors = {onnx_floats("scales", {4}, {1, 1, 1, 2}), onnx_ints("sizes", {1, 1, 1, 4})},
-                 .names = by_sizes ? std::vector<std::string>{"", "", "sizes"}
-                                   : std::vector<std::string>{"", "scales"},
-                 .y_sizes = {1, 1, 1, 4},
-                 .y = y});
-  };
-  const Message linear = onnx_attribute("mode", "linear");
-  const auto where = [](const char* mode) { return onnx_attribute("coordinate_transformation_mode", mode); };
-  for (const bool by_sizes : {false, true}) {
-    resize({linear}, {0, 1, 3, 4}, by_sizes);
-    resize({linear, where("pytorch_half_pixel")}, {0, 1, 3, 4}, by_sizes);
-    resize({linear, where("align_corners")}, {0, 4 / 3.f, 8 / 3.f, 4}, by_sizes);
-    resize({}, {0, 0, 4, 4}, by_sizes);
-    resize({where("asymmetric"), onnx_attribute("nearest_mode", "floor")}, {0, 0, 4, 4}, by_sizes);
-  }
-}
-
-TEST(OnnxForms, Upsample) {
-  for (const std::int64_t opset : {7, 9, 10}) {
-    const bool attribute = opset < 9;
-    expect_node({.op = opset < 10 ? "Upsample" : "Resize",
-                 .x_sizes = {1, 1, 1, 2},
-                 .x = {0, 4},
-                 .attributes = attribute ? std::vector{Message()
-                                                           .text(1, "scales")
-                                                           .real(7, 1)
-                                                           .real(7, 1)
-                                                           .real(7, 1)
-                                                           .real(7, 2)
-                                                           .number(20, 6)}
-                                         : std::vector<Message>{},
-                 .tensors = {onnx_floats("scales", {4}, {1, 1, 1, 2})},
-                 .names = attribute ? std::vector<std::string>{} : std::vector<std::string>{"scales"},
-                 .y_sizes = {1, 1, 1, 4},
-                 .y = {0, 0, 4, 4},
-                 .opset = opset});
-  }
-}
-
 // Channels 0 to 3 of one pixel become the rows of a block of two by two. Two groups tell DCR from CRD.
 TEST(OnnxForms, PixelShuffles) {
   const Message two = onnx_attribute("blocksize", std::int64_t{2});
@@ -313,6 +268,34 @@ TEST(OnnxForms, SizesWorkedOutByTheGraph) {
       .outputs = {onnx_value("y", {-1, 2, 2})}};
   EXPECT_EQ(run(parts, Var(Tensor::zeros({3, 4}))).shape(), (Shape{3, 2, 2}));
   EXPECT_EQ(run(parts, Var(Tensor::zeros({1, 4}))).shape(), (Shape{1, 2, 2}));
+}
+
+// Sums past the end of int64 ended never; what is gathered is bounded by the indices, too.
+TEST(OnnxForms, FixedNumbersStayFew) {
+  const std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  const auto ranged = [](std::int64_t start, std::int64_t limit, std::int64_t step) {
+    const OnnxParts parts{
+        .nodes = {onnx_node("Range", {"start", "limit", "step"}, {"range"}),
+                  onnx_node("Cast", {"range"}, {"real"}, {onnx_attribute("to", std::int64_t{1})}),
+                  onnx_node("Add", {"x", "real"}, {"y"})},
+        .tensors = {onnx_tensor<std::int64_t>("start", {}, {start}, 7),
+                    onnx_tensor<std::int64_t>("limit", {}, {limit}, 7),
+                    onnx_tensor<std::int64_t>("step", {}, {step}, 7)},
+        .inputs = {onnx_value("x", {-1})},
+        .outputs = {onnx_value("y", {-1})}};
+    return run(parts, Var(Tensor::zeros({1}))).value().numel();
+  };
+  EXPECT_EQ(ranged(last - 5, last, 10), 1);
+  EXPECT_EQ(ranged(5 - last, -last, -10), 1);
+  EXPECT_EQ(ranged(0, 7, 3), 3);
+  EXPECT_EQ(ranged(7, 0, -3), 3);
+  const OnnxParts gathered{
+      .nodes = {onnx_node("Gather", {"table", "rows"}, {"many"}, {onnx_attribute("axis", std::int64_t{0})}),
+                onnx_node("Add", {"x", "many"}, {"y"})},
+      .tensors = {onnx_floats("table", {1, 2048}, Floats(2048)), onnx_ints("rows", Ints(1024))},
+      .inputs = {onnx_value("x", {-1, 1})},
+      .outputs = {onnx_value("y", {-1, 2048})}};
+  expect_error([&] { run(gathered, Var(Tensor::zeros({1, 1}))); }, "are more than");
 }
 
 // ConstantOfShape [2] of 3s, times Range 1, 3 -> [3, 6]; minus 1 where equal to 6; as floats added to x.
