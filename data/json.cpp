@@ -22,7 +22,7 @@ namespace {
 template <class T>
 T convert(const Json& value, bool fits, const std::string& origin, const std::string& name,
           const char* wanted) {
-  check(fits, "json", origin, ": '", name, "' must be ", wanted, ", it is ", value.dump());
+  if (!fits) fail("json", origin, ": '", name, "' must be ", wanted, ", it is ", value.dump());
   return value.get<T>();
 }
 
@@ -39,21 +39,49 @@ std::string to_text(const Json& value, const std::string& origin, const std::str
   return convert<std::string>(value, value.is_string(), origin, name, "a text");
 }
 
-// The library keeps the last of two equal names; they are refused here.
-Json parse_strictly(std::string_view text, const std::string& origin) {
-  std::vector<std::set<std::string>> open;
-  std::string twice;
-  const Json::parser_callback_t watch = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) open.emplace_back();
-    if (event == Json::parse_event_t::object_end) open.pop_back();
-    if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second)
-      twice = value.get<std::string>();
+// Looks for a name that comes twice in one object, of which the library keeps the last. A pass of its own:
+// the library's parser with a callback is quadratic in the length of a list of objects.
+class NamesOnce : public nlohmann::json_sax<Json> {
+ public:
+  const std::string& twice() const { return twice_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override {
+    open_.emplace_back();
     return true;
-  };
+  }
+  bool key(string_t& name) override {
+    if (!open_.back().insert(name).second) twice_ = name;
+    return twice_.empty();
+  }
+  bool end_object() override {
+    open_.pop_back();
+    return true;
+  }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;  // the parser says it
+  }
+
+ private:
+  std::vector<std::set<std::string>> open_;
+  std::string twice_;
+};
+
+Json parse_strictly(std::string_view text, const std::string& origin) {
+  NamesOnce names;
+  Json::sax_parse(text, &names);
+  check(names.twice().empty(), "json", origin, ": the name '", names.twice(), "' comes twice");
   try {
-    Json json = Json::parse(text, watch);
+    Json json = Json::parse(text);
     check(json.is_object(), "json", origin, ": must be one object {...}");
-    check(twice.empty(), "json", origin, ": the name '", twice, "' comes twice");
     return json;
   } catch (const Json::exception& error) {
     fail("json", origin, ": ", error.what());
@@ -122,7 +150,7 @@ const Json& member(const Json& json, const std::string& origin, const std::strin
 template <class Convert>
 auto list(const Json& json, const std::string& origin, const std::string& name, const Convert& to) {
   const Json& value = member(json, origin, name);
-  check(value.is_array(), "json", origin, ": '", name, "' must be a list, it is ", value.dump());
+  if (!value.is_array()) fail("json", origin, ": '", name, "' must be a list, it is ", value.dump());
   std::vector<decltype(to(value, origin, name))> items;
   for (const Json& item : value) items.push_back(to(item, origin, name));
   return items;
