@@ -83,17 +83,19 @@ struct SplitWords {
   std::string out;
 };
 
-// A line that the same format reads back: IMAGE MASK, IMAGE CLASS, or the name (for `select`).
+// A line that the same format reads back: IMAGE MASK [WEIGHTS], IMAGE CLASS, or the name (for `select`).
 std::string line_of(const Item& item, const DatasetSpec& spec) {
   const auto below = [&](const std::string& path) {
     return std::filesystem::path(path).lexically_relative(spec.root).generic_string();
   };
-  if (spec.format == "list" && !item.mask.empty()) return item.name + "\t" + below(item.mask);
+  if (spec.format == "list" && !item.mask.empty())
+    return item.name + "\t" + below(item.mask) + (item.weights.empty() ? "" : "\t" + below(item.weights));
   if (spec.format == "classes") return item.name + "\t" + std::to_string(item.classes.front());
   return item.name;
 }
 
 int split(SplitWords& w, const Session& session) {
+  w.spec.pixel_weights = true;  // those that are there are carried
   const Dataset data = open_dataset(w.spec);
   w.options.seed = session.common.seed;
   const std::vector<Part> parts = hold_out(data, w.options);

@@ -64,6 +64,7 @@ std::size_t next_marker(ByteView bytes, std::size_t at) {
 }
 
 void read_frame(Header& header, ByteView segment, const std::string& name) {
+  check(header.components == 0, "jpeg", name, ": has two frame headers; damaged");
   check(segment.size() >= 6, "jpeg", name, ": damaged frame header");
   header.height = segment[1] << 8 | segment[2];
   header.width = segment[3] << 8 | segment[4];

@@ -206,7 +206,11 @@ bool is_tar_header(ByteView block, const std::string& name, std::int64_t size) {
   try {
     reader.check_sum(block, 0);
     if (reader.number(block, kSize) != size) return false;
-    return name.size() > kName.size || path_below(reader.member_name(block)) == name;
+    // A longer name, or one with letters that ASCII has not, stands whole in the pax records before the
+    // header.
+    const bool in_pax = name.size() > kName.size ||
+                        std::any_of(name.begin(), name.end(), [](char c) { return (c & 0x80) != 0; });
+    return in_pax || path_below(reader.member_name(block)) == name;
   } catch (const Error&) {
     return false;
   }
