@@ -121,7 +121,7 @@ std::string layer_graph(Registry& registry, const Forward& forward, const Tensor
 
 Verification verify_layers(Registry& registry, const Forward& forward, const NamedTensors& reference,
                            const std::string& file) {
-  const Tensor& x = find_array(reference, "input", file);
+  const Tensor x = find_array(reference, "input", file).to(registry.device());
   const std::map<std::string, Tensor> theirs(reference.begin(), reference.end());
   std::deque<Tap> taps;
   std::set<std::string> known = {"input", "output"};
