@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <set>
 
 #include "apps/explain_options.h"
 #include "apps/explain_sheet.h"
@@ -51,13 +52,24 @@ std::vector<Item> find_pictures(const std::vector<std::string>& inputs, const st
     check(!files.empty(), "explain", "the folder ", input, " has no pictures (.jpg, .jpeg, .png)");
     for (const fs::path& file : files) add(file, file.lexically_relative(input).generic_string());
   }
-  std::vector<std::string> names;
-  for (const Item& item : items) names.push_back(item.name);
+  std::vector<std::string> names;  // of the files, which are without the pictures' endings
+  for (const Item& item : items) names.push_back(fs::path(item.name).replace_extension().generic_string());
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
   check(twice == names.end(), "explain", "two inputs are called '", twice == names.end() ? "" : *twice,
-        "'; explain them into two folders");
+        "' but for their endings, and would overwrite each other's maps; explain them into two folders");
   return items;
+}
+
+// Maps are told apart by the names of classifier and explainer, in files as in arrays.
+template <class Name>
+void refuse_twice(const char* option, std::size_t count, const Name& name) {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < count; ++i)
+    if (!seen.insert(name(i)).second)
+      throw ConfigError(
+          cat(option, ": '", name(i),
+              "' comes twice, and its maps would overwrite each other; run it for each of them"));
 }
 
 class ExplainJob {
@@ -75,8 +87,11 @@ class ExplainJob {
         throw ConfigError(cat(
             "--explainer: flip=1 would mirror the picture under the mask of seg:CLASS@MASK; leave it out of ",
             o.explainer));
+    refuse_twice("--explainer", options_.explainers.size(),
+                 [&](std::size_t i) { return options_.explainers[i].explainer; });
     for (const std::string& path : split_words(verb.explain.models))
       subjects_.push_back(std::make_unique<ExplainSubject>(path, device_of(common), target));
+    refuse_twice("--model", subjects_.size(), [&](std::size_t i) { return subjects_[i]->name(); });
     for (const auto& subject : subjects_)
       for (const ExplainOptions& o : options_.explainers)
         columns_.push_back(subject->name() + " " + o.explainer);

@@ -172,6 +172,9 @@ expect 2 "is a classifier; its targets read" explain -m "$work/net" --target seg
 expect 2 "is a segmenter; its targets read" explain -m "$work/seg" "$work/drawn/val" -o "$work/maps"
 expect 2 "flip=1 would mirror" explain -m "$work/seg" -x gradcam:flip=1 --target "seg:1@$mask" "$work/drawn/val" -o "$work/maps"
 expect 2 "needs a class and a mask" explain -m "$work/seg" --target seg:1 "$work/drawn/val" -o "$work/maps"
+expect 2 "'smoothgrad' comes twice" explain -m "$work/net" -x smoothgrad:noise=0.1,smoothgrad:noise=0.3 "$work/drawn/val" -o "$work/maps"
+mkdir -p "$work/stems" && cp "$one" "$work/stems/a.png" && cp "$one" "$work/stems/a.jpg"
+expect 1 "would overwrite each other" explain -m "$work/net" -x cam "$work/stems" -o "$work/maps"
 expect 2 "--save" explain -m "$work/net" --save hat "$work/drawn/val" -o "$work/maps"
 
 expect 0 "steps 2" train -c configs/pssl_pretrain.yaml --set images="$work/drawn/train" --set labels="$work/labels" \
@@ -307,6 +310,7 @@ layers=tests/golden/models/layers
 expect 0 "tensors written" model import $layers/squeezenet1_1.pth --arch squeezenet1_1 --width 0.125 --class-count 5 \
   --size 32 32 -o "$work/squeeze"
 expect 0 "all 27 within 1e-05" model verify "$work/squeeze" --ref $layers/squeezenet1_1_names.npz --tol 1e-5
+expect 0 "all 27 within 0.0001" model verify "$work/squeeze" --ref $layers/squeezenet1_1_names.npz --tol 1e-4 --device cuda --emulate
 expect 3 "first above 1e-12: features.0" model verify "$work/squeeze" --ref $layers/squeezenet1_1_names.npz --tol 1e-12
 expect 1 "has no array 'input'" model verify "$work/net" --ref tests/golden/data/arrays.npz
 
