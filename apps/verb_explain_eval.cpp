@@ -105,6 +105,15 @@ JsonObject EvalJob::settings() const {
   for (const std::string& name : split_words(w_.shuffled)) files.push_back(name);
   const Device device = device_of(common_);
   JsonObject json = run_.settings();
+  const DatasetSpec& data = w_.data.spec;
+  json.set("data", std::vector<std::string>{data.format, data.root, data.labels, data.masks})
+      .set("ignore", data.ignore)
+      .set("minus_one_ignored", data.pssl_minus_one_ignored);
+  std::vector<std::string> words;  // files that say what is asked for: groups and priors
+  if (!w_.explain.groups.empty()) words.push_back(w_.explain.groups);
+  for (const ExplainOptions& o : run_.options().explainers)
+    if (!o.prior.empty()) words.push_back(o.prior);
+  json.set("word_hashes", file_hashes(words));
   json.set("hashes", file_hashes(files)).set("decoder", picture_decoder()).set("exif", w_.explain.exif);
   return json.set("isa", device == Device::kCpu ? std::string(isa_table().name) : described(device));
 }

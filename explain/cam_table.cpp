@@ -131,7 +131,8 @@ ExplainerFamily cam_explainers() {
       .title = "Class activation maps",
       .about =
           "Maps of the size of a feature map, by default the last one (`layer=` takes any path of "
-          "`clearcut model layers`; of several, `layer=A+B`, the mean of their maps, each from 0 to 1). "
+          "`clearcut model layers`; of several, `layer=A+B`, the mean of their maps, each from 0 to 1; not "
+          "for finercam and shapleycam). "
           "`scales=0.5+1+1.5+2` and `flip=1` average over sizes of the picture and its mirror image. "
           "Negative values become 0 unless `relu=0`. The score is the logit "
           "unless `score=probability`.",

@@ -17,7 +17,11 @@ struct Windows {
       : side(length),
         window(std::min<std::int64_t>(options.window, length)),
         stride(options.stride),
-        count((length - window + stride - 1) / stride + 1) {}
+        count(0) {
+    check(options.window >= 1 && options.stride >= 1, "occlusion", "window and stride must be >= 1; got ",
+          options.window, " and ", options.stride);
+    count = (length - window + stride - 1) / stride + 1;
+  }
   std::int64_t begin(std::int64_t i) const { return i * stride; }
   std::int64_t end(std::int64_t i) const { return std::min(side, i * stride + window); }
 };
@@ -26,8 +30,6 @@ class Occluder {
  public:
   Occluder(const ExplainInput& input, const ExplainOptions& options, Device device)
       : x_(input.x.to(device)), rows_(input.x.dim(2), options), columns_(input.x.dim(3), options) {
-    check(options.window >= 1 && options.stride >= 1, "occlusion", "window and stride must be >= 1; got ",
-          options.window, " and ", options.stride);
     check(options.stride <= options.window, "occlusion",
           "stride must be <= window, or pixels are never covered; got ", options.stride, " and ",
           options.window);

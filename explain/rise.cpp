@@ -10,9 +10,10 @@
 namespace clearcut {
 
 RiseMasks::RiseMasks(std::int64_t H, std::int64_t W, std::int64_t cells, double keep)
-    : H_(H), W_(W), cells_(cells), keep_(keep), cell_{(H + cells - 1) / cells, (W + cells - 1) / cells} {
+    : H_(H), W_(W), cells_(cells), keep_(keep) {
   check(cells >= 1 && keep > 0 && keep <= 1, "rise", "cells must be >= 1 and keep in (0, 1]; got ", cells,
         " and ", keep);
+  cell_ = {(H + cells - 1) / cells, (W + cells - 1) / cells};
 }
 
 Tensor RiseMasks::draw(std::uint64_t seed, std::uint64_t item, std::int64_t i, Device device) const {

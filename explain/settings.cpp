@@ -1,6 +1,7 @@
 #include "explain/settings.h"
 
 #include <charconv>
+#include <cmath>
 
 #include "data/text_lines.h"
 #include "explain/methods.h"
@@ -29,8 +30,9 @@ template <class T>
 T number_of(const std::string& name, const std::string& word, T low) {
   T value{};
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  check(error == std::errc{} && end == word.data() + word.size() && value >= low, "explainer", name,
-        " must be a number >= ", low, "; got '", word, "'");
+  check(error == std::errc{} && end == word.data() + word.size() && value >= low &&
+            std::isfinite(static_cast<double>(value)),
+        "explainer", name, " must be a number >= ", low, "; got '", word, "'");
   return value;
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
+#include "explain/explainer_table.h"
 #include "explain/measures/measure_table.h"
 #include "explain/methods.h"
 #include "tensor/random.h"
@@ -161,10 +163,19 @@ Verdict sensitivity_max(Trial& trial, const MeasureSettings& settings) {
   return {.value = size > 0 ? most / size : std::numeric_limits<double>::quiet_NaN()};
 }
 
+// Rows without a score= explain the logit.
+bool explains_logit(const ExplainOptions& explainer) {
+  const std::vector<Setting>& settings = explainer_row(explainer.explainer).settings;
+  return std::none_of(settings.begin(), settings.end(),
+                      [](const Setting& s) { return std::string_view(s.name) == "score"; });
+}
+
 Verdict completeness(Trial& trial, const MeasureSettings&) {
   Subject& subject = trial.subject();
   const ExplainOptions& explainer = trial.explainer();
-  const bool probability = explains_probability(explainer, subject.target());
+  if (!trial.said().coefficients.empty() || explainer.explainer == "deeplift_shap")
+    return {.value = std::numeric_limits<double>::quiet_NaN()};
+  const bool probability = !explains_logit(explainer) && explains_probability(explainer, subject.target());
   const Tensor start = baseline_of(subject.x(), explainer.baseline);
   const double before = subject.kept(cat("start ", static_cast<int>(explainer.baseline), probability), [&] {
     return subject.scores(
@@ -197,9 +208,9 @@ const std::vector<MeasureRow> kRows = {
      .needs = Needs::kExplainer,
      .better = "lower",
      .cost = "samples, shared by all explainers, and one explanation unless it is signed",
-     .settings = {{"samples", 10, 1, 1e5, "draws of I"},
+     .settings = {{"samples", 10, 1, 1e5, "draws of I", true},
                   {"noise", 0.003, 1e-9, 1e3, "their deviation, normalised input"},
-                  {"beta", 0, 0, 1, "1: scaled by the best factor (normalize of the library)"}},
+                  {"beta", 0, 0, 1, "1: scaled by the best factor (normalize of the library)", true}},
      .judge = infidelity_of_noise,
      .deviates = "the user's I of the library is normal noise here, one number a pixel"},
     {.name = "sensitivity_max",
@@ -208,7 +219,8 @@ const std::vector<MeasureRow> kRows = {
      .needs = Needs::kExplainer,
      .better = "lower",
      .cost = "samples explanations",
-     .settings = {{"samples", 10, 1, 1e5, "moved pictures"}, {"radius", 0.02, 1e-9, 1e3, "normalised input"}},
+     .settings = {{"samples", 10, 1, 1e5, "moved pictures", true},
+                  {"radius", 0.02, 1e-9, 1e3, "normalised input"}},
      .judge = sensitivity_max,
      .deviates = "explainers that draw keep their draws, so only the picture moves"},
     {.name = "completeness",
@@ -218,7 +230,9 @@ const std::vector<MeasureRow> kRows = {
      .needs = Needs::kExplainer,
      .better = "lower",
      .cost = "1, and one explanation unless it is signed",
-     .judge = completeness},
+     .judge = completeness,
+     .deviates = "not for explainers of superpixels, whose coefficients stand on each pixel, nor for "
+                 "deeplift_shap, which has three x'"},
 };
 
 }  // namespace

@@ -129,7 +129,9 @@ const char* const kLibrary = "InterpretDL";
 
 const std::vector<MeasureRow> kRows = {
     {.name = "pointing",
-     .formula = "1 if the largest value lies within tolerance of the object",
+     .formula = "1 if the largest value lies within tolerance of the object; its mean is over classes, and "
+                "has an error if "
+                "each has two pictures",
      .paper = "Zhang 2016 (1608.00507), TorchRay",
      .needs = Needs::kMask,
      .settings = {{"tolerance", 15, 0, 1e4, "pixels of the picture"}},

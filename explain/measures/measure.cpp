@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "explain/methods.h"
+#include "explain/pieces.h"
 #include "explain/target.h"
 
 namespace clearcut {
@@ -90,8 +91,9 @@ const Tensor& Trial::segments() {
   if (segments_.defined()) return segments_;
   const ExplainInput& input = subject_.input();
   const Preprocess& rule = subject_.classifier().preprocess();
-  segments_ = input.segments.empty() ? superpixels(to_picture(rule, subject_.x()), explainer_.superpixels)
-                                     : input.segments[0];
+  segments_ = explainer_.grid > 0      ? grid_labels(subject_.height(), subject_.width(), explainer_.grid)
+              : input.segments.empty() ? superpixels(to_picture(rule, subject_.x()), explainer_.superpixels)
+                                       : input.segments[0];
   return segments_;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <sstream>
 
 namespace clearcut {
@@ -54,6 +55,8 @@ double read_setting(const MeasureSetting& setting, const std::string& word) {
             value <= setting.high,
         "measure", setting.name, " must be a number from ", setting.low, " to ", setting.high, "; got '",
         word, "'");
+  check(!setting.whole || value == std::floor(value), "measure", setting.name,
+        " must be a whole number; got '", word, "'");
   return value;
 }
 

@@ -24,6 +24,7 @@ struct MeasureSetting {
   double value;      // the default
   double low, high;  // values that make sense, both included
   const char* meaning;
+  bool whole = false;  // a number of things
 };
 
 struct MeasureRow {

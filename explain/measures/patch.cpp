@@ -79,7 +79,7 @@ const std::vector<MeasureRow> kRows = {
      .paper = "M4",
      .needs = Needs::kPatch,
      .cost = "1 explanation",
-     .settings = {{"side", 0, 0, 1e4, "pixels of the input; 0: 60 of 224 of its shorter side"}},
+     .settings = {{"side", 0, 0, 1e4, "pixels of the input; 0: 60 of 224 of its shorter side", true}},
      .judge = pasted_patch},
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "explain/measures/measure_table.h"
 #include "explain/measures/similarity.h"
@@ -39,8 +40,13 @@ RandomParameters::RandomParameters(Registry& registry, const std::vector<std::st
                                    std::uint64_t seed) {
   for (Param* param : registry.params()) {
     if (std::find(modules.begin(), modules.end(), registry.owner(param->name())) == modules.end()) continue;
-    before_.emplace_back(param, param->value());
-    param->replace(drawn_like(param->value(), param->name(), seed));
+    before_.emplace_back(param, drawn_like(param->value(), param->name(), seed));
+  }
+  // All are drawn by now: what throws leaves the network as it was.
+  for (auto& [param, drawn] : before_) {
+    const Tensor value = param->value();
+    param->replace(drawn);
+    drawn = value;
   }
 }
 
@@ -54,7 +60,10 @@ struct Likeness {
   double rank = 0, ssim = 0;
 };
 
+// A map that says nothing is like no other, which is no merit.
 Likeness likeness(const Trial& trial, const Tensor& other) {
+  constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+  if (!trial.said().empty.empty() && trial.said().empty[0]) return {kNothing, kNothing};
   const Tensor map = map_over_input(other, trial.subject().height(), trial.subject().width());
   return {rank_correlation(trial.map(), map), structural_similarity(trial.map(), map)};
 }
@@ -112,7 +121,7 @@ const std::vector<MeasureRow> kRows = {
      .needs = Needs::kExplainer,
      .better = "lower",
      .cost = "stages explanations",
-     .settings = {{"stages", 5, 1, 1e4, "of as many layers each; at most one a layer"}},
+     .settings = {{"stages", 5, 1, 1e4, "of as many layers each; at most one a layer", true}},
      .judge = model_randomisation,
      .deviates =
          "numbers are drawn with each tensor's own mean and deviation, and stages hold several layers"},

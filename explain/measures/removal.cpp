@@ -169,9 +169,9 @@ Verdict library_insertion(Trial& trial, const MeasureSettings& settings) {
 
 const char* const kRise = "Petsiuk 2018 (1806.07421)";
 const char* const kSamek = "Samek 2017 (1509.06321), InterpretDL";
-const MeasureSetting kSteps = {"steps", 224, 1, 1e6,
-                               "rows after the first; 224 are RISE's 224 pixels each at 224 x 224"};
-const MeasureSetting kLevels = {"steps", 20, 1, 1e6, "thresholds: percentiles 95, 90, .. 0 with 20"};
+const MeasureSetting kSteps = {
+    "steps", 224, 1, 1e6, "rows after the first; 224 are RISE's 224 pixels each at 224 x 224", true};
+const MeasureSetting kLevels = {"steps", 20, 1, 1e6, "thresholds: percentiles 95, 90, .. 0 with 20", true};
 const char* const kSuperpixels = "of superpixel explainers one superpixel a row, by magnitude";
 
 const std::vector<MeasureRow> kRows = {

@@ -78,6 +78,12 @@ TEST(Removal, SuperpixelsOfLimeAreTheRowsOfTheLibrarysCurve) {
   EXPECT_EQ(in.y.back(), morf.y.front());     // all is there
 }
 
+TEST(Removal, CellsOfAGridAreItsRegions) {
+  SmallNet net;
+  OnTrial lime(net, random_tensor({1, 3, 16, 16}, "x"), {.classes = {2}}, "lime:samples=40:grid=3");
+  EXPECT_EQ(lime("morf").y.size(), 10U);  // nothing, then a cell of nine more each time
+}
+
 TEST(Infidelity, ByHand) {
   EXPECT_EQ(infidelity({1, 2}, {1, 4}, false), 2);  // (0 + 4) / 2
   EXPECT_EQ(infidelity({1, 2}, {2, 4}, true), 0);   // beta 2
@@ -122,6 +128,39 @@ TEST(Completeness, TellsIntegratedGradientsFromGradients) {
   EXPECT_LT(whole("completeness").value, 1e-2);  // 100 points on a path with kinks
   OnTrial part(net, x, {.classes = {1}}, "saliency:score=logit");
   EXPECT_GT(part("completeness").value, 0.1);
+}
+
+// LRP has no score=: its relevances add up to the logit, also where the target is a probability.
+TEST(Completeness, ComparesWhatIsExplained) {
+  SmallNet net;
+  const Tensor x = random_tensor({1, 3, 16, 16}, "x");
+  const auto difference = [&](const char* explainer) {
+    OnTrial on(net, x, {.classes = {1}, .probability = true}, explainer);
+    return on("completeness").parts[1].second;
+  };
+  const double logit = difference("saliency:score=logit");
+  EXPECT_EQ(difference("lrp"), logit);
+  EXPECT_NE(difference("saliency:score=probability"), logit);
+}
+
+// Coefficients of superpixels stand on each of their pixels: the map's sum says nothing.
+TEST(Completeness, IsNotAskedOfSuperpixels) {
+  SmallNet net;
+  OnTrial pieces(net, random_tensor({1, 3, 16, 16}, "x"), {.classes = {1}}, "shapley:samples=4:grid=2");
+  EXPECT_TRUE(std::isnan(pieces("completeness").value));
+}
+
+TEST(Randomisation, AMapThatSaysNothingIsNotJudged) {
+  SmallNet net;
+  OnTrial empty(net, random_tensor({1, 3, 16, 16}, "x"), {.classes = {1}}, "gradcam");
+  EXPECT_FALSE(std::isnan(empty("class_randomisation").value));
+  empty.said.empty[0] = true;
+  EXPECT_TRUE(std::isnan(empty("class_randomisation").value));
+}
+
+TEST(Measures, NumbersOfThingsAreWhole) {
+  EXPECT_THROW(parse_measure("deletion:steps=4.5"), Error);
+  EXPECT_NO_THROW(parse_measure("deletion:steps=4"));
 }
 
 TEST(Localisation, AveragePrecisionByHand) {
