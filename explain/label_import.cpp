@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "data/file_names.h"
 #include "data/labels/files.h"
@@ -101,11 +102,15 @@ void each_label(const LabelImportOptions& options, const LabelLegend& legend, La
               });
 }
 
+// Labels of pictures that failed before are left out.
 void correct(const LabelImportOptions& options, LabelImportCounts& counts) {
   const CorrectedFolder folder(options.folder);
+  std::set<std::string> failed;
+  for (const Failure& failure : counts.failures) failed.insert(failure.id);
   Provenance provenance(options);
   std::map<std::string, JsonObject> corrections;
   const auto put = [&](const std::string& picture, const std::string& file, auto& read) {
+    if (failed.contains(picture)) return;
     const LabelPlace& place = folder.find(picture, file);
     check(!place.label.empty(), "labels", file, ": '", place.id, "' has no label in ", options.folder);
     const Tensor labels = read().labels;
@@ -183,9 +188,32 @@ std::string picture_path(const LabelImportOptions& options, const std::string& p
   return fs::path(*found).lexically_relative(fs::path(options.images).lexically_normal()).generic_string();
 }
 
-void add_all(const LabelImportOptions& options, LabelImportCounts& counts) {
+/// The folder came from an import of this source of which some labels failed.
+bool is_unfinished(const LabelImportOptions& options) {
+  if (options.classes.empty() || !fs::exists(options.folder + "/failures.jsonl")) return false;
+  const JsonObject job = JsonObject::read(options.folder + "/job.json");
+  return job.has("import") && job.text("import") == options.format && job.text("source") == options.source &&
+         job.text("by") == options.by;
+}
+
+/// The classes of the pictures that have a label, by their ids.
+std::map<std::string, std::vector<int>> classes_there(const std::string& folder) {
+  std::map<std::string, std::vector<int>> classes;
+  const std::string manifest = folder + "/manifest.jsonl";
+  if (!fs::exists(manifest)) return classes;
+  for_each_line(manifest, [&](std::string_view text, std::int64_t) {
+    const JsonObject line = JsonObject::parse(text, manifest);
+    const std::vector<std::int64_t> values = line.integers("classes");
+    classes[line.text("id")] = {values.begin(), values.end()};
+  });
+  return classes;
+}
+
+// Labels that are there stay as they are.
+void add_missing(const LabelImportOptions& options, LabelImportCounts& counts) {
   const LabelLegend legend = legend_of_new(options);
   LabelStore store(store_options(options, legend));
+  const std::map<std::string, std::vector<int>> there = classes_there(options.folder);
   Provenance provenance(options);
   std::vector<Item> items;
   const auto begin = [&](const std::vector<std::string>& names) {
@@ -195,9 +223,14 @@ void add_all(const LabelImportOptions& options, LabelImportCounts& counts) {
   };
   each_label(options, legend, counts, begin,
              [&](const std::string& picture, const std::string& file, auto& read) {
-               const Tensor labels = read().labels;
                Item item;
                item.name = picture_path(options, picture, file);
+               if (const auto known = there.find(item.name); known != there.end()) {
+                 item.classes = known->second;
+                 items.push_back(item);
+                 return;
+               }
+               const Tensor labels = read().labels;
                for (const std::int32_t value : values_in(labels))
                  if (value != legend.background && value != legend.ignore) item.classes.push_back(value);
                items.push_back(item);
@@ -220,10 +253,9 @@ void add_all(const LabelImportOptions& options, LabelImportCounts& counts) {
 LabelImportCounts import_labels(const LabelImportOptions& options) {
   check(!options.by.empty(), "labels", "corrections need the name of who made them");
   LabelImportCounts counts;
-  if (fs::exists(options.folder + "/manifest.jsonl"))
-    correct(options, counts);
-  else
-    add_all(options, counts);
+  const bool fresh = !fs::exists(options.folder + "/manifest.jsonl");
+  if (fresh || is_unfinished(options)) add_missing(options, counts);
+  if (!fresh) correct(options, counts);
   return counts;
 }
 

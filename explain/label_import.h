@@ -43,7 +43,8 @@ struct LabelImportCounts {
 /// two labels the next run completes it.
 ///
 /// Into a new folder: labels are written as `label fuse` writes PNG labels, and "made" in the manifest holds
-/// {"coverage", "ignored", "imported": {"by", "when", "format", "file", "sha256"}}.
+/// {"coverage", "ignored", "imported": {"by", "when", "format", "file", "sha256"}}. Where some failed, the
+/// same import tries them again, and corrects what it made before.
 ///
 /// A label that cannot be read, is of another size than the one it replaces, or of no picture or of several:
 /// listed as failures, the rest goes on. Throws Error for an empty `by`, and where the source or the folder

@@ -16,6 +16,7 @@
 #include "tensor/npy.h"
 #include "tensor/sha256.h"
 #include "tests/errors.h"
+#include "tests/explain/label_import_fixture.h"
 #include "tests/train/folder.h"
 
 namespace clearcut {
@@ -23,72 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Labels = std::vector<std::int32_t>;
-
-/// A folder of labels of three pictures; two of them have one file name.
-class LabelImport : public testing::Test {
- protected:
-  void SetUp() override {
-    for (const char* image : {"u/a.jpg", "v/a.jpg", "b.png"})
-      write_png(root_ + "/images/" + image, Tensor::zeros({2, 3, 3}, DType::kUInt8));
-  }
-
-  LabelStoreOptions store(LabelLayout layout) const {
-    LabelStoreOptions options;
-    options.folder = root_ + "/labels";
-    options.layout = layout;
-    options.class_names = {"background", "cat", "dog"};
-    options.colours = voc_palette(256);
-    if (layout == LabelLayout::kPssl) {
-      options.class_names = options.wnids = {"cat", "dog"};
-      options.space = {.background = 2, .ignore = 3};
-    }
-    options.job.set("rule", "test");
-    return options;
-  }
-
-  /// As `label fuse` leaves it: every label holds `value` on the left.
-  void make_labels(LabelLayout layout, int value) {
-    LabelStore labels(store(layout));
-    labels.begin({});
-    std::vector<Item> items;
-    for (const char* name : {"u/a.jpg", "v/a.jpg", "b.png"}) {
-      if (layout == LabelLayout::kPssl && std::string(name) == "v/a.jpg")
-        continue;  // one file name, one file
-      Item item;
-      item.name = item.image = name;
-      item.classes = {value};
-      items.push_back(item);
-      const int rest = layout == LabelLayout::kPssl ? 2 : 0;
-      JsonObject made;
-      made.set("coverage", 0.33).set("weights", cat("weights/", items.size(), ".png"));
-      write_label_png(cat(root_, "/labels/weights/", items.size(), ".png"),
-                      Tensor::full({2, 3}, 7, DType::kInt32));
-      labels.write(item, name, Tensor::from<std::int32_t>({2, 3}, {value, rest, rest, value, rest, rest}),
-                   made);
-    }
-    labels.finish(items);
-  }
-
-  LabelImportOptions from(const std::string& format) const {
-    return {.source = root_ + "/new", .format = format, .folder = root_ + "/labels", .by = "Jane"};
-  }
-  void correct(const std::string& file, const Labels& labels, Shape shape = {2, 3}) const {
-    write_label_png(root_ + "/new/" + file, Tensor::from<std::int32_t>(shape, labels));
-  }
-  Labels label(const std::string& file) const {
-    return read_label_png(root_ + "/labels/" + file).labels.values<std::int32_t>();
-  }
-  JsonObject line(const std::string& id) const {
-    for (const JsonObject& line : read_jsonl(root_ + "/labels/manifest.jsonl"))
-      if (line.text("id") == id) return line;
-    ADD_FAILURE() << id;
-    return {};
-  }
-
-  test::Folder folder_;
-  const std::string& root_ = folder_.path();
-};
+using test::LabelImport;
+using test::Labels;
 
 TEST_F(LabelImport, ACorrectionReplacesTheLabelAndSaysWhoMadeIt) {
   make_labels(LabelLayout::kPng, 1);
@@ -362,36 +299,6 @@ TEST_F(LabelImport, ExportsComeBackUnchanged) {
       EXPECT_EQ(counts.unchanged, 3) << format << (counts.failures.empty() ? "" : counts.failures[0].error);
     }
   }
-}
-
-TEST_F(LabelImport, IntoANewFolder) {
-  correct("u/a.png", {0, 1, 2, 2, 255, 0});
-  correct("b.png", {0, 0, 0, 0, 0, 0});
-  correct("none.png", {0, 0, 0, 0, 0, 0});
-  write_file(root_ + "/classes.txt", std::string("0 cat\n1 dog\n"));
-  LabelImportOptions options = from("png-palette");
-  expect_error([&] { import_labels(options); }, "--classes must name its class file");
-  options.classes = root_ + "/classes.txt";
-  options.images = root_ + "/images";
-  const LabelImportCounts counts = import_labels(options);
-  EXPECT_EQ(counts.added, 2);
-  ASSERT_EQ(counts.failures.size(), 1U);
-  EXPECT_NE(counts.failures[0].error.find("there is no picture 'none' in"), std::string::npos);
-  EXPECT_EQ(label("labels/u/a.png"), (Labels{0, 1, 2, 2, 255, 0}));
-  const Dataset data =
-      open_dataset({.format = "labels", .root = root_, .labels = "labels", .images = "images"});
-  EXPECT_EQ(data.class_names, (std::vector<std::string>{"background", "cat", "dog"}));
-  ASSERT_EQ(data.items.size(), 2U);
-  EXPECT_EQ(data.items[0].name, "b.png");
-  EXPECT_EQ(data.items[1].classes, (std::vector<int>{1, 2}));
-  EXPECT_TRUE(fs::exists(data.items[1].image));
-  EXPECT_EQ(line("u/a.jpg").object("made").object("imported").text("by"), "Jane");
-  const std::string pictures = JsonObject::read(root_ + "/labels/job.json").object("data").text("root");
-  EXPECT_TRUE(fs::exists(pictures + "/" + line("u/a.jpg").text("image")));
-  EXPECT_EQ(read_failures(root_ + "/labels/failures.jsonl").size(), 1U);
-  const LabelStatus status = label_status(root_ + "/labels");
-  EXPECT_EQ(status.total, 3);
-  EXPECT_EQ(status.missing(), 0);
 }
 
 }  // namespace
