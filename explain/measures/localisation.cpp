@@ -53,7 +53,9 @@ double mask_iou(const Tensor& map, const Tensor& inside, double threshold) {
   check_sizes(map, inside);
   const float* m = map.data<const float>();
   const std::uint8_t* in = inside.data<const std::uint8_t>();
-  const double top = *std::max_element(m, m + map.numel());
+  double top = 0;  // of the pixels that count
+  for (std::int64_t i = 0; i < map.numel(); ++i)
+    if (in[i] <= 1) top = std::max(top, static_cast<double>(m[i]));
   double both = 0, called = 0, object = 0, all = 0;
   for (std::int64_t i = 0; i < map.numel(); ++i) {
     if (in[i] > 1) continue;

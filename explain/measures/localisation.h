@@ -11,7 +11,8 @@ namespace clearcut {
 double average_precision(const Tensor& map, const Tensor& inside);
 
 /// Mean of the IoU of the object and of the background, where {map >= threshold max map} is called object;
-/// everything is background if the maximum is not positive. NaN if nothing is inside.
+/// everything is background if the maximum is not positive. Pixels with 255 count nowhere, not as the
+/// maximum either. NaN if nothing is inside.
 double mask_iou(const Tensor& map, const Tensor& inside, double threshold);
 
 }  // namespace clearcut

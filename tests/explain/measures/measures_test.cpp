@@ -175,6 +175,8 @@ TEST(Localisation, MaskIouByHand) {
   const Tensor inside = Tensor::from<std::uint8_t>({1, 5}, {1, 1, 0, 0, 255});
   // 10, 2, 2, 1 against 0.2 * 10: called are the first three. Object 2 of 3, background 1 of 2.
   EXPECT_NEAR(mask_iou(row({10, 2, 2, 1, 0}), inside, 0.2), (2.0 / 3 + 0.5) / 2, 1e-12);
+  EXPECT_NEAR(mask_iou(row({10, 2, 2, 1, 99}), inside, 0.2), (2.0 / 3 + 0.5) / 2,
+              1e-12);                                                     // 99 does not count
   EXPECT_NEAR(mask_iou(row({0, 0, 0, 0, 0}), inside, 0.2), 0.25, 1e-12);  // nothing is called: 0 and 2 of 4
 }
 
