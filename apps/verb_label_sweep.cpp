@@ -92,11 +92,7 @@ std::unique_ptr<Members> members_of(const SweepWords& w, const CommonOptions& co
   options.segment = scoring.members.snap;
   for (const Fusion& fusion : scoring.members.fusions)
     options.segment = options.segment || needs_superpixels(fusion.variant);
-  auto members = open_members(w.explain, options, apply.class_names, needed, device_of(common));
-  for (const Fusion& fusion : scoring.members.fusions)
-    if (fusion.weights == MemberWeights::kAccuracy && members->accuracy().empty())
-      throw ConfigError("label sweep: " + describe(fusion) + " needs --accuracy");
-  return members;
+  return open_members(w.explain, options, apply.class_names, needed, device_of(common));
 }
 
 UnlabelledOptions unlabelled_options(const SweepWords& w, const LabelScoring& scoring) {

@@ -61,9 +61,13 @@ void Members::set_up(std::vector<std::string> names, EnsembleOptions options) {
           "'; each may stand in an ensemble once");
   segment_ = share_superpixels(options_) || options_.segment || needs_superpixels(options_.fusion.variant);
   if (!options_.accuracy.empty()) accuracy_ = read_accuracies(options_.accuracy, names_);
-  check(options_.fusion.weights != MemberWeights::kAccuracy || !accuracy_.empty(), "ensemble",
-        "weights by accuracy need a file that says how accurate each classifier is, as the classifiers.json "
-        "that label fuse leaves");
+  check_fusion(options_.fusion);
+}
+
+void Members::check_fusion(const Fusion& fusion) const {
+  check(fusion.weights != MemberWeights::kAccuracy || !accuracy_.empty(), "ensemble", describe(fusion),
+        ": weights by accuracy need a file that says how accurate each classifier is, as the "
+        "classifiers.json that label fuse leaves; --accuracy names it");
 }
 
 Ensemble::Ensemble(ClassifierSet classifiers, EnsembleOptions options,

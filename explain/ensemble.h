@@ -71,6 +71,8 @@ class Members {
 
   /// Shrinks a decoded picture to working size and cuts it into superpixels where needed.
   virtual PictureTask prepare(const Item& item, const Tensor& picture) const;
+  /// Throws Error if these members lack what the fusion is made of.
+  virtual void check_fusion(const Fusion& fusion) const;
   /// With `beliefs` all classifiers are asked what they think, one forward pass each: weights other than
   /// Wrong::kKeep need that first. Otherwise answer() fills in the beliefs.
   virtual std::vector<Question> questions(const std::vector<PictureTask>& tasks, bool beliefs) = 0;

@@ -95,6 +95,8 @@ class KeptMembers : public Members {
   const JsonObject& job() const { return job_; }
 
   std::string computed_with(const PictureTask& task) const override;
+  /// Also throws Error for the variant `square` if explainers of gradients were kept with another reduction.
+  void check_fusion(const Fusion& fusion) const override;
   /// Throws Error if there is no file of this picture, or one of another ensemble.
   PictureTask prepare(const Item& item, const Tensor& picture) const override;
   std::vector<Question> questions(const std::vector<PictureTask>& tasks, bool beliefs) override;

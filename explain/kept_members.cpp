@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "explain/explainer_table.h"
 #include "explain/fuse.h"
 #include "explain/kept_maps.h"
 #include "tensor/parallel.h"
@@ -18,10 +19,11 @@ void keep_maps(Members& members, std::vector<PictureTask>& tasks, const KeepOpti
   }
   std::vector<Question> questions = members.questions(tasks, false);
   members.answer(tasks, questions, [&](const Answer& a) {
-    const bool squared = members.options().explainers[a.explainer].reduction == "square";
-    check(members.options().fusion.variant != Variant::kSquare || !a.member.square.defined() || squared,
-          "maps", "squares are not kept, but consensus square wants them of ",
-          members.options().explainers[a.explainer].explainer, "; give it reduction=square");
+    const ExplainOptions& explainer = members.options().explainers[a.explainer];
+    check(members.options().fusion.variant != Variant::kSquare || !a.member.square.defined() ||
+              explainer.reduction == "square",
+          "maps", "squares are not kept, but consensus square wants them of ", explainer.explainer,
+          "; leave it out");
     kept[questions[a.question].task].put(place[a.question], a.classifier, a.explainer, a.member.map, a.empty);
   });
   for (std::size_t q = 0; q < questions.size(); ++q)
@@ -51,6 +53,18 @@ KeptMembers::KeptMembers(std::string folder, EnsembleOptions options,
   const std::string ranks = folder_ + "/classifiers.json";
   if (options.accuracy.empty() && std::filesystem::exists(ranks)) options.accuracy = ranks;
   set_up(std::move(names), std::move(options));
+}
+
+void KeptMembers::check_fusion(const Fusion& fusion) const {
+  Members::check_fusion(fusion);
+  if (fusion.variant != Variant::kSquare) return;
+  for (const ExplainOptions& options : options_.explainers) {
+    const std::vector<Setting>& settings = explainer_row(options.explainer).settings;
+    const bool reduces = std::any_of(settings.begin(), settings.end(),
+                                     [](const Setting& setting) { return setting.name == "reduction"; });
+    check(!reduces || options.reduction == "square", "maps", "squares of gradients are not kept, but ",
+          describe(fusion), " wants them of ", options.explainer, "; keep its maps with reduction=square");
+  }
 }
 
 std::string KeptMembers::computed_with(const PictureTask& task) const { return task.kept->isa(); }

@@ -96,6 +96,7 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
   for (std::size_t i = 0; i < data.items.size(); ++i) try {
       stop_if_interrupted("label sweep", "run the same command again");
       const Tensor truth = read_mask(data, data.items[i]);
+      read_picture(data.items[i].image, options.picture);  // baselines answer on the same pictures
       const std::vector<ClassStrength> maps = read_kept(folder, shift, data.items[i], truth);
       for (std::size_t m = 0; m < measures.size(); ++m) {
         std::vector<ClassStrength> strengths;
@@ -109,8 +110,7 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
       for (const ClassStrength& map : maps)
         means.add(map.label, localise(map.strength, object_of(truth, map.label, data.ignore)), std::nan(""));
       result.scored.push_back(data.items[i].name);
-      if (options.progress)
-        options.progress(static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(data.items.size()));
+      if (options.progress) options.progress(std::ssize(result.scored), std::ssize(data.items));
     } catch (const Error& error) {
       result.failures.push_back({.id = data.items[i].name, .stage = "score", .error = error.what()});
     }

@@ -66,6 +66,7 @@ class Scorer {
       result_.subsets.push_back({.fusions = fusions_of(s), .sweeps = {}, .pictures = {}});
       result_.subsets.back().sweeps = new_sweeps(s, kScoreGroups);
       for (const Fusion& fusion : fusions(s)) {
+        ensemble.check_fusion(fusion);
         ask_first_ = ask_first_ || needs_beliefs(fusion);
         ask_twice_ = ask_twice_ || by_agreement(fusion);
       }

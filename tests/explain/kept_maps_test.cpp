@@ -228,7 +228,10 @@ TEST_F(Kept, ClassesAreFoundByTheirNames) {
 
 TEST_F(Kept, SquaresAreNotKept) {
   expect_error([&] { explain("kept", fuse_options("value:0.4", "u8:16"), options("square")); },
-               "give it reduction=square");
+               "keep its maps with reduction=square");
+  EXPECT_EQ(explain("maps", fuse_options("value:0.4", "u8:16"), options()).made, 3);
+  expect_error([&] { again("maps", "square", fuse_options("value:0.4"), options("square")); },
+               "keep its maps with reduction=square");
   EnsembleOptions squares_only = options("square");
   squares_only.explainers = {parse_explainer("ig:steps=2:baseline=mean:reduction=square")};
   EXPECT_EQ(explain("squares", fuse_options("value:0.4", "u8:16"), squares_only).made, 3);
