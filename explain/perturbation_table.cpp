@@ -191,7 +191,7 @@ std::vector<ExplainerRow> feature_map_rows() {
        .formula = "M = relu(sum of w_k A_k), w_k = (s - s with A_k = 0) / s",
        .paper = "Desai & Ramaswamy 2020 (WACV)",
        .needs = "forward passes; feature maps",
-       .cost = "1 + feature maps",
+       .cost = "1 + feature maps; of the layers behind them alone where no branch goes around them",
        .settings = {layer_setting(), relu_setting(), scales_setting(), flip_setting(), score_setting()},
        .defaults = "score=logit",
        .run = ablation_cam,

@@ -25,6 +25,16 @@ InputRows copies_of(const Tensor& x, std::int64_t n, std::int64_t count) {
           .on_device = true};
 }
 
+// One row [1, ...] as many: [count, ...].
+Tensor rows_of(const Tensor& row, std::int64_t count) {
+  Tensor y(row.shape().with(0, count), row.dtype(), row.device());
+  for (std::int64_t i = 0; i < count; ++i) y[i].copy_from(row[0]);
+  return y;
+}
+
+// Versions of the feature maps that go on from one picture; a pass of it takes several such groups.
+constexpr std::int64_t kGroup = 16;
+
 // Feature maps at the tap of the explainers.
 struct Features {
   Passes& passes;
@@ -48,6 +58,22 @@ struct Features {
     check(A.rank() == 4 && A.dim(2) > 2 * margin && A.dim(3) > 2 * margin, name, "'", path,
           "' must give feature maps [N, K, h, w]; got ", A.shape(), "; `clearcut model layers` lists paths");
     return A[0];
+  }
+
+  /// Whether all that the logits know of a picture comes through the tap: then rows behind it need no pass of
+  /// their own before it. A branch around the tap shows by its gradient, or does not fit to several rows.
+  bool cut_the_network(const Tensor& x) const {
+    Tap tap(passes.classifier().registry(), path);
+    tap.replace([](const Tensor& value) { return rows_of(value, kGroup); });
+    const Var picture(x.slice(0, 1).clone(), true);
+    try {
+      const Var z = passes.classifier().logits(picture);
+      if (z.dim(0) != kGroup) return false;
+      z.backward(Tensor::full(z.shape(), 1, z.dtype(), z.device()));
+      return !picture.grad().defined();
+    } catch (const Error&) {
+      return false;
+    }
   }
 
   // sum over k of weights[k] A_k into row n of the result, made at the first picture.
@@ -115,6 +141,7 @@ Explanation score_cam(Passes& passes, const ExplainInput& input, const ExplainOp
 Explanation ablation_cam(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
   const Features features(passes, options);
   const Tensor x = input.x.to(passes.device());
+  const bool cut = features.cut_the_network(x);
   Explanation result;
   for (std::int64_t n = 0; n < input.x.dim(0); ++n) {
     double whole = 0;
@@ -122,16 +149,21 @@ Explanation ablation_cam(Passes& passes, const ExplainInput& input, const Explai
     const Tensor A = features.of(x, n, target, "ablationcam", whole);
     const Tensor nothing = Tensor::zeros({A.dim(1), A.dim(2)}, DType::kFloat32, passes.device());
     std::vector<double> weights;
-    passes.batches(copies_of(x, n, A.dim(0)), [&](std::int64_t first, const Tensor& batch) {
+    const std::int64_t group = cut ? kGroup : 1, K = A.dim(0);
+    passes.batches(copies_of(x, n, (K + group - 1) / group), [&](std::int64_t from, const Tensor& batch) {
+      const std::int64_t first = from * group, count = std::min(batch.dim(0) * group, K - first);
       const NoGrad guard;
       Tap tap(passes.classifier().registry(), features.path);
       tap.replace([&](const Tensor& value) {  // row i without its feature map first + i
-        const Tensor missing = value.clone(), planes = missing.reshape({-1, A.dim(1), A.dim(2)});
-        for (std::int64_t i = 0; i < value.dim(0); ++i) planes[i * A.dim(0) + first + i].copy_from(nothing);
+        const Tensor missing = cut ? rows_of(value, count) : value.clone();
+        const Tensor planes = missing.reshape({-1, A.dim(1), A.dim(2)});
+        for (std::int64_t i = 0; i < count; ++i) planes[i * K + first + i].copy_from(nothing);
         return missing;
       });
-      const Tensor z = passes.classifier().logits(Var(batch)).value().to(Device::kCpu);
-      for (std::int64_t i = 0; i < batch.dim(0); ++i) {
+      const Var seen(cut ? batch.slice(0, 1) : batch);
+      const Tensor z = passes.classifier().logits(seen).value().to(Device::kCpu);
+      check(z.dim(0) == count, "ablationcam", "the network gave logits of ", z.dim(0), " rows for ", count);
+      for (std::int64_t i = 0; i < count; ++i) {
         const float* row = z.data<const float>() + i * passes.classes();
         weights.push_back(whole != 0 ? (whole - target_score(row, passes.classes(), target)) / whole : 0);
       }

@@ -127,8 +127,9 @@ class OnnxClassifier : public Classifier {
   const std::string& name() const override { return card_.name; }
   Var logits(const Var& x) const override {
     const Var y = net_(x);
-    check(y.shape() == Shape{x.dim(0), classes()}, "classifier", card_.name, ": logits must be [", x.dim(0),
-          ", ", classes(), "], the network gave ", y.shape());
+    const std::int64_t rows = registry_.replaces() && y.shape().rank() == 2 ? y.dim(0) : x.dim(0);
+    check(y.shape() == Shape{rows, classes()}, "classifier", card_.name, ": logits must be [", rows, ", ",
+          classes(), "], the network gave ", y.shape());
     return y;
   }
   Registry& registry() override { return registry_; }

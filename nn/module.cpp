@@ -160,8 +160,8 @@ Var Registry::observe(const std::string& path, Var y) const {
     if (tap->path_ != path) continue;
     if (tap->replacement_) {
       const Tensor other = tap->replacement_(y.value());
-      check(other.shape() == y.shape(), "Tap", "what takes the place of '", path, "' must be ", y.shape(),
-            "; got ", other.shape());
+      check(other.shape().without_leading() == y.shape().without_leading(), "Tap",
+            "what takes the place of '", path, "' must have rows like ", y.shape(), "; got ", other.shape());
       y = Var(other);
     }
     if (!y.requires_grad() && !NoGrad::active()) y = Var(y.value(), true);
@@ -174,6 +174,10 @@ Var Registry::observe(const std::string& path, Var y) const {
 bool Registry::watches(const std::string& path) const {
   return recording_ ||
          std::any_of(taps_.begin(), taps_.end(), [&](const Tap* t) { return t->path_ == path; });
+}
+
+bool Registry::replaces() const {
+  return std::any_of(taps_.begin(), taps_.end(), [](const Tap* t) { return t->replacement_ != nullptr; });
 }
 
 void Registry::record_paths(bool on) {

@@ -130,6 +130,8 @@ class Registry {
   bool watches(const std::string& path) const;
   /// True if any path is watched.
   bool watched() const { return recording_ || !taps_.empty(); }
+  /// True if a tap puts something else in place of a result: then rows may come out that did not go in.
+  bool replaces() const;
   /// Lets a tap ask for `path` as `name` too.
   void alias(const std::string& name, const std::string& path) { aliases_[name] = path; }
   /// What observe() saw since record_paths(true), in its order: `clearcut model layers`.
@@ -176,7 +178,8 @@ class Tap {
   const Tensor& activation() const;
   /// Gradient of the last backward pass. Throws Error before one.
   const Tensor& gradient() const;
-  /// From now on the network goes on with f(y), of y's shape, in place of the module's own result y.
+  /// From now on the network goes on with f(y) in place of the module's own result y: of y's shape, or with
+  /// another number of rows (which only a tap can have that no branch goes around).
   /// activation() and gradient() are those of f(y); no gradient flows to what made y.
   void replace(std::function<Tensor(const Tensor& y)> f) { replacement_ = std::move(f); }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "autograd/arithmetic.h"
 #include "tensor/parallel.h"
 #include "tests/explain/small_net.h"
 
@@ -211,6 +212,32 @@ TEST(AblationCam, ByHand) {
   // means 2, 2, 4; s = 2 - 2 + 8 = 8; w = 2/8, -2/8, 8/8
   const auto map = one(net, input_of(x, {.classes = {0}, .probability = false}), "ablationcam:relu=0");
   EXPECT_EQ(map.maps.values<float>(), (std::vector<float>{0.25F - 1 + 5, 0.75F + 3}));
+}
+
+// What lies before the feature maps runs for one row of a batch where nothing goes around them, and for all
+// where something does.
+TEST(AblationCam, RowsBeforeTheTap) {
+  const Tensor W = Tensor::from<float>({1, 3}, {1, -1, 2});
+  const Tensor x = Tensor::from<float>({1, 3, 1, 2}, {1, 3, 4, 0, 5, 3});
+  for (const bool around : {false, true}) {
+    std::int64_t before = 0, behind = 0;
+    TestNet net(1, [&](TestNet& self, const Var& picture) {
+      before += picture.dim(0);
+      const Var maps = self.registry().observe("features", picture);
+      behind += maps.dim(0);
+      const Var z = linear(mean(maps, {2, 3}), Var(W));
+      return around ? z + mean(reshape(picture, {picture.dim(0), 1, 6}), {2}) : z;
+    });
+    // s = 8, and 16/6 of the branch.
+    const auto map = one(net, input_of(x, {.classes = {0}, .probability = false}), "ablationcam:relu=0");
+    const double s = around ? 8 + 16.0 / 6 : 8;
+    const std::vector<float> values = map.maps.values<float>();
+    EXPECT_NEAR(values[0], (2 * 1 - 2 * 4 + 8 * 5) / s, 1e-5);
+    EXPECT_NEAR(values[1], (2 * 3 - 2 * 0 + 8 * 3) / s, 1e-5);
+    // What Passes asks for, the trial, the picture as it is, and the versions: three behind the tap.
+    EXPECT_EQ(before, 1 + 1 + 1 + (around ? 3 : 1));
+    EXPECT_EQ(behind, 1 + 16 + 1 + 3);
+  }
 }
 
 // One channel is constant: it hides the picture. Scores 0 and s decide over the softmax.

@@ -146,8 +146,12 @@ TEST(Tap, WhatTakesThePlaceOfAResult) {
   EXPECT_EQ(tap.activation().values<float>(), (std::vector<float>{7, 8}));
   EXPECT_EQ(tap.gradient().values<float>(), (std::vector<float>{3, 3}));
   EXPECT_FALSE(model.net.first.weight.var().grad().defined());
-  tap.replace([](const Tensor&) { return Tensor::zeros({3}); });
-  expect_error([&] { model.net(input({1, 5})); }, "what takes the place of 'blocks.0' must be [2]; got [3]");
+  tap.replace([](const Tensor&) { return Tensor::zeros({2, 3}); });
+  expect_error(
+      [&] {
+        model.net(input({1, 5}));
+      },
+      "what takes the place of 'blocks.0' must have rows like [2]; got [2, 3]");
 }
 
 TEST(Tap, EndsWithItsLife) {
