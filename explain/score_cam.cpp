@@ -7,6 +7,7 @@
 #include "explain/tap_pass.h"
 #include "explain/target.h"
 #include "explain/versions.h"
+#include "tensor/memory.h"
 #include "tensor/ops/arithmetic.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/rearrange.h"
@@ -31,9 +32,6 @@ Tensor rows_of(const Tensor& row, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i].copy_from(row[0]);
   return y;
 }
-
-// Versions of the feature maps that go on from one picture; a pass of it takes several such groups.
-constexpr std::int64_t kGroup = 16;
 
 // Feature maps at the tap of the explainers.
 struct Features {
@@ -60,20 +58,32 @@ struct Features {
     return A[0];
   }
 
-  /// Whether all that the logits know of a picture comes through the tap: then rows behind it need no pass of
-  /// their own before it. A branch around the tap shows by its gradient, or does not fit to several rows.
-  bool cut_the_network(const Tensor& x) const {
+  /// Whether something of a picture reaches the logits around the tap: its gradient shows it.
+  bool has_branch(const Tensor& x) const {
     Tap tap(passes.classifier().registry(), path);
-    tap.replace([](const Tensor& value) { return rows_of(value, kGroup); });
+    tap.replace([](const Tensor& value) { return value.clone(); });
     const Var picture(x.slice(0, 1).clone(), true);
+    const Var z = passes.classifier().logits(picture);
+    z.backward(Tensor::full(z.shape(), 1, z.dtype(), z.device()));
+    return picture.grad().defined();
+  }
+
+  /// How many rows may go on from one pass of a picture within the budget; 0 where a branch goes around the
+  /// tap, or where the network behind it takes one row only. From a trial with two.
+  std::int64_t rows_behind(const Tensor& x, std::size_t budget) const {
+    if (has_branch(x)) return 0;
+    constexpr std::int64_t kTrial = 2, kMost = 16;  // times the pictures of a batch (Passes)
+    Tap tap(passes.classifier().registry(), path);
+    tap.replace_rows([](const Tensor& value) { return rows_of(value, kTrial); });
+    const PeakMeter meter;
     try {
-      const Var z = passes.classifier().logits(picture);
-      if (z.dim(0) != kGroup) return false;
-      z.backward(Tensor::full(z.shape(), 1, z.dtype(), z.device()));
-      return !picture.grad().defined();
+      const NoGrad guard;
+      if (passes.classifier().logits(Var(x.slice(0, 1))).dim(0) != kTrial) return 0;
     } catch (const Error&) {
-      return false;
+      return 0;
     }
+    const std::size_t row = std::max<std::size_t>(1, meter.bytes_above_start() / kTrial);
+    return std::clamp(static_cast<std::int64_t>(budget / row), std::int64_t{1}, kMost);
   }
 
   // sum over k of weights[k] A_k into row n of the result, made at the first picture.
@@ -141,7 +151,8 @@ Explanation score_cam(Passes& passes, const ExplainInput& input, const ExplainOp
 Explanation ablation_cam(Passes& passes, const ExplainInput& input, const ExplainOptions& options) {
   const Features features(passes, options);
   const Tensor x = input.x.to(passes.device());
-  const bool cut = features.cut_the_network(x);
+  const std::int64_t behind = features.rows_behind(x, input.budget_bytes);
+  const std::int64_t group = std::max<std::int64_t>(1, behind);
   Explanation result;
   for (std::int64_t n = 0; n < input.x.dim(0); ++n) {
     double whole = 0;
@@ -149,18 +160,18 @@ Explanation ablation_cam(Passes& passes, const ExplainInput& input, const Explai
     const Tensor A = features.of(x, n, target, "ablationcam", whole);
     const Tensor nothing = Tensor::zeros({A.dim(1), A.dim(2)}, DType::kFloat32, passes.device());
     std::vector<double> weights;
-    const std::int64_t group = cut ? kGroup : 1, K = A.dim(0);
+    const std::int64_t K = A.dim(0);
     passes.batches(copies_of(x, n, (K + group - 1) / group), [&](std::int64_t from, const Tensor& batch) {
       const std::int64_t first = from * group, count = std::min(batch.dim(0) * group, K - first);
       const NoGrad guard;
       Tap tap(passes.classifier().registry(), features.path);
-      tap.replace([&](const Tensor& value) {  // row i without its feature map first + i
-        const Tensor missing = cut ? rows_of(value, count) : value.clone();
+      tap.replace_rows([&](const Tensor& value) {  // row i without its feature map first + i
+        const Tensor missing = behind > 0 ? rows_of(value, count) : value.clone();
         const Tensor planes = missing.reshape({-1, A.dim(1), A.dim(2)});
         for (std::int64_t i = 0; i < count; ++i) planes[i * K + first + i].copy_from(nothing);
         return missing;
       });
-      const Var seen(cut ? batch.slice(0, 1) : batch);
+      const Var seen(behind > 0 ? batch.slice(0, 1) : batch);
       const Tensor z = passes.classifier().logits(seen).value().to(Device::kCpu);
       check(z.dim(0) == count, "ablationcam", "the network gave logits of ", z.dim(0), " rows for ", count);
       for (std::int64_t i = 0; i < count; ++i) {

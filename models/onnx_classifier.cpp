@@ -127,7 +127,7 @@ class OnnxClassifier : public Classifier {
   const std::string& name() const override { return card_.name; }
   Var logits(const Var& x) const override {
     const Var y = net_(x);
-    const std::int64_t rows = registry_.replaces() && y.shape().rank() == 2 ? y.dim(0) : x.dim(0);
+    const std::int64_t rows = registry_.changes_rows() && y.shape().rank() == 2 ? y.dim(0) : x.dim(0);
     check(y.shape() == Shape{rows, classes()}, "classifier", card_.name, ": logits must be [", rows, ", ",
           classes(), "], the network gave ", y.shape());
     return y;

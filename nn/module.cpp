@@ -160,8 +160,9 @@ Var Registry::observe(const std::string& path, Var y) const {
     if (tap->path_ != path) continue;
     if (tap->replacement_) {
       const Tensor other = tap->replacement_(y.value());
-      check(other.shape().without_leading() == y.shape().without_leading(), "Tap",
-            "what takes the place of '", path, "' must have rows like ", y.shape(), "; got ", other.shape());
+      const Shape wanted = tap->other_rows_ ? y.shape().with(0, other.dim(0)) : y.shape();
+      check(other.shape() == wanted, "Tap", "what takes the place of '", path, "' must be ", wanted, "; got ",
+            other.shape());
       y = Var(other);
     }
     if (!y.requires_grad() && !NoGrad::active()) y = Var(y.value(), true);
@@ -176,8 +177,8 @@ bool Registry::watches(const std::string& path) const {
          std::any_of(taps_.begin(), taps_.end(), [&](const Tap* t) { return t->path_ == path; });
 }
 
-bool Registry::replaces() const {
-  return std::any_of(taps_.begin(), taps_.end(), [](const Tap* t) { return t->replacement_ != nullptr; });
+bool Registry::changes_rows() const {
+  return std::any_of(taps_.begin(), taps_.end(), [](const Tap* t) { return t->other_rows_; });
 }
 
 void Registry::record_paths(bool on) {

@@ -130,8 +130,8 @@ class Registry {
   bool watches(const std::string& path) const;
   /// True if any path is watched.
   bool watched() const { return recording_ || !taps_.empty(); }
-  /// True if a tap puts something else in place of a result: then rows may come out that did not go in.
-  bool replaces() const;
+  /// True if a tap may change the number of rows: then other ones come out than went in.
+  bool changes_rows() const;
   /// Lets a tap ask for `path` as `name` too.
   void alias(const std::string& name, const std::string& path) { aliases_[name] = path; }
   /// What observe() saw since record_paths(true), in its order: `clearcut model layers`.
@@ -178,16 +178,21 @@ class Tap {
   const Tensor& activation() const;
   /// Gradient of the last backward pass. Throws Error before one.
   const Tensor& gradient() const;
-  /// From now on the network goes on with f(y) in place of the module's own result y: of y's shape, or with
-  /// another number of rows (which only a tap can have that no branch goes around).
+  /// From now on the network goes on with f(y), of y's shape, in place of the module's own result y.
   /// activation() and gradient() are those of f(y); no gradient flows to what made y.
   void replace(std::function<Tensor(const Tensor& y)> f) { replacement_ = std::move(f); }
+  /// The same, but f(y) may have another number of rows than y: for a module that no branch goes around.
+  void replace_rows(std::function<Tensor(const Tensor& y)> f) {
+    replacement_ = std::move(f);
+    other_rows_ = true;
+  }
 
  private:
   friend class Registry;
   Registry& root_;
   std::string path_;
   std::function<Tensor(const Tensor&)> replacement_;
+  bool other_rows_ = false;
   Var value_;
 };
 

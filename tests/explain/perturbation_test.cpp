@@ -234,9 +234,9 @@ TEST(AblationCam, RowsBeforeTheTap) {
     const std::vector<float> values = map.maps.values<float>();
     EXPECT_NEAR(values[0], (2 * 1 - 2 * 4 + 8 * 5) / s, 1e-5);
     EXPECT_NEAR(values[1], (2 * 3 - 2 * 0 + 8 * 3) / s, 1e-5);
-    // What Passes asks for, the trial, the picture as it is, and the versions: three behind the tap.
-    EXPECT_EQ(before, 1 + 1 + 1 + (around ? 3 : 1));
-    EXPECT_EQ(behind, 1 + 16 + 1 + 3);
+    // What Passes asks for, the trials (of a branch, of two rows), the picture as it is, and the versions.
+    EXPECT_EQ(before, around ? 1 + 1 + 1 + 3 : 1 + 1 + 1 + 1 + 1);
+    EXPECT_EQ(behind, around ? 1 + 1 + 1 + 3 : 1 + 1 + 2 + 1 + 3);
   }
 }
 

@@ -146,12 +146,16 @@ TEST(Tap, WhatTakesThePlaceOfAResult) {
   EXPECT_EQ(tap.activation().values<float>(), (std::vector<float>{7, 8}));
   EXPECT_EQ(tap.gradient().values<float>(), (std::vector<float>{3, 3}));
   EXPECT_FALSE(model.net.first.weight.var().grad().defined());
-  tap.replace([](const Tensor&) { return Tensor::zeros({2, 3}); });
+  tap.replace([](const Tensor&) { return Tensor::zeros({3}); });
+  expect_error([&] { model.net(input({1, 5})); }, "what takes the place of 'blocks.0' must be [2]; got [3]");
+  EXPECT_FALSE(model.registry.changes_rows());
+  tap.replace_rows([](const Tensor&) { return Tensor::zeros({3, 1}); });
+  EXPECT_TRUE(model.registry.changes_rows());
   expect_error(
       [&] {
         model.net(input({1, 5}));
       },
-      "what takes the place of 'blocks.0' must have rows like [2]; got [2, 3]");
+      "what takes the place of 'blocks.0' must be [3]; got [3, 1]");
 }
 
 TEST(Tap, EndsWithItsLife) {
