@@ -188,12 +188,16 @@ std::string picture_path(const LabelImportOptions& options, const std::string& p
   return fs::path(*found).lexically_relative(fs::path(options.images).lexically_normal()).generic_string();
 }
 
-/// The folder came from an import of this source of which some labels failed.
+/// The folder came from this very import, and some of its labels failed.
 bool is_unfinished(const LabelImportOptions& options) {
-  if (options.classes.empty() || !fs::exists(options.folder + "/failures.jsonl")) return false;
-  const JsonObject job = JsonObject::read(options.folder + "/job.json");
-  return job.has("import") && job.text("import") == options.format && job.text("source") == options.source &&
-         job.text("by") == options.by;
+  const std::string job = options.folder + "/job.json";
+  if (options.classes.empty() || !fs::exists(options.folder + "/failures.jsonl") || !fs::exists(job))
+    return false;
+  const JsonObject there = JsonObject::read(job);
+  JsonObject here = store_options(options, legend_of_new(options)).job;
+  // The store adds the names of the classes, and refuses others.
+  return there.has("class_names") &&
+         job_hash(there) == job_hash(here.set("class_names", there.text("class_names")));
 }
 
 /// The classes of the pictures that have a label, by their ids.
