@@ -62,6 +62,13 @@ std::vector<ClassStrength> read_kept(const std::string& folder, int shift, const
   return maps;
 }
 
+ThresholdSweep new_sweep(const Dataset& data, const std::vector<double>& thresholds, std::size_t groups) {
+  return {static_cast<int>(data.class_names.size()),
+          {.background = data.background, .ignore = data.ignore},
+          thresholds,
+          groups};
+}
+
 }  // namespace
 
 void check_for_kept(const MemberScoreOptions& options, const std::vector<Choice>& choices) {
@@ -84,16 +91,14 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
   const int shift = value_shift(folder, data.class_names);
   const bool fixed = !choices.empty();
   const std::vector<Measure> measures = fixed ? std::vector<Measure>{choices[0].measure} : options.measures;
-  const auto new_sweep = [&](std::size_t groups) {
-    return ThresholdSweep(static_cast<int>(data.class_names.size()),
-                          {.background = data.background, .ignore = data.ignore},
-                          fixed ? std::vector<double>{choices[0].threshold} : options.thresholds, groups);
-  };
+  const std::vector<double> thresholds =
+      fixed ? std::vector<double>{choices[0].threshold} : options.thresholds;
   MemberScores result;
   result.subsets.push_back({.fusions = {options.fusions.empty() ? Fusion{} : options.fusions[0]}});
-  result.subsets[0].sweeps.assign(measures.size(), new_sweep(kScoreGroups));
+  result.subsets[0].sweeps.assign(measures.size(), new_sweep(data, thresholds, kScoreGroups));
   ClassMeans means;
-  for (std::size_t i = 0; i < data.items.size(); ++i) try {
+  for (std::size_t i = 0; i < data.items.size(); ++i) {
+    try {
       stop_if_interrupted("label sweep", "run the same command again");
       const Tensor truth = read_mask(data, data.items[i]);
       read_picture(data.items[i].image, options.picture);  // baselines answer on the same pictures
@@ -102,7 +107,7 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
         std::vector<ClassStrength> strengths;
         for (const ClassStrength& map : maps)
           strengths.push_back({.label = map.label, .strength = strength(map.strength, measures[m])});
-        ThresholdSweep one = new_sweep(1);
+        ThresholdSweep one = new_sweep(data, thresholds, 1);
         one.add(strengths, truth);
         result.subsets[0].sweeps[m].add(one, result.scored.size() % kScoreGroups);
         if (fixed) result.subsets[0].pictures.push_back(one.at(0));
@@ -110,10 +115,11 @@ MemberScores score_kept(const Dataset& data, const std::string& folder, const Me
       for (const ClassStrength& map : maps)
         means.add(map.label, localise(map.strength, object_of(truth, map.label, data.ignore)), std::nan(""));
       result.scored.push_back(data.items[i].name);
-      if (options.progress) options.progress(std::ssize(result.scored), std::ssize(data.items));
     } catch (const Error& error) {
       result.failures.push_back({.id = data.items[i].name, .stage = "score", .error = error.what()});
     }
+    if (options.progress) options.progress(static_cast<std::int64_t>(i) + 1, std::ssize(data.items));
+  }
   result.subsets[0].finding = means.means();
   return result;
 }

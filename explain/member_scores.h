@@ -73,7 +73,7 @@ MemberScores score_members(const Dataset& data, Members& ensemble, const std::ve
 /// nothing is explained or fused again; its agreement is not known (NaN). Classes are found by their names
 /// (value_shift()). The options' first fusion is what the maps are said to be fused by.
 /// Measure::kVotes fits maps that were kept under a votes rule, the others the other maps. Throws Error where
-/// check_for_kept() does. A picture whose map is missing is a failure.
+/// check_for_kept() does. A picture whose map is missing, or that cannot be read itself, is a failure.
 MemberScores score_kept(const Dataset& data, const std::string& folder, const MemberScoreOptions& options,
                         const std::vector<Choice>& choices = {});
 

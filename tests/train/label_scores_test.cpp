@@ -57,6 +57,29 @@ TEST_F(Fuse, RulesPickedOnKeptMapsNameTheWholeFusion) {
   }
 }
 
+// A good map does not help: baselines answer on the same pictures, and one of them is torn.
+TEST_F(Fuse, ATornPictureIsAFailureOfItsKeptMapToo) {
+  FuseOptions options = by_value();
+  options.keep_consensus = true;
+  run("out", options);
+  write_file(
+      root_ + "/out/job.json",
+      std::string(R"({"consensus": "minmax", "wrong": "keep", "weights": "uniform", "explainers": ["cam"],
+                             "classifiers": [{"name": "one"}]})"));
+  const Dataset set = data();
+  write_file(set.items[1].image, std::string("torn"));
+  LabelScoring scoring;
+  scoring.baselines = {"background", "box"};
+  scoring.bootstrap = 0;
+  scoring.members.thresholds = {0.5};
+  scoring.members.measures = {Measure::kValue};
+  const LabelScores scored = score_kept_labels(set, set, root_ + "/out", scoring);
+  EXPECT_EQ(scored.pictures, std::ssize(set.items) - 1);
+  ASSERT_EQ(scored.failures.size(), 1U);
+  EXPECT_EQ(scored.failures[0].id, set.items[1].name);
+  EXPECT_EQ(scored.rows.size(), 3U);
+}
+
 // With one explainer its ensemble is that of all members, and has their name; a member alone keeps its own.
 TEST_F(Fuse, TheEnsembleOfAllMembersIsPickedAndLeads) {
   const Dataset set = data();
