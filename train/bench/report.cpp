@@ -125,8 +125,9 @@ std::string to_text(const BenchResult& r) {
   text += cat("  ", t.samples, t.samples == 1 ? " sample, " : " samples, ", t.clean,
               " in which no thread waited for a processor",
               t.clean_only ? "" : ": too few, so all count; the machine is busy, trust the minimum", "\n");
-  text += print("  %.4g GFLOP a run: %.4g GFLOP/s, %.3g %% of the machine's multiply-add peak\n",
-                1e-9 * w.operations, 1e-9 * r.flops(), 100 * r.share_of_peak());
+  if (w.operations > 0)  // not known of every explainer
+    text += print("  %.4g GFLOP a run: %.4g GFLOP/s, %.3g %% of the machine's multiply-add peak\n",
+                  1e-9 * w.operations, 1e-9 * r.flops(), 100 * r.share_of_peak());
   text += print(
       "  %.2f million parameters, tensors %.1f MiB at most, process %.1f MiB; the last run asked the system "
       "for "
