@@ -123,7 +123,8 @@ def compare(work, arguments, modes, threads, options):
            "parameters": ours[0]["parameters"],
            "share_of_peak": ours[0]["operations"] / ours_s / max(r["machine_flops"] for r in ours),
            "peer": f"torch {peers[0]['version']}, {mode}", "multiply_adds": ours[0]["multiply_adds"],
-           "clean_samples": sum(r["clean"] for r in ours + peers), "samples": sum(r["samples"] for r in ours + peers)}
+           "ours_clean": sum(r["clean"] for r in ours), "ours_samples": sum(r["samples"] for r in ours),
+           "peer_clean": sum(r["clean"] for r in peers), "peer_samples": sum(r["samples"] for r in peers)}
     return row
 
 
@@ -131,7 +132,8 @@ def print_row(row):
     memory = row["ours_peak_bytes"] / row["peer_peak_bytes"]
     print(f"{row['work']:30} {row['threads']} threads  ours {row['ours_s']:8.4f} s  torch {row['peer_s']:8.4f} s  "
           f"{row['speedup']:5.2f} x as fast, {memory:4.2f} of the memory, {100 * row['share_of_peak']:4.0f} % of peak  "
-          f"({row['peer']}; {row['clean_samples']} of {row['samples']} samples undisturbed)", flush=True)
+          f"({row['peer']}; undisturbed samples: ours {row['ours_clean']} of {row['ours_samples']}, "
+          f"torch {row['peer_clean']} of {row['peer_samples']})", flush=True)
 
 
 def missing_packages():
@@ -174,7 +176,7 @@ def main():
     with open(options.output, "w") as file:
         json.dump(rows, file, indent=2)
     print(f"{len(rows)} rows: {os.path.relpath(options.output)}")
-    disturbed = [r["work"] for r in rows if 2 * r["clean_samples"] < r["samples"]]
+    disturbed = [r["work"] for r in rows if 2 * r["ours_clean"] < r["ours_samples"]]
     if disturbed:
         print(f"other programs took the processors during {len(disturbed)} of them: those say little, run them again")
 
